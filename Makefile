@@ -1,0 +1,39 @@
+# The front door. Meson does the work; tools/setup installs what is missing.
+
+release = build/release
+
+.PHONY: all setup run test bench format tidy clean help FORCE
+
+all: build/tidemark ## build the program: build/tidemark
+
+build/tidemark: FORCE
+	@tools/setup --for-build
+	@test -f $(release)/build.ninja || meson setup $(release)
+	@ninja -C $(release) tidemark
+	@cmp -s $(release)/tidemark $@ || install -m 755 $(release)/tidemark $@
+
+run: all ## start the service with the Sunbird preset and a generator that feeds it
+	@tools/run-demo
+
+test: ## build with gcc and clang, run every test and check; the last line is the count
+	@tools/setup --for-test
+	@tests/run
+
+bench: all ## run the benchmarks
+	@meson test -C $(release) --benchmark --verbose --num-processes 1
+
+format: ## rewrite the C sources in the house format
+	@tools/setup --for-test
+	@tools/tidy --fix --no-compile > /dev/null 2>&1 || true
+	@find src tests -name '*.[ch]' -exec clang-format-16 -i {} +
+
+tidy: ## run the house linter and clang-tidy
+	@tools/setup --for-test
+	@tools/tidy
+	@tools/clang-tidy
+
+clean: ## remove what was built (the libraries in .deps stay)
+	rm -rf build
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.* ## /\1\t/p' Makefile | expand -t 10

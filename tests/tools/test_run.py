@@ -1,0 +1,76 @@
+"""tests/run counts what cmocka says, and never counts a dead program as passed."""
+
+import importlib.machinery
+import importlib.util
+import json
+import pathlib
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+
+
+def load_run():
+    loader = importlib.machinery.SourceFileLoader("run", str(ROOT / "tests/run"))
+    spec = importlib.util.spec_from_loader("run", loader)
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    return module
+
+
+run = load_run()
+
+
+@pytest.mark.parametrize(
+    "output, succeeded, expected",
+    [
+        ("1..2\nok 1 - a\nok 2 - b\n# ok - t\n", True, (2, 0, 0)),
+        ("1..2\nok 1 - a\nnot ok 2 - b\n# 1 != 2\n# not ok - t\n", False, (1, 1, 0)),
+        ("1..2\nok 1 - a\nnot ok 2 # SKIP b\n", True, (1, 0, 1)),
+        ("1..1\nok 1 - a\n1..1\nok 1 - b\n", True, (2, 0, 0)),
+        ("1..3\nok 1 - a\n", False, (1, 1, 0)),  # it died in the second
+        ("1..1\nok 1 - a\nERROR: LeakSanitizer\n", False, (1, 1, 0)),
+        ("okay, then\n", True, (1, 0, 0)),  # not TAP: a program that is one test
+        ("", False, (0, 1, 0)),
+    ],
+)
+def test_count_tap(output, succeeded, expected):
+    count = run.count_tap(output, succeeded)
+    assert (count.passed, count.failed, count.skipped) == expected
+
+
+def test_read_test_log(tmp_path, capsys):
+    entries = [
+        {"name": "a", "result": "OK", "stdout": "ok 1 - a\n"},
+        {"name": "b", "result": "TIMEOUT", "stdout": "ok 1 - b\n", "stderr": "why\n"},
+        {"name": "c", "result": "ERROR"},
+    ]
+    log = tmp_path / "log.json"
+    log.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    assert str(run.read_test_log(log)) == "2 passed, 2 failed, 0 skipped"
+    shown = capsys.readouterr().out
+    assert "FAILED b: timeout" in shown and "why" in shown and "FAILED c: error" in shown
+
+
+def test_read_junit(tmp_path):
+    report = tmp_path / "report.xml"
+    report.write_text(
+        '<testsuites><testsuite tests="9" failures="1" errors="2" skipped="3"/></testsuites>'
+    )
+    assert str(run.read_junit(report)) == "3 passed, 3 failed, 3 skipped"
+
+
+def test_unknown_step(capsys):
+    assert run.main(["nonsense"]) == 2
+    assert "unknown step nonsense" in capsys.readouterr().out
+
+
+def test_step_that_cannot_run_is_a_failure(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(run, "BUILD", tmp_path)
+
+    def broken():
+        raise FileNotFoundError("no compiler")
+
+    monkeypatch.setitem(run.STEPS, "gcc", (broken, "broken"))
+    assert run.main(["gcc"]) == 1
+    assert capsys.readouterr().out.endswith("\n0 passed, 1 failed, 0 skipped\n")
