@@ -1,0 +1,65 @@
+/* Views of bytes that somebody else owns, and a growable buffer with a maximum. */
+#ifndef TIDE_BASE_BYTES_H
+#define TIDE_BASE_BYTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+/* Never owns. data may be NULL only if size is 0. Not terminated. */
+struct tide_view {
+    const char *data;
+    size_t size;
+};
+
+#define TIDE_VIEW(literal) ((struct tide_view){(literal), sizeof(literal) - 1})
+/* For printf("%.*s", TIDE_VIEW_ARGUMENTS(view)); at most INT_MAX bytes. */
+#define TIDE_VIEW_ARGUMENTS(view) (int)(view).size, (view).data
+
+struct tide_view tide_view_of(const char *text); /* of a terminated string; NULL gives the empty view */
+bool tide_view_equal(struct tide_view a, struct tide_view b);
+/* memcmp order, a prefix first: <0, 0, >0. */
+int tide_view_compare(struct tide_view a, struct tide_view b);
+bool tide_view_starts_with(struct tide_view view, struct tide_view prefix);
+struct tide_view tide_view_slice(struct tide_view view, size_t start, size_t size); /* asserted */
+
+/* A growable buffer; all zero is a valid empty one with no maximum set (size_max 0 = SIZE_MAX).
+ * Growth doubles. Running past the maximum or out of memory is sticky: `failed` is set, the
+ * contents stay as they were, later appends do nothing. Check once, at the end. */
+struct tide_bytes {
+    char *data;
+    size_t size;
+    size_t capacity;
+    size_t size_max;
+    bool failed;
+};
+
+void tide_bytes_init(struct tide_bytes *bytes, size_t size_max);
+void tide_bytes_release(struct tide_bytes *bytes); /* back to all zero */
+void tide_bytes_reset(struct tide_bytes *bytes);   /* empty, not failed, capacity kept */
+bool tide_bytes_reserve(struct tide_bytes *bytes, size_t more);
+void tide_bytes_append(struct tide_bytes *bytes, const void *data, size_t size);
+void tide_bytes_append_view(struct tide_bytes *bytes, struct tide_view view);
+void tide_bytes_append_text(struct tide_bytes *bytes, const char *text);
+void tide_bytes_append_byte(struct tide_bytes *bytes, char byte);
+__attribute__((format(printf, 2, 3))) void
+tide_bytes_append_format(struct tide_bytes *bytes, const char *format, ...);
+/* Little-endian by hand, for on-disk formats. */
+void tide_bytes_append_u16(struct tide_bytes *bytes, uint16_t value);
+void tide_bytes_append_u32(struct tide_bytes *bytes, uint32_t value);
+void tide_bytes_append_u64(struct tide_bytes *bytes, uint64_t value);
+struct tide_view tide_bytes_view(const struct tide_bytes *bytes);
+/* Makes data[size] a '\0' (not counted) and returns data; "" when empty or failed. */
+const char *tide_bytes_terminated(struct tide_bytes *bytes);
+
+/* Little-endian loads and stores; p needs no alignment. */
+uint16_t tide_load_u16(const void *p);
+uint32_t tide_load_u32(const void *p);
+uint64_t tide_load_u64(const void *p);
+void tide_store_u16(void *p, uint16_t value);
+void tide_store_u32(void *p, uint32_t value);
+void tide_store_u64(void *p, uint64_t value);
+
+#endif
