@@ -1,0 +1,356 @@
+#include "decode/extract.h"
+
+#include "base/assert.h"
+#include "base/civil.h"
+#include "base/decimal.h"
+#include "decode/diagnose.h"
+#include "decode/utf8.h"
+
+#include "base/banned.h"
+
+enum {
+    ENVELOPE_PATHS = 3
+};
+
+/* What became of one column of one event. */
+enum conversion {
+    CONVERSION_VALUE,
+    CONVERSION_NULL,       /* absent, or null */
+    CONVERSION_EMPTY,      /* an empty id or entity: null, but not missing */
+    CONVERSION_WRONG_TYPE, /* of another JSON type, or a number that does not fit */
+    CONVERSION_WRONG_TIME, /* of the right JSON type, but no time */
+};
+
+enum tide_status tide_plan_init(struct tide_plan *plan,
+                                const struct tide_schema *schema,
+                                bool envelope,
+                                struct tide_arena *arena)
+{
+    const struct tide_path *paths[TIDE_SCHEMA_COLUMNS_MAX + 1 + ENVELOPE_PATHS];
+    uint32_t ends[TIDE_SCHEMA_COLUMNS_MAX + 1 + ENVELOPE_PATHS] = {0};
+    const uint32_t column_count = schema->path_column_count;
+    tide_assert(column_count <= TIDE_SCHEMA_COLUMNS_MAX);
+    uint32_t count = 0;
+    for (; count < column_count; count++) {
+        paths[count] = &schema->columns[count].path;
+    }
+    paths[count++] = &schema->payload;
+    if (envelope) {
+        paths[count++] = &schema->envelope_events;
+        paths[count++] = &schema->envelope_sent_time;
+        paths[count++] = &schema->envelope_id;
+    }
+    *plan = (struct tide_plan){0};
+    if (tide_walk_init(&plan->walk, arena, paths, count, ends) != TIDE_OK) {
+        return TIDE_RETRY;
+    }
+    memcpy(plan->column_nodes, ends, column_count * sizeof *ends);
+    plan->payload_node = ends[column_count];
+    plan->events_node = ends[column_count + 1];
+    plan->sent_time_node = ends[column_count + 2];
+    plan->envelope_id_node = ends[column_count + 3];
+    plan->walk.elements_node = plan->events_node;
+    return TIDE_OK;
+}
+
+struct tide_view tide_capture_text(struct tide_capture *capture, struct tide_arena *arena)
+{
+    tide_assert(capture->kind == TIDE_JSON_STRING);
+    struct tide_view raw = {capture->start + 1, (size_t)(capture->end - capture->start) - 2};
+    if (!capture->escaped) {
+        return raw;
+    }
+    if (capture->decoded.data == NULL) {
+        char *to = tide_arena_allocate_text(arena, raw.size);
+        tide_assert(to != NULL); /* who fills a batch keeps room for one record */
+        capture->decoded = (struct tide_view){to, tide_utf8_unescape(raw, to)};
+    }
+    return capture->decoded;
+}
+
+static inline struct tide_view raw_text(const struct tide_capture *capture)
+{
+    return (struct tide_view){capture->start, (size_t)(capture->end - capture->start)};
+}
+
+static enum conversion convert_number(enum tide_type type, struct tide_view text, int64_t *value)
+{
+    switch (type) {
+    case TIDE_TYPE_INT:
+        return tide_decimal_parse_int(text, value) ? CONVERSION_VALUE : CONVERSION_WRONG_TYPE;
+    case TIDE_TYPE_DECIMAL:
+        return tide_decimal_parse_decimal(text, value) ? CONVERSION_VALUE : CONVERSION_WRONG_TYPE;
+    case TIDE_TYPE_TIME_MS:
+        return tide_decimal_parse_time_ms(text, value) ? CONVERSION_VALUE : CONVERSION_WRONG_TIME;
+    case TIDE_TYPE_STRING:
+    case TIDE_TYPE_BOOL:
+    case TIDE_TYPE_TIME_ISO:
+        break;
+    }
+    return CONVERSION_WRONG_TYPE;
+}
+
+/* Of a value that is there and is not null. */
+static enum conversion convert_value(struct tide_capture *capture,
+                                     enum tide_type type,
+                                     struct tide_arena *arena,
+                                     int64_t *number,
+                                     struct tide_view *string)
+{
+    switch (capture->kind) {
+    case TIDE_JSON_STRING:
+        if (type == TIDE_TYPE_STRING) {
+            *string = tide_capture_text(capture, arena);
+            return CONVERSION_VALUE;
+        }
+        if (type == TIDE_TYPE_TIME_ISO) {
+            struct tide_instant t;
+            bool is_time = tide_civil_parse(tide_capture_text(capture, arena), &t);
+            *number = is_time ? t.us : 0;
+            return is_time ? CONVERSION_VALUE : CONVERSION_WRONG_TIME;
+        }
+        return CONVERSION_WRONG_TYPE;
+    case TIDE_JSON_NUMBER:
+        return convert_number(type, raw_text(capture), number);
+    case TIDE_JSON_FALSE:
+    case TIDE_JSON_TRUE:
+        *number = capture->kind == TIDE_JSON_TRUE;
+        return type == TIDE_TYPE_BOOL ? CONVERSION_VALUE : CONVERSION_WRONG_TYPE;
+    case TIDE_JSON_NULL:
+    case TIDE_JSON_ARRAY:
+    case TIDE_JSON_OBJECT:
+        break;
+    }
+    return CONVERSION_WRONG_TYPE;
+}
+
+/* Fills one cell of the batch. */
+static inline enum conversion extract_column(const struct tide_plan *plan,
+                                             struct tide_batch *batch,
+                                             uint32_t column,
+                                             uint32_t row)
+{
+    const struct tide_schema *schema = batch->schema;
+    struct tide_vector *vector = &batch->columns[column];
+    struct tide_capture *capture = tide_walk_capture(&plan->walk, plan->column_nodes[column]);
+    vector->present[row] = 0;
+    if (capture == NULL || capture->kind == TIDE_JSON_NULL) {
+        return CONVERSION_NULL;
+    }
+    if ((column == schema->id || column == schema->entity) && capture->kind == TIDE_JSON_STRING &&
+        capture->end - capture->start == 2) {
+        return CONVERSION_EMPTY;
+    }
+    int64_t number = 0;
+    struct tide_view string = {NULL, 0};
+    enum conversion conversion =
+        convert_value(capture, schema->columns[column].type, &batch->arena, &number, &string);
+    if (conversion == CONVERSION_VALUE) {
+        vector->present[row] = 1;
+        if (vector->strings != NULL) {
+            vector->strings[row] = string;
+        } else {
+            vector->numbers[row] = number;
+        }
+    }
+    return conversion;
+}
+
+/* What people read; static, so that a flood of bad events costs no memory. */
+static struct tide_view expected(enum tide_type type)
+{
+    switch (type) {
+    case TIDE_TYPE_STRING:
+        return TIDE_VIEW("expected a string");
+    case TIDE_TYPE_INT:
+        return TIDE_VIEW("expected a whole number of at most 64 bits");
+    case TIDE_TYPE_DECIMAL:
+        return TIDE_VIEW("expected a number below 10^12");
+    case TIDE_TYPE_BOOL:
+        return TIDE_VIEW("expected true or false");
+    case TIDE_TYPE_TIME_MS:
+        return TIDE_VIEW("expected whole milliseconds since 1970");
+    case TIDE_TYPE_TIME_ISO:
+        return TIDE_VIEW("expected an ISO 8601 time with seconds");
+    }
+    tide_assert(false);
+    return TIDE_VIEW("");
+}
+
+static struct tide_verdict reject(enum tide_reason reason,
+                                  const struct tide_column *column,
+                                  struct tide_view detail)
+{
+    return (struct tide_verdict){.reason = reason, .pointer = column->pointer, .detail = detail};
+}
+
+/* Columns with a path, in declared order, up to the first that is wrong. */
+static struct tide_verdict extract_columns(const struct tide_plan *plan,
+                                           struct tide_batch *batch,
+                                           uint32_t row)
+{
+    const struct tide_schema *schema = batch->schema;
+    for (uint32_t i = 0; i < schema->path_column_count; i++) {
+        const struct tide_column *column = &schema->columns[i];
+        if (plan->walk.any_twice && tide_walk_is_twice(&plan->walk, plan->column_nodes[i])) {
+            return reject(TIDE_REASON_DUPLICATE_KEY,
+                          column,
+                          TIDE_VIEW("a key of this path stands twice in its object"));
+        }
+        const bool is_strict = column->required || schema->strict;
+        switch (extract_column(plan, batch, i, row)) {
+        case CONVERSION_VALUE:
+        case CONVERSION_EMPTY:
+            break;
+        case CONVERSION_NULL:
+            if (column->required) {
+                return reject(
+                    TIDE_REASON_MISSING, column, TIDE_VIEW("required, but absent or null"));
+            }
+            break;
+        case CONVERSION_WRONG_TYPE:
+            if (is_strict) {
+                return reject(TIDE_REASON_TYPE, column, expected(column->type));
+            }
+            break;
+        case CONVERSION_WRONG_TIME:
+            if (is_strict) {
+                return reject(TIDE_REASON_TIME_INVALID, column, expected(column->type));
+            }
+            break;
+        }
+    }
+    return (struct tide_verdict){.reason = TIDE_REASON_ACCEPTED};
+}
+
+static void derive_columns(struct tide_batch *batch, uint32_t row)
+{
+    const struct tide_schema *schema = batch->schema;
+    for (uint32_t i = schema->path_column_count; i < schema->column_count; i++) {
+        const struct tide_column *column = &schema->columns[i];
+        const struct tide_vector *source = &batch->columns[column->from];
+        struct tide_vector *vector = &batch->columns[i];
+        vector->present[row] = 0;
+        if (!source->present[row]) {
+            continue;
+        }
+        uint32_t match = 0;
+        while (match < column->glob_count &&
+               !tide_glob_match(column->globs[match].pattern, source->strings[row])) {
+            match++;
+        }
+        if (match < column->glob_count || column->has_default) {
+            vector->present[row] = 1;
+            vector->strings[row] =
+                match < column->glob_count ? column->globs[match].value : column->fallback;
+        }
+    }
+}
+
+/* A copy without white space outside strings. */
+static struct tide_view compact(struct tide_view text, struct tide_bytes *into)
+{
+    tide_bytes_reset(into);
+    bool reserved = tide_bytes_reserve(into, text.size);
+    tide_assert(reserved);
+    char *out = into->data;
+    bool in_string = false;
+    for (size_t i = 0; i < text.size; i++) {
+        char c = text.data[i];
+        if (in_string) {
+            if (c == '\\') {
+                *out++ = c;
+                c = text.data[++i]; /* valid JSON: there is one */
+            } else if (c == '"') {
+                in_string = false;
+            }
+        } else if (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
+            continue;
+        } else if (c == '"') {
+            in_string = true;
+        }
+        *out++ = c;
+    }
+    into->size = (size_t)(out - into->data);
+    tide_assert(into->size <= text.size);
+    return tide_bytes_view(into);
+}
+
+/* The payload as received goes to the batch, the compact one into the identity. */
+static void identify(struct tide_extractor *extractor,
+                     const struct tide_plan *plan,
+                     struct tide_batch *batch,
+                     uint32_t row)
+{
+    struct tide_view payload = {NULL, 0};
+    if (plan->payload_node != 0) {
+        const struct tide_capture *capture = tide_walk_capture(&plan->walk, plan->payload_node);
+        if (capture != NULL) {
+            payload = raw_text(capture);
+            batch->payloads[row] = payload;
+            if (capture->spaced) {
+                payload = compact(payload, &extractor->compact);
+            }
+        }
+    }
+    batch->uids[row] =
+        tide_uid_compute(batch, row, payload, extractor->seed, &extractor->canonical);
+}
+
+static uint32_t append_row(struct tide_batch *batch, struct tide_view text)
+{
+    tide_assert(batch->row_count < batch->row_capacity);
+    uint32_t row = batch->row_count++;
+    batch->texts[row] = text;
+    batch->payloads[row] = (struct tide_view){NULL, 0};
+    batch->sents[row] = TIDE_INSTANT_UNKNOWN;
+    batch->uids[row] = (struct tide_u128){0, 0};
+    return row;
+}
+
+void tide_extract_rejected(struct tide_batch *batch,
+                           struct tide_view text,
+                           struct tide_verdict verdict)
+{
+    tide_assert(verdict.reason != TIDE_REASON_ACCEPTED);
+    uint32_t row = append_row(batch, text);
+    batch->verdicts[row] = verdict;
+}
+
+void tide_extract_event(struct tide_extractor *extractor,
+                        const struct tide_plan *plan,
+                        struct tide_found found,
+                        struct tide_batch *batch)
+{
+    const struct tide_view whole = TIDE_VIEW("");
+    uint32_t row = append_row(batch, found.text);
+    struct tide_verdict *verdict = &batch->verdicts[row];
+    if (found.text.size > TIDE_RECORD_BYTES_MAX) {
+        *verdict = tide_verdict_format(&batch->arena,
+                                       TIDE_REASON_TOO_LARGE,
+                                       whole,
+                                       "event is %zu bytes, limit %d",
+                                       found.text.size,
+                                       TIDE_RECORD_BYTES_MAX);
+    } else if (found.too_deep) {
+        *verdict = tide_verdict_format(&batch->arena,
+                                       TIDE_REASON_TOO_DEEP,
+                                       whole,
+                                       "more than %d levels of nesting",
+                                       TIDE_RECORD_DEPTH_MAX);
+    } else if (found.broken_surrogate) {
+        *verdict = (struct tide_verdict){.reason = TIDE_REASON_UTF8_INVALID,
+                                         .pointer = whole,
+                                         .detail = TIDE_VIEW("an unpaired surrogate escape")};
+    } else if (!found.is_object) {
+        *verdict = (struct tide_verdict){.reason = TIDE_REASON_NOT_AN_OBJECT,
+                                         .pointer = whole,
+                                         .detail = TIDE_VIEW("expected a JSON object")};
+    } else {
+        *verdict = extract_columns(plan, batch, row);
+    }
+    if (verdict->reason == TIDE_REASON_ACCEPTED) {
+        derive_columns(batch, row);
+        identify(extractor, plan, batch, row);
+    }
+}

@@ -1,0 +1,53 @@
+/* From captured values to a row: verdict, columns, payload, identity.
+ *
+ * A plan says which node of a walk's trie each column is. Columns are converted in declared order,
+ * because the first one that is wrong gives the verdict. */
+#ifndef TIDE_DECODE_EXTRACT_H
+#define TIDE_DECODE_EXTRACT_H
+
+#include "decode/walk.h"
+#include "event/uid.h"
+
+struct tide_plan {
+    struct tide_walk walk;
+    uint32_t column_nodes[TIDE_SCHEMA_COLUMNS_MAX]; /* of the columns with a path */
+    uint32_t payload_node;
+    uint32_t events_node; /* of an envelope; 0: none, and so below */
+    uint32_t sent_time_node;
+    uint32_t envelope_id_node;
+};
+
+/* envelope: the plan is for whole documents, which may be envelopes. RETRY: out of memory. */
+enum tide_status tide_plan_init(struct tide_plan *plan,
+                                const struct tide_schema *schema,
+                                bool envelope,
+                                struct tide_arena *arena);
+
+struct tide_extractor {
+    const struct tide_schema *schema;
+    uint64_t seed;
+    struct tide_bytes compact;   /* payload without white space */
+    struct tide_bytes canonical; /* scratch of the uid */
+};
+
+/* One event that was walked and is valid JSON. */
+struct tide_found {
+    struct tide_view text;
+    bool is_object;
+    bool too_deep;
+    bool broken_surrogate;
+};
+
+/* Appends a row; the batch has room. */
+void tide_extract_event(struct tide_extractor *extractor,
+                        const struct tide_plan *plan,
+                        struct tide_found found,
+                        struct tide_batch *batch);
+/* Appends a rejected row. */
+void tide_extract_rejected(struct tide_batch *batch,
+                           struct tide_view text,
+                           struct tide_verdict verdict);
+/* A string's text, escapes resolved (once; into the batch's arena). */
+struct tide_view tide_capture_text(struct tide_capture *capture, struct tide_arena *arena);
+
+#endif

@@ -1,0 +1,200 @@
+#include "decode/walk.h"
+
+#include "base/assert.h"
+#include "decode/utf8.h"
+
+#include "base/banned.h"
+
+enum {
+    ESCAPE_SIZE = 6
+}; /* one byte of a key takes at most six: \u0061 */
+
+enum tide_status tide_walk_init(struct tide_walk *walk,
+                                struct tide_arena *arena,
+                                const struct tide_path *const *paths,
+                                uint32_t path_count,
+                                uint32_t *ends)
+{
+    *walk = (struct tide_walk){0};
+    if (tide_trie_build(&walk->trie, arena, paths, path_count, ends) != TIDE_OK) {
+        return TIDE_RETRY;
+    }
+    walk->key_capacity = (walk->trie.key_size_max + 1) * ESCAPE_SIZE;
+    walk->captures = TIDE_ARENA_ARRAY(arena, struct tide_capture, walk->trie.node_count);
+    walk->key = TIDE_ARENA_ARRAY(arena, char, walk->key_capacity);
+    return walk->captures != NULL && walk->key != NULL ? TIDE_OK : TIDE_RETRY;
+}
+
+/* A key with escapes that is longer than any declared one can be written equals none of them. */
+static uint32_t find_escaped(struct tide_walk *walk, uint32_t node, struct tide_view raw)
+{
+    if (raw.size > walk->key_capacity) {
+        return 0;
+    }
+    struct tide_view key = {walk->key, tide_utf8_unescape(raw, walk->key)};
+    char first[TIDE_WORD_SIZE] = {0};
+    memcpy(first, key.data, key.size < sizeof first ? key.size : sizeof first);
+    return tide_trie_find(&walk->trie, node, tide_word_load(first), key);
+}
+
+static inline uint32_t find(struct tide_walk *walk,
+                            const struct tide_scan *scan,
+                            uint32_t node,
+                            struct tide_view key)
+{
+    if (scan->escaped) {
+        return find_escaped(walk, node, key);
+    }
+    uint64_t word;
+    if (scan->readable - key.data >= TIDE_WORD_SIZE) {
+        word = tide_word_load(key.data);
+    } else {
+        char first[TIDE_WORD_SIZE] = {0};
+        memcpy(first, key.data, key.size < sizeof first ? key.size : sizeof first);
+        word = tide_word_load(first);
+    }
+    return tide_trie_find(&walk->trie, node, tide_word_keep(word, key.size), key);
+}
+
+/* What was captured below an object that a later equal key replaces. */
+static void forget_below(struct tide_walk *walk, uint32_t node)
+{
+    for (uint32_t child = walk->trie.nodes[node].first_child; child != 0;
+         child = walk->trie.nodes[child].next_sibling) {
+        walk->captures[child].seen = 0;
+        forget_below(walk, child);
+    }
+}
+
+static const char *walk_object(struct tide_walk *walk,
+                               struct tide_scan *scan,
+                               uint32_t node,
+                               const char *at);
+
+static inline enum tide_json_kind scalar_kind(char first)
+{
+    return first == 't'   ? TIDE_JSON_TRUE
+           : first == 'f' ? TIDE_JSON_FALSE
+           : first == 'n' ? TIDE_JSON_NULL
+                          : TIDE_JSON_NUMBER;
+}
+
+static inline const char *walk_value(struct tide_walk *walk,
+                                     struct tide_scan *scan,
+                                     uint32_t node,
+                                     const char *at,
+                                     enum tide_json_kind *kind)
+{
+    char first = tide_scan_peek(scan, at);
+    if (first == '"') {
+        *kind = TIDE_JSON_STRING;
+        at = tide_scan_string(scan, at + 1);
+        return at == NULL ? NULL : at + 1;
+    }
+    if (first == '{') {
+        *kind = TIDE_JSON_OBJECT;
+        return walk->trie.nodes[node].first_child != 0 ? walk_object(walk, scan, node, at)
+                                                       : tide_scan_container(scan, at);
+    }
+    if (first == '[') {
+        *kind = TIDE_JSON_ARRAY;
+        return node == walk->elements_node && walk->elements != NULL
+                   ? walk->elements(walk->context, at)
+                   : tide_scan_container(scan, at);
+    }
+    *kind = scalar_kind(first);
+    return tide_scan_scalar(scan, at);
+}
+
+static const char *walk_member(struct tide_walk *walk,
+                               struct tide_scan *scan,
+                               uint32_t node,
+                               const char *at)
+{
+    struct tide_capture *capture = &walk->captures[node];
+    if (capture->seen == walk->stamp) {
+        capture->twice = walk->stamp;
+        walk->any_twice = true;
+        forget_below(walk, node);
+    }
+    size_t spaces_before = scan->space_count;
+    enum tide_json_kind kind;
+    scan->escaped = false;
+    const char *end = walk_value(walk, scan, node, at, &kind);
+    if (end == NULL) {
+        return NULL;
+    }
+    capture->seen = walk->stamp;
+    capture->start = at;
+    capture->end = end;
+    capture->kind = kind;
+    capture->escaped = scan->escaped;
+    capture->spaced = scan->space_count != spaces_before;
+    capture->decoded = (struct tide_view){NULL, 0};
+    return end;
+}
+
+/* Recursive, but only along declared paths: at most TIDE_SCHEMA_PATH_DEPTH_MAX deep. */
+static const char *walk_object(struct tide_walk *walk,
+                               struct tide_scan *scan,
+                               uint32_t node,
+                               const char *at)
+{
+    if (!tide_scan_enter(scan, at)) {
+        return NULL;
+    }
+    scan->open[scan->depth] = '{';
+    at = tide_scan_space(scan, at + 1);
+    char next = tide_scan_peek(scan, at);
+    while (next != '}') {
+        if (next != '"') {
+            return tide_scan_fault(scan, at);
+        }
+        const char *key = at + 1;
+        scan->escaped = false;
+        at = tide_scan_string(scan, key);
+        if (at == NULL) {
+            return NULL;
+        }
+        uint32_t child = find(walk, scan, node, (struct tide_view){key, (size_t)(at - key)});
+        at = tide_scan_colon(scan, at + 1);
+        if (at == NULL) {
+            return NULL;
+        }
+        at = child != 0 ? walk_member(walk, scan, child, at) : tide_scan_value(scan, at);
+        if (at == NULL) {
+            return NULL;
+        }
+        at = tide_scan_space(scan, at);
+        next = tide_scan_peek(scan, at);
+        if (next == ',') {
+            at = tide_scan_space(scan, at + 1);
+            next = tide_scan_peek(scan, at) == '"' ? '"' : '\0'; /* no '}' after a comma */
+        } else if (next != '}') {
+            return tide_scan_fault(scan, at);
+        }
+    }
+    scan->depth--;
+    return at + 1;
+}
+
+const char *tide_walk_event(struct tide_walk *walk, struct tide_scan *scan, const char *at)
+{
+    walk->stamp++;
+    walk->any_twice = false;
+    return tide_scan_peek(scan, at) == '{' ? walk_object(walk, scan, 0, at)
+                                           : tide_scan_value(scan, at);
+}
+
+bool tide_walk_is_twice(const struct tide_walk *walk, uint32_t node)
+{
+    if (!walk->any_twice) {
+        return false;
+    }
+    for (; node != 0; node = walk->trie.nodes[node].parent) {
+        if (walk->captures[node].twice == walk->stamp) {
+            return true;
+        }
+    }
+    return false;
+}
