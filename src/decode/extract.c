@@ -134,6 +134,7 @@ static inline enum conversion extract_column(const struct tide_plan *plan,
     struct tide_vector *vector = &batch->columns[column];
     struct tide_capture *capture = tide_walk_capture(&plan->walk, plan->column_nodes[column]);
     vector->present[row] = 0;
+    vector->mistyped[row] = 0;
     if (capture == NULL || capture->kind == TIDE_JSON_NULL) {
         return CONVERSION_NULL;
     }
@@ -152,6 +153,9 @@ static inline enum conversion extract_column(const struct tide_plan *plan,
         } else {
             vector->numbers[row] = number;
         }
+    } else {
+        vector->mistyped[row] = 1;
+        batch->has_mistyped = true;
     }
     return conversion;
 }

@@ -12,12 +12,14 @@
 static bool vector_create(struct tide_vector *vector, enum tide_type type, uint32_t row_capacity)
 {
     vector->present = calloc(row_capacity, sizeof *vector->present);
+    vector->mistyped = calloc(row_capacity, sizeof *vector->mistyped);
     if (type == TIDE_TYPE_STRING) {
         vector->strings = calloc(row_capacity, sizeof *vector->strings);
     } else {
         vector->numbers = calloc(row_capacity, sizeof *vector->numbers);
     }
-    return vector->present != NULL && (vector->strings != NULL || vector->numbers != NULL);
+    return vector->present != NULL && vector->mistyped != NULL &&
+           (vector->strings != NULL || vector->numbers != NULL);
 }
 
 enum tide_status tide_batch_create(const struct tide_schema *schema,
@@ -61,6 +63,7 @@ void tide_batch_destroy(struct tide_batch *batch)
     }
     for (uint32_t i = 0; batch->columns != NULL && i < batch->schema->column_count; i++) {
         free(batch->columns[i].present);
+        free(batch->columns[i].mistyped);
         free(batch->columns[i].numbers);
         free(batch->columns[i].strings);
     }
@@ -77,6 +80,7 @@ void tide_batch_destroy(struct tide_batch *batch)
 void tide_batch_reset(struct tide_batch *batch)
 {
     batch->row_count = 0;
+    batch->has_mistyped = false;
     tide_arena_reset(&batch->arena);
 }
 

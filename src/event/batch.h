@@ -20,6 +20,7 @@ enum {
 
 struct tide_vector {
     uint8_t *present;          /* 1 for each row with a value; 0: null */
+    uint8_t *mistyped;         /* 1: null because the value was of a wrong type */
     int64_t *numbers;          /* int, decimal (scaled), bool (0, 1), time (us); NULL for strings */
     struct tide_view *strings; /* string columns; NULL for others */
 };
@@ -28,6 +29,7 @@ struct tide_batch {
     const struct tide_schema *schema;
     uint32_t row_count;
     uint32_t row_capacity;
+    bool has_mistyped;           /* some row since the reset; else nobody needs to look */
     struct tide_vector *columns; /* one for each column of the schema, derived ones too */
     struct tide_view *texts;     /* the record's bytes: for lake, rejected table, log */
     struct tide_view *payloads;  /* the payload's bytes as received; data NULL: absent */
