@@ -1,0 +1,313 @@
+/* From the user's file and the preset it names to a list of checked metrics.
+ *
+ * First every entry is gathered, the preset's in their order, the user's in the place of those they
+ * replace or behind; then each is parsed, and what becomes of it depends on where it came from and
+ * on what was selected. */
+#include "metric/definition.h"
+
+#include "base/assert.h"
+#include "metric/metric_parse.h"
+
+#include "base/banned.h"
+
+struct entry {
+    const struct tide_yaml *node;
+    bool is_of_preset;
+};
+
+struct loader {
+    struct tide_arena *arena;
+    const struct tide_definitions_input *input;
+    struct tide_diagnostics *diagnostics;
+    struct tide_definitions *definitions;
+    const struct tide_source *preset;
+    struct tide_yaml *file_root; /* NULL: no file */
+    struct tide_yaml *preset_root;
+    struct entry entries[TIDE_METRICS_MAX];
+    uint32_t entry_count;
+};
+
+#define REPORT(loader, position, ...)                                                              \
+    tide_diagnostics_error((loader)->diagnostics, (position), __VA_ARGS__)
+
+static const struct tide_position nowhere = {0};
+
+static struct tide_position start_of(const struct tide_source *source)
+{
+    return (struct tide_position){.source = source, .line = 1, .column = 1, .size = 1};
+}
+
+static struct tide_yaml *member(const struct tide_yaml *root, const char *key)
+{
+    return root == NULL ? NULL : tide_yaml_get(root, key);
+}
+
+/* ------- what is read */
+
+static bool read_file(struct loader *loader)
+{
+    if (loader->input->file == NULL) {
+        return true;
+    }
+    if (!tide_yaml_parse(
+            loader->arena, loader->input->file, loader->diagnostics, &loader->file_root)) {
+        return false;
+    }
+    if (loader->file_root->kind != TIDE_YAML_MAPPING) {
+        REPORT(loader,
+               loader->file_root->position,
+               "a definitions file is a mapping with 'schema' or 'preset', and 'metrics'");
+        return false;
+    }
+    return true;
+}
+
+static void report_unknown(struct loader *loader,
+                           struct tide_position position,
+                           const char *what,
+                           struct tide_view name,
+                           struct tide_view near)
+{
+    if (near.size > 0) {
+        REPORT(loader,
+               position,
+               "unknown %s '%.*s'; did you mean '%.*s'?",
+               what,
+               TIDE_VIEW_ARGUMENTS(name),
+               TIDE_VIEW_ARGUMENTS(near));
+    } else {
+        REPORT(loader, position, "unknown %s '%.*s'", what, TIDE_VIEW_ARGUMENTS(name));
+    }
+}
+
+static void report_unknown_preset(struct loader *loader,
+                                  struct tide_position position,
+                                  struct tide_view name)
+{
+    enum {
+        NAMES_MAX = 16
+    };
+    struct tide_view names[NAMES_MAX];
+    const size_t count = tide_preset_count();
+    tide_assert(count <= NAMES_MAX);
+    for (size_t i = 0; i < count; i++) {
+        names[i] = tide_preset_at(i)->name;
+    }
+    report_unknown(loader, position, "preset", name, tide_nearest(name, names, count));
+}
+
+/* The preset of the call goes before the one in the file. */
+static bool read_preset(struct loader *loader)
+{
+    const struct tide_yaml *node = member(loader->file_root, "preset");
+    struct tide_view name = loader->input->preset;
+    struct tide_position position = nowhere;
+    if (name.size == 0 && node != NULL) {
+        if (node->kind != TIDE_YAML_SCALAR || node->text.size == 0) {
+            REPORT(loader, node->position, "'preset' must be a name");
+            return false;
+        }
+        name = node->text;
+        position = node->position;
+    }
+    if (name.size == 0) {
+        return true;
+    }
+    loader->preset = tide_preset_find(name);
+    if (loader->preset == NULL) {
+        report_unknown_preset(loader, position, name);
+        return false;
+    }
+    return tide_yaml_parse(
+        loader->arena, loader->preset, loader->diagnostics, &loader->preset_root);
+}
+
+static bool keep_sources(struct loader *loader)
+{
+    struct tide_source *sources = TIDE_ARENA_ARRAY(loader->arena, struct tide_source, 2);
+    if (sources == NULL) {
+        return false;
+    }
+    uint32_t count = 0;
+    if (loader->input->file != NULL) {
+        sources[count++] = *loader->input->file;
+    }
+    if (loader->preset != NULL) {
+        sources[count++] = *loader->preset;
+    }
+    loader->definitions->sources = sources;
+    loader->definitions->source_count = count;
+    return true;
+}
+
+/* ------- schema */
+
+static bool load_schema(struct loader *loader)
+{
+    const struct tide_yaml *own = member(loader->file_root, "schema");
+    const struct tide_yaml *node = own != NULL ? own : member(loader->preset_root, "schema");
+    if (own != NULL && loader->preset != NULL) {
+        REPORT(loader,
+               own->key_position,
+               "the preset '%.*s' has a schema already; remove 'schema' or the preset",
+               TIDE_VIEW_ARGUMENTS(loader->preset->name));
+        return false;
+    }
+    if (node == NULL) {
+        const struct tide_source *file = loader->input->file;
+        REPORT(loader,
+               file == NULL ? nowhere : start_of(file),
+               "there is no schema; write 'schema:' or 'preset:'");
+        return false;
+    }
+    loader->definitions->schema = tide_schema_load(loader->arena, node, loader->diagnostics);
+    return loader->definitions->schema != NULL;
+}
+
+/* ------- metrics */
+
+static struct entry *find_entry(struct loader *loader, struct tide_view name)
+{
+    for (uint32_t i = 0; i < loader->entry_count; i++) {
+        if (tide_view_equal(loader->entries[i].node->key, name)) {
+            return &loader->entries[i];
+        }
+    }
+    return NULL;
+}
+
+static void gather(struct loader *loader, const struct tide_yaml *root, bool is_of_preset)
+{
+    const struct tide_yaml *metrics = member(root, "metrics");
+    const bool is_empty =
+        metrics == NULL || (metrics->kind == TIDE_YAML_SCALAR && metrics->text.size == 0);
+    if (is_empty) {
+        return;
+    }
+    if (metrics->kind != TIDE_YAML_MAPPING) {
+        REPORT(loader, metrics->position, "'metrics' must be a mapping of names to metrics");
+        return;
+    }
+    for (const struct tide_yaml *node = metrics->first; node != NULL; node = node->next) {
+        struct entry *entry = find_entry(loader, node->key);
+        if (entry == NULL && loader->entry_count == TIDE_METRICS_MAX) {
+            REPORT(loader, node->key_position, "there are more than %d metrics", TIDE_METRICS_MAX);
+            return;
+        }
+        if (entry == NULL) {
+            entry = &loader->entries[loader->entry_count++];
+        }
+        *entry = (struct entry){node, is_of_preset};
+    }
+}
+
+static bool is_selected(const struct tide_definitions_input *input, struct tide_view name)
+{
+    for (uint32_t i = 0; i < input->only_count; i++) {
+        if (tide_view_equal(input->only[i], name)) {
+            return true;
+        }
+    }
+    return input->only_count == 0;
+}
+
+static void check_selection(struct loader *loader)
+{
+    struct tide_view names[TIDE_METRICS_MAX];
+    for (uint32_t i = 0; i < loader->entry_count; i++) {
+        names[i] = loader->entries[i].node->key;
+    }
+    for (uint32_t i = 0; i < loader->input->only_count; i++) {
+        const struct tide_view name = loader->input->only[i];
+        if (find_entry(loader, name) == NULL) {
+            report_unknown(
+                loader, nowhere, "metric", name, tide_nearest(name, names, loader->entry_count));
+        }
+    }
+}
+
+/* A metric that was named is wanted, wherever it comes from. */
+static void put_unsupported(struct loader *loader, const struct entry *entry, struct tide_view why)
+{
+    const bool is_named = loader->input->only_count > 0;
+    struct tide_definitions *definitions = loader->definitions;
+    if (loader->input->skip_unsupported || (entry->is_of_preset && !is_named)) {
+        definitions->skipped[definitions->skipped_count++] =
+            (struct tide_skipped_metric){entry->node->key, why};
+        return;
+    }
+    REPORT(loader,
+           entry->node->key_position,
+           "metric '%.*s': %.*s",
+           TIDE_VIEW_ARGUMENTS(entry->node->key),
+           TIDE_VIEW_ARGUMENTS(why));
+}
+
+static bool load_metrics(struct loader *loader)
+{
+    struct tide_definitions *definitions = loader->definitions;
+    const struct tide_metric_parse parse = {
+        .arena = loader->arena,
+        .schema = definitions->schema,
+        .diagnostics = loader->diagnostics,
+    };
+    const size_t room = loader->entry_count + 1; /* an arena gives nothing for 0 */
+    definitions->metrics = TIDE_ARENA_ARRAY(loader->arena, struct tide_metric, room);
+    definitions->skipped = TIDE_ARENA_ARRAY(loader->arena, struct tide_skipped_metric, room);
+    if (definitions->metrics == NULL || definitions->skipped == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < loader->entry_count; i++) {
+        const struct entry *entry = &loader->entries[i];
+        struct tide_metric metric = {0};
+        struct tide_view why = {0};
+        const enum tide_metric_outcome outcome =
+            tide_metric_parse(&parse, entry->node, &metric, &why);
+        if (!is_selected(loader->input, entry->node->key)) {
+            continue; /* its mistakes are told all the same */
+        }
+        if (outcome == TIDE_METRIC_USABLE) {
+            definitions->metrics[definitions->metric_count++] = metric;
+        } else if (outcome == TIDE_METRIC_UNSUPPORTED) {
+            put_unsupported(loader, entry, why);
+        }
+    }
+    return true;
+}
+
+struct tide_definitions *tide_definitions_load(struct tide_arena *arena,
+                                               const struct tide_definitions_input *input,
+                                               struct tide_diagnostics *diagnostics)
+{
+    const uint32_t errors_before = diagnostics->error_count;
+    struct loader *loader = TIDE_ARENA_NEW(arena, struct loader);
+    struct tide_definitions *definitions = TIDE_ARENA_NEW(arena, struct tide_definitions);
+    bool has_memory = loader != NULL && definitions != NULL;
+    if (has_memory) {
+        loader->arena = arena;
+        loader->input = input;
+        loader->diagnostics = diagnostics;
+        loader->definitions = definitions;
+        if (read_file(loader) && read_preset(loader) && load_schema(loader)) {
+            gather(loader, loader->preset_root, true);
+            gather(loader, loader->file_root, false);
+            check_selection(loader);
+            has_memory = keep_sources(loader) && load_metrics(loader);
+        }
+    }
+    if (!has_memory) {
+        tide_diagnostics_error(diagnostics, nowhere, "out of memory for the definitions");
+    }
+    return diagnostics->error_count == errors_before ? definitions : NULL;
+}
+
+const struct tide_metric *tide_definitions_find(const struct tide_definitions *definitions,
+                                                struct tide_view name)
+{
+    for (uint32_t i = 0; i < definitions->metric_count; i++) {
+        if (tide_view_equal(definitions->metrics[i].name, name)) {
+            return &definitions->metrics[i];
+        }
+    }
+    return NULL;
+}

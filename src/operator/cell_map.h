@@ -1,0 +1,33 @@
+/* (window start, group number) to a cell, for ever: cells in the order of their making, and an
+ * index over them. Private to the room; cells.c and cell_table.c stand on it. One thread. */
+#ifndef TIDE_OPERATOR_CELL_MAP_H
+#define TIDE_OPERATOR_CELL_MAP_H
+
+#include "operator/cells.h"
+
+#define TIDE_CELL_NONE UINT32_MAX
+
+struct tide_cell_record {
+    int64_t start_us;
+    uint32_t group; /* the owner's number for it */
+    uint32_t unused_padding;
+    struct tide_cell_value value;
+};
+
+/* All zero is a valid empty map. */
+struct tide_cell_map {
+    struct tide_cell_record *records;
+    uint32_t count;
+    uint32_t capacity;
+    uint32_t *slots; /* index of a record plus one; 0: empty */
+    uint64_t slot_count;
+};
+
+void tide_cell_map_release(struct tide_cell_map *map);
+/* The index of that cell, made empty if it was not there; records may move. NONE: out of memory. */
+uint32_t tide_cell_map_place(struct tide_cell_map *map, int64_t start_us, uint32_t group);
+size_t tide_cell_map_bytes(const struct tide_cell_map *map);
+/* Adds what two partitions, or two runs of events, have for one cell. */
+void tide_cell_value_merge(struct tide_cell_value *into, const struct tide_cell_value *from);
+
+#endif
