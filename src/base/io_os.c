@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -460,5 +461,17 @@ enum tide_status tide_io_os_lock(const char *path, struct tide_file *file, struc
         return fail(error, code, "lock", path);
     }
     file->handle = (int64_t)fd + 1;
+    return TIDE_OK;
+}
+
+enum tide_status
+tide_io_os_absolute(const char *path, struct tide_bytes *absolute, struct tide_error *error)
+{
+    char *found = realpath(path, NULL);
+    if (found == NULL) {
+        return tide_error_set(error, TIDE_REJECT, "%s: %s", path, strerror(errno));
+    }
+    tide_bytes_append_text(absolute, found);
+    free(found);
     return TIDE_OK;
 }

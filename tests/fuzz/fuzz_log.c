@@ -1,5 +1,5 @@
-/* Opens a segment log whose only file is the input: whatever it holds, open must answer, and what it
- * accepts must be readable to the end, now and after the next open.
+/* Opens a segment log whose only file is the input: whatever it holds, open must answer, and what
+ * it accepts must be readable to the end, now and after the next open.
  *
  * Checksums keep arbitrary bytes out, so the first byte says how much the target helps: 1 seals the
  * segment header, 2 stamps frames as far as their sizes lead, 4 puts a second segment behind the

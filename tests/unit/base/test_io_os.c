@@ -259,6 +259,18 @@ static void whole_files_work_here_too(void **state)
     tide_bytes_release(&bytes);
 }
 
+static void absolute_paths_have_no_links(void **state)
+{
+    (void)state;
+    struct tide_bytes path = {0};
+    struct tide_error error = {0};
+    assert_int_equal(tide_io_os_absolute(AT("nothing"), &path, &error), TIDE_REJECT);
+    assert_non_null(strstr(error.text, "nothing"));
+    assert_int_equal(tide_io_os_absolute("/usr/../tmp/.", &path, &error), TIDE_OK);
+    assert_string_equal(tide_bytes_terminated(&path), "/tmp");
+    tide_bytes_release(&path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,6 +282,7 @@ int main(void)
         cmocka_unit_test(lock_keeps_others_out),
         cmocka_unit_test(random_bytes_differ),
         cmocka_unit_test(whole_files_work_here_too),
+        cmocka_unit_test(absolute_paths_have_no_links),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
