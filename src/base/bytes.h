@@ -18,7 +18,8 @@ struct tide_view {
 /* For printf("%.*s", TIDE_VIEW_ARGUMENTS(view)); at most INT_MAX bytes. */
 #define TIDE_VIEW_ARGUMENTS(view) (int)(view).size, (view).data
 
-struct tide_view tide_view_of(const char *text); /* of a terminated string; NULL gives the empty view */
+struct tide_view tide_view_of(
+    const char *text); /* of a terminated string; NULL gives the empty view */
 bool tide_view_equal(struct tide_view a, struct tide_view b);
 /* memcmp order, a prefix first: <0, 0, >0. */
 int tide_view_compare(struct tide_view a, struct tide_view b);
@@ -44,8 +45,9 @@ void tide_bytes_append(struct tide_bytes *bytes, const void *data, size_t size);
 void tide_bytes_append_view(struct tide_bytes *bytes, struct tide_view view);
 void tide_bytes_append_text(struct tide_bytes *bytes, const char *text);
 void tide_bytes_append_byte(struct tide_bytes *bytes, char byte);
-__attribute__((format(printf, 2, 3))) void
-tide_bytes_append_format(struct tide_bytes *bytes, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void tide_bytes_append_format(struct tide_bytes *bytes,
+                                                                    const char *format,
+                                                                    ...);
 /* Little-endian by hand, for on-disk formats. */
 void tide_bytes_append_u16(struct tide_bytes *bytes, uint16_t value);
 void tide_bytes_append_u32(struct tide_bytes *bytes, uint32_t value);
@@ -54,12 +56,46 @@ struct tide_view tide_bytes_view(const struct tide_bytes *bytes);
 /* Makes data[size] a '\0' (not counted) and returns data; "" when empty or failed. */
 const char *tide_bytes_terminated(struct tide_bytes *bytes);
 
-/* Little-endian loads and stores; p needs no alignment. */
-uint16_t tide_load_u16(const void *p);
-uint32_t tide_load_u32(const void *p);
-uint64_t tide_load_u64(const void *p);
-void tide_store_u16(void *p, uint16_t value);
-void tide_store_u32(void *p, uint32_t value);
-void tide_store_u64(void *p, uint64_t value);
+/* Little-endian loads and stores; p needs no alignment. Single instructions on machines that are. */
+static inline uint16_t tide_load_u16(const void *p)
+{
+    const unsigned char *b = p;
+    return (uint16_t)(b[0] | (b[1] << 8));
+}
+
+static inline uint32_t tide_load_u32(const void *p)
+{
+    const unsigned char *b = p;
+    return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+}
+
+static inline uint64_t tide_load_u64(const void *p)
+{
+    const unsigned char *b = p;
+    return (uint64_t)tide_load_u32(b) | (uint64_t)tide_load_u32(b + 4) << 32;
+}
+
+static inline void tide_store_u16(void *p, uint16_t value)
+{
+    unsigned char *b = p;
+    b[0] = (unsigned char)(value & 0xff);
+    b[1] = (unsigned char)(value >> 8);
+}
+
+static inline void tide_store_u32(void *p, uint32_t value)
+{
+    unsigned char *b = p;
+    for (unsigned i = 0; i < sizeof(value); i++) {
+        b[i] = (unsigned char)((value >> (8 * i)) & 0xff);
+    }
+}
+
+static inline void tide_store_u64(void *p, uint64_t value)
+{
+    unsigned char *b = p;
+    for (unsigned i = 0; i < sizeof(value); i++) {
+        b[i] = (unsigned char)((value >> (8 * i)) & 0xff);
+    }
+}
 
 #endif

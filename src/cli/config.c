@@ -1,0 +1,338 @@
+#include "cli/config.h"
+
+#include "base/assert.h"
+#include "base/io.h"
+#include "cli/config_value.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    FILE_BYTES_MAX = 4 << 20,
+    KEY_BYTES_MAX = 256
+};
+
+/* Read by metric/, not by the table of keys. */
+static const char *const definition_keys[] = {"preset", "schema", "metrics"};
+
+struct loader {
+    struct tide_arena *arena;
+    struct tide_diagnostics diagnostics;
+    struct tide_config *config;
+};
+
+static enum tide_exit finish(struct loader *loader, enum tide_exit exit)
+{
+    struct tide_bytes text = {0};
+    tide_diagnostics_render(&loader->diagnostics, &text);
+    fwrite(text.data, 1, text.size, stderr);
+    tide_bytes_release(&text);
+    return loader->diagnostics.error_count > 0 ? TIDE_EXIT_CONFIGURATION : exit;
+}
+
+static const struct tide_config_key *find_key(struct tide_view name)
+{
+    for (size_t i = 0; i < tide_config_key_count; i++) {
+        if (tide_view_equal(tide_view_of(tide_config_keys[i].name), name)) {
+            return &tide_config_keys[i];
+        }
+    }
+    return NULL;
+}
+
+static void unknown_key(struct loader *loader, struct tide_view name, struct tide_position position)
+{
+    struct tide_view names[64];
+    size_t count = 0;
+    for (size_t i = 0; i < tide_config_key_count; i++) {
+        names[count++] = tide_view_of(tide_config_keys[i].name);
+    }
+    for (size_t i = 0; i < sizeof(definition_keys) / sizeof(definition_keys[0]); i++) {
+        names[count++] = tide_view_of(definition_keys[i]);
+    }
+    struct tide_view nearest = tide_nearest(name, names, count);
+    if (nearest.size > 0) {
+        tide_diagnostics_error(&loader->diagnostics,
+                               position,
+                               "unknown key '%.*s'; did you mean '%.*s'?",
+                               TIDE_VIEW_ARGUMENTS(name),
+                               TIDE_VIEW_ARGUMENTS(nearest));
+    } else {
+        tide_diagnostics_error(
+            &loader->diagnostics, position, "unknown key '%.*s'", TIDE_VIEW_ARGUMENTS(name));
+    }
+}
+
+static bool is_definition(struct tide_view name)
+{
+    for (size_t i = 0; i < sizeof(definition_keys) / sizeof(definition_keys[0]); i++) {
+        if (tide_view_equal(tide_view_of(definition_keys[i]), name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether any key of the table starts with "name.". */
+static bool is_section(const char *name, size_t size)
+{
+    for (size_t i = 0; i < tide_config_key_count; i++) {
+        const char *key = tide_config_keys[i].name;
+        if (strlen(key) > size && memcmp(key, name, size) == 0 && key[size] == '.') {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Sections nest at most as deep as the longest key of the table has points. */
+static void apply_mapping(struct loader *loader,
+                          const struct tide_yaml *mapping,
+                          char *prefix,
+                          size_t prefix_size)
+{
+    for (const struct tide_yaml *node = mapping->first; node != NULL; node = node->next) {
+        size_t size = prefix_size + node->key.size;
+        if (size + 2 > KEY_BYTES_MAX) {
+            unknown_key(loader, node->key, node->key_position);
+            continue;
+        }
+        memcpy(prefix + prefix_size, node->key.data, node->key.size);
+        struct tide_view name = {prefix, size};
+        const struct tide_config_key *key = find_key(name);
+        if (prefix_size == 0 && is_definition(name)) {
+            continue;
+        }
+        if (key != NULL && node->kind == TIDE_YAML_SCALAR) {
+            (void)tide_config_value_set(
+                loader->config, key, node->text, node->position, &loader->diagnostics);
+        } else if (key == NULL && node->kind == TIDE_YAML_MAPPING && is_section(prefix, size)) {
+            prefix[size] = '.';
+            apply_mapping(loader, node, prefix, size + 1);
+        } else {
+            unknown_key(loader, name, node->key_position);
+        }
+    }
+}
+
+static void apply_defaults(struct loader *loader)
+{
+    for (size_t i = 0; i < tide_config_key_count; i++) {
+        const struct tide_config_key *key = &tide_config_keys[i];
+        bool valid = tide_config_value_set(loader->config,
+                                           key,
+                                           tide_view_of(key->fallback),
+                                           (struct tide_position){0},
+                                           &loader->diagnostics);
+        tide_assert(valid);
+    }
+}
+
+/* A position inside a text that has no file: a flag or a variable. */
+static struct tide_position position_of(struct loader *loader, const char *origin, const char *text)
+{
+    struct tide_source *source = TIDE_ARENA_NEW(loader->arena, struct tide_source);
+    if (source == NULL) {
+        return (struct tide_position){0};
+    }
+    source->name = tide_view_of(origin);
+    source->text = tide_view_of(text);
+    return (struct tide_position){source, 1, 1, (uint32_t)strlen(text)};
+}
+
+static void apply_environment(struct loader *loader)
+{
+    for (size_t i = 0; i < tide_config_key_count; i++) {
+        char name[KEY_BYTES_MAX] = "TIDEMARK_";
+        size_t size = strlen(name);
+        for (const char *c = tide_config_keys[i].name; *c != '\0'; c++) {
+            if (*c == '.') {
+                name[size++] = '_';
+                name[size++] = '_';
+            } else {
+                name[size++] = (char)(*c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c);
+            }
+        }
+        name[size] = '\0';
+        const char *value = getenv(name);
+        if (value != NULL) {
+            struct tide_view origin =
+                tide_arena_copy(loader->arena, (struct tide_view){name, size});
+            (void)tide_config_value_set(
+                loader->config,
+                &tide_config_keys[i],
+                tide_view_of(value),
+                position_of(loader, origin.data == NULL ? "environment" : origin.data, value),
+                &loader->diagnostics);
+        }
+    }
+}
+
+static void apply_flags(struct loader *loader, const struct tide_invocation *invocation)
+{
+    for (uint32_t i = 0; i < tide_invocation_count(invocation, "--set"); i++) {
+        const char *text = tide_invocation_at(invocation, "--set", i);
+        const char *equals = strchr(text, '=');
+        struct tide_position position = position_of(loader, "--set", text);
+        if (equals == NULL) {
+            tide_diagnostics_error(&loader->diagnostics, position, "write --set key=value");
+            continue;
+        }
+        struct tide_view name = {text, (size_t)(equals - text)};
+        const struct tide_config_key *key = find_key(name);
+        if (key == NULL) {
+            unknown_key(loader, name, position);
+        } else {
+            (void)tide_config_value_set(
+                loader->config, key, tide_view_of(equals + 1), position, &loader->diagnostics);
+        }
+    }
+}
+
+static enum tide_exit read_source(struct tide_arena *arena,
+                                  const char *file,
+                                  struct tide_source **source)
+{
+    struct tide_bytes text = {0};
+    struct tide_error error = {0};
+    enum tide_status status = tide_io_read_file(tide_io_os(), file, &text, FILE_BYTES_MAX, &error);
+    *source = TIDE_ARENA_NEW(arena, struct tide_source);
+    if (status == TIDE_OK && *source != NULL) {
+        (*source)->name = tide_view_of(file);
+        (*source)->text = tide_arena_copy(arena, tide_bytes_view(&text));
+    }
+    tide_bytes_release(&text);
+    if (status != TIDE_OK) {
+        return tide_fail(
+            status == TIDE_REJECT ? TIDE_EXIT_NOT_FOUND : TIDE_EXIT_FAILURE, "%s", error.text);
+    }
+    return *source == NULL || (*source)->text.data == NULL
+               ? tide_fail(TIDE_EXIT_TEMPORARY, "out of memory")
+               : TIDE_EXIT_OK;
+}
+
+static enum tide_exit load_definitions(struct loader *loader,
+                                       const struct tide_invocation *invocation,
+                                       const struct tide_source *source,
+                                       const char *preset,
+                                       const struct tide_definitions **out)
+{
+    uint32_t only_count = tide_invocation_count(invocation, "--metric");
+    struct tide_view *only = TIDE_ARENA_ARRAY(loader->arena, struct tide_view, only_count + 1);
+    if (only == NULL) {
+        return tide_fail(TIDE_EXIT_TEMPORARY, "out of memory");
+    }
+    for (uint32_t i = 0; i < only_count; i++) {
+        only[i] = tide_view_of(tide_invocation_at(invocation, "--metric", i));
+    }
+    struct tide_definitions_input input = {
+        .file = source, .preset = tide_view_of(preset), .only = only, .only_count = only_count};
+    *out = tide_definitions_load(loader->arena, &input, &loader->diagnostics);
+    return TIDE_EXIT_OK;
+}
+
+enum tide_exit tide_config_definitions(struct tide_arena *arena,
+                                       const struct tide_invocation *invocation,
+                                       const char *file,
+                                       const char *preset,
+                                       const struct tide_definitions **out)
+{
+    struct loader loader = {.arena = arena};
+    struct tide_source *source = NULL;
+    tide_diagnostics_init(&loader.diagnostics, arena);
+    if (file == NULL && preset == NULL) {
+        return tide_fail(TIDE_EXIT_USAGE, "say what the events are: --preset NAME or -c FILE");
+    }
+    enum tide_exit exit = file == NULL ? TIDE_EXIT_OK : read_source(arena, file, &source);
+    if (exit == TIDE_EXIT_OK) {
+        exit = load_definitions(&loader, invocation, source, preset, out);
+    }
+    return exit == TIDE_EXIT_OK ? finish(&loader, TIDE_EXIT_OK) : exit;
+}
+
+enum tide_exit tide_config_load(struct tide_arena *arena,
+                                const struct tide_invocation *invocation,
+                                const char *file,
+                                const char *preset,
+                                struct tide_config *config)
+{
+    struct loader loader = {.arena = arena, .config = config};
+    struct tide_source *source = NULL;
+    struct tide_yaml *root = NULL;
+    char prefix[KEY_BYTES_MAX];
+    tide_diagnostics_init(&loader.diagnostics, arena);
+    *config = (struct tide_config){0};
+    if (file == NULL && preset == NULL) {
+        return tide_fail(TIDE_EXIT_USAGE,
+                         "say what the events are: a configuration file or --preset NAME");
+    }
+    apply_defaults(&loader);
+    if (file != NULL) {
+        enum tide_exit exit = read_source(arena, file, &source);
+        if (exit != TIDE_EXIT_OK) {
+            return exit;
+        }
+        if (tide_yaml_parse(arena, source, &loader.diagnostics, &root)) {
+            apply_mapping(&loader, root, prefix, 0);
+        }
+    }
+    apply_environment(&loader);
+    apply_flags(&loader, invocation);
+    enum tide_exit exit = TIDE_EXIT_OK;
+    if (file == NULL || root != NULL) {
+        exit = load_definitions(&loader, invocation, source, preset, &config->definitions);
+    }
+    return exit == TIDE_EXIT_OK ? finish(&loader, TIDE_EXIT_OK) : exit;
+}
+
+static struct tide_view join(struct tide_arena *arena, const char *format, const char *directory)
+{
+    struct tide_bytes text = {0};
+    for (const char *c = format; *c != '\0'; c++) {
+        if (*c == '*') {
+            tide_bytes_append_text(&text, directory);
+        } else {
+            tide_bytes_append_byte(&text, *c);
+        }
+    }
+    struct tide_view view = tide_arena_copy(arena, tide_bytes_view(&text));
+    tide_bytes_release(&text);
+    return view;
+}
+
+enum tide_exit tide_config_flags(struct tide_arena *arena,
+                                 const char *data,
+                                 const char *listen,
+                                 struct tide_config *config)
+{
+    struct loader loader = {.arena = arena, .config = config};
+    tide_diagnostics_init(&loader.diagnostics, arena);
+    if (data != NULL) {
+        config->data = join(arena, "*/data", data);
+        config->lake_url = join(arena, "file:*/lake", data);
+        if (config->data.data == NULL || config->lake_url.data == NULL) {
+            return tide_fail(TIDE_EXIT_TEMPORARY, "out of memory");
+        }
+    }
+    if (listen != NULL) {
+        const struct tide_config_key *key = find_key(TIDE_VIEW("collect.http.listen"));
+        (void)tide_config_value_set(config,
+                                    key,
+                                    tide_view_of(listen),
+                                    position_of(&loader, "--listen", listen),
+                                    &loader.diagnostics);
+    }
+    return finish(&loader, TIDE_EXIT_OK);
+}
+
+void tide_config_print_skipped(const struct tide_definitions *definitions)
+{
+    for (uint32_t i = 0; i < definitions->skipped_count; i++) {
+        const struct tide_skipped_metric *skipped = &definitions->skipped[i];
+        fprintf(stderr,
+                "tidemark: not yet: %.*s (%.*s)\n",
+                TIDE_VIEW_ARGUMENTS(skipped->name),
+                TIDE_VIEW_ARGUMENTS(skipped->why));
+    }
+}

@@ -1,0 +1,54 @@
+/* The service's configuration: defaults < file < TIDEMARK_SECTION__KEY < --set, one table of keys.
+ *
+ * Values may hold ${VAR}, ${VAR:-fallback} and ${file:/path}. An unknown key is an error with its
+ * place and a suggestion. Metric definitions stand in the same file; metric/ reads those. */
+#ifndef TIDE_CLI_CONFIG_H
+#define TIDE_CLI_CONFIG_H
+
+#include "cli/command.h"
+#include "metric/definition.h"
+
+struct tide_listen {
+    char address[64];
+    uint16_t port;
+};
+
+struct tide_config {
+    struct tide_view pipeline; /* a name for people */
+    struct tide_view data;     /* directory */
+    struct tide_listen listen; /* collect.http.listen; serve.listen must be the same for now */
+    bool trust_received;
+    uint64_t partitions;
+    struct tide_duration commit; /* how long a sync waits for others to join */
+    uint64_t segment_bytes;
+    struct tide_view lake_url;
+    uint64_t workers; /* 0: one for each core */
+    struct tide_duration checkpoint;
+    uint64_t memory; /* of rows that wait for the lake */
+    struct tide_view preset;
+    const struct tide_definitions *definitions;
+};
+
+/* Reads everything a service needs. file: path or NULL; preset: name or NULL; the --set and --metric
+ * options of the invocation. Everything lives in arena. On failure the diagnostics were printed to
+ * stderr and the exit is CONFIGURATION (or NOT_FOUND for a missing file). */
+enum tide_exit tide_config_load(struct tide_arena *arena,
+                                const struct tide_invocation *invocation,
+                                const char *file,
+                                const char *preset,
+                                struct tide_config *config);
+/* --data DIR: the data in DIR/data and the lake in DIR/lake; --listen ADDRESS:PORT. */
+enum tide_exit tide_config_flags(struct tide_arena *arena,
+                                 const char *data,
+                                 const char *listen,
+                                 struct tide_config *config);
+/* Definitions alone: for replay, validate. */
+enum tide_exit tide_config_definitions(struct tide_arena *arena,
+                                       const struct tide_invocation *invocation,
+                                       const char *file,
+                                       const char *preset,
+                                       const struct tide_definitions **out);
+/* The metrics that are skipped, one line each, on stderr. */
+void tide_config_print_skipped(const struct tide_definitions *definitions);
+
+#endif

@@ -1,0 +1,335 @@
+#include "cli/config_value.h"
+
+#include "base/assert.h"
+#include "base/civil.h"
+#include "base/decimal.h"
+#include "base/io.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define AT(member) offsetof(struct tide_config, member)
+#define SECOND UINT64_C(1000000)
+
+/* The one table of keys: parser, environment, help and docs/reference/configuration.md. */
+const struct tide_config_key tide_config_keys[] = {
+    {"pipeline", TIDE_CONFIG_TEXT, AT(pipeline), "default", 0, 0, "a name for people"},
+    {"data", TIDE_CONFIG_TEXT, AT(data), "./tidemark-data", 0, 0, "log and identity live here"},
+    {"collect.http.listen",
+     TIDE_CONFIG_LISTEN,
+     AT(listen),
+     "127.0.0.1:8080",
+     0,
+     0,
+     "address and port; port 0: any free one"},
+    {"collect.trust_received",
+     TIDE_CONFIG_BOOL,
+     AT(trust_received),
+     "false",
+     0,
+     0,
+     "the schema's received column holds, for a stream from a trusted collector"},
+    {"log.embedded.partitions",
+     TIDE_CONFIG_NUMBER,
+     AT(partitions),
+     "8",
+     1,
+     1024,
+     "fixed for the life of the pipeline"},
+    {"log.embedded.commit",
+     TIDE_CONFIG_DURATION,
+     AT(commit),
+     "0ms",
+     0,
+     SECOND,
+     "how long a sync waits for other requests to join it"},
+    {"log.embedded.segment_bytes",
+     TIDE_CONFIG_BYTES,
+     AT(segment_bytes),
+     "256MiB",
+     1 << 20,
+     UINT64_C(1) << 40,
+     "size of a segment file"},
+    {"lake.url",
+     TIDE_CONFIG_TEXT,
+     AT(lake_url),
+     "file:./tidemark-lake",
+     0,
+     0,
+     "file:PATH; other stores come later"},
+    {"process.workers",
+     TIDE_CONFIG_NUMBER,
+     AT(workers),
+     "auto",
+     0,
+     256,
+     "worker threads; auto: one for each core"},
+    {"process.checkpoint",
+     TIDE_CONFIG_DURATION,
+     AT(checkpoint),
+     "30s",
+     SECOND / 100,
+     86400 * SECOND,
+     "longest time between two epochs"},
+    {"process.memory",
+     TIDE_CONFIG_BYTES,
+     AT(memory),
+     "256MiB",
+     1 << 20,
+     UINT64_C(1) << 40,
+     "rows that may wait for the lake"},
+};
+const size_t tide_config_key_count = sizeof(tide_config_keys) / sizeof(tide_config_keys[0]);
+
+enum {
+    VALUE_BYTES_MAX = 64 << 10,
+    NAME_BYTES_MAX = 256
+};
+
+/* ---- ${VAR}, ${VAR:-fallback}, ${file:/path} */
+
+static bool append_file(struct tide_view path, struct tide_bytes *out)
+{
+    struct tide_bytes name = {0};
+    tide_bytes_append_view(&name, path);
+    size_t start = out->size;
+    bool read =
+        tide_io_read_file(tide_io_os(), tide_bytes_terminated(&name), out, VALUE_BYTES_MAX, NULL) ==
+        TIDE_OK;
+    while (read && out->size > start && out->data[out->size - 1] == '\n') {
+        out->size--; /* as a shell's $(cat file) */
+    }
+    tide_bytes_release(&name);
+    return read;
+}
+
+static bool append_reference(struct tide_view inside, struct tide_bytes *out)
+{
+    if (tide_view_starts_with(inside, TIDE_VIEW("file:"))) {
+        return append_file(tide_view_slice(inside, 5, inside.size - 5), out);
+    }
+    const char *colon = memchr(inside.data, ':', inside.size);
+    size_t name_size = colon == NULL ? inside.size : (size_t)(colon - inside.data);
+    char name[NAME_BYTES_MAX];
+    if (name_size == 0 || name_size >= sizeof(name)) {
+        return false;
+    }
+    memcpy(name, inside.data, name_size);
+    name[name_size] = '\0';
+    const char *value = getenv(name);
+    if (value != NULL && value[0] != '\0') {
+        tide_bytes_append_text(out, value);
+        return true;
+    }
+    struct tide_view rest = tide_view_slice(inside, name_size, inside.size - name_size);
+    if (tide_view_starts_with(rest, TIDE_VIEW(":-"))) {
+        tide_bytes_append_view(out, tide_view_slice(rest, 2, rest.size - 2));
+        return true;
+    }
+    return false;
+}
+
+static bool substitute(struct tide_view text,
+                       struct tide_bytes *out,
+                       struct tide_position position,
+                       struct tide_diagnostics *diagnostics)
+{
+    size_t at = 0;
+    while (at < text.size) {
+        const char *close = NULL;
+        if (text.data[at] == '$' && at + 1 < text.size && text.data[at + 1] == '{') {
+            close = memchr(text.data + at, '}', text.size - at);
+        }
+        if (close == NULL) {
+            tide_bytes_append_byte(out, text.data[at++]);
+            continue;
+        }
+        size_t size = (size_t)(close - text.data) - at - 2;
+        struct tide_view inside = tide_view_slice(text, at + 2, size);
+        if (!append_reference(inside, out)) {
+            tide_diagnostics_error(diagnostics,
+                                   position,
+                                   "${%.*s} is not set or cannot be read",
+                                   TIDE_VIEW_ARGUMENTS(inside));
+            return false;
+        }
+        at += size + 3;
+    }
+    return !out->failed;
+}
+
+/* ---- types */
+
+static bool parse_bytes(struct tide_view text, uint64_t *bytes)
+{
+    static const struct {
+        struct tide_view suffix;
+        unsigned shift;
+    } units[] = {{{"KiB", 3}, 10}, {{"MiB", 3}, 20}, {{"GiB", 3}, 30}, {{"TiB", 3}, 40}};
+    unsigned shift = 0;
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        size_t size = units[i].suffix.size;
+        if (text.size > size &&
+            tide_view_equal(tide_view_slice(text, text.size - size, size), units[i].suffix)) {
+            shift = units[i].shift;
+            text.size -= size;
+            break;
+        }
+    }
+    tide_i128 number;
+    if (tide_decimal_parse_i128(text, 0, &number) != TIDE_OK || number < 0 ||
+        number > (tide_i128)(UINT64_MAX >> shift)) {
+        return false;
+    }
+    *bytes = (uint64_t)number << shift;
+    return true;
+}
+
+static bool parse_listen(struct tide_view text, struct tide_listen *listen)
+{
+    tide_i128 port;
+    size_t colon = text.size;
+    while (colon > 0 && text.data[colon - 1] != ':') {
+        colon--;
+    }
+    if (colon < 2 || colon - 1 >= sizeof(listen->address) ||
+        tide_decimal_parse_i128(tide_view_slice(text, colon, text.size - colon), 0, &port) !=
+            TIDE_OK ||
+        port < 0 || port > 65535) {
+        return false;
+    }
+    memcpy(listen->address, text.data, colon - 1);
+    listen->address[colon - 1] = '\0';
+    listen->port = (uint16_t)port;
+    return true;
+}
+
+/* A number into *number by the key's type; false: not one. */
+static bool parse_number(const struct tide_config_key *key, struct tide_view text, uint64_t *number)
+{
+    struct tide_duration duration;
+    tide_i128 parsed;
+    if (key->type == TIDE_CONFIG_BYTES) {
+        return parse_bytes(text, number);
+    }
+    if (key->type == TIDE_CONFIG_DURATION) {
+        bool valid = tide_duration_parse(text, &duration) && duration.us >= 0;
+        *number = valid ? (uint64_t)duration.us : 0;
+        return valid;
+    }
+    if (key->min == 0 && tide_view_equal(text, TIDE_VIEW("auto"))) {
+        *number = 0;
+        return true;
+    }
+    bool valid =
+        tide_decimal_parse_i128(text, 0, &parsed) == TIDE_OK && parsed >= 0 && parsed <= UINT64_MAX;
+    *number = valid ? (uint64_t)parsed : 0;
+    return valid;
+}
+
+static const char *wanted(enum tide_config_type type)
+{
+    switch (type) {
+    case TIDE_CONFIG_TEXT:
+        return "text";
+    case TIDE_CONFIG_NUMBER:
+        return "a whole number";
+    case TIDE_CONFIG_BYTES:
+        return "a size such as 64MiB";
+    case TIDE_CONFIG_DURATION:
+        return "a duration such as 5ms or 30s";
+    case TIDE_CONFIG_BOOL:
+        return "true or false";
+    case TIDE_CONFIG_LISTEN:
+        return "address:port";
+    }
+    return "";
+}
+
+static bool store(struct tide_config *config,
+                  const struct tide_config_key *key,
+                  struct tide_view text)
+{
+    char *place = (char *)config + key->offset;
+    uint64_t number = 0;
+    switch (key->type) {
+    case TIDE_CONFIG_TEXT:
+        memcpy(place, &text, sizeof(text));
+        return text.size > 0;
+    case TIDE_CONFIG_BOOL: {
+        bool value = tide_view_equal(text, TIDE_VIEW("true"));
+        memcpy(place, &value, sizeof(value));
+        return value || tide_view_equal(text, TIDE_VIEW("false"));
+    }
+    case TIDE_CONFIG_LISTEN: {
+        struct tide_listen listen = {0};
+        bool valid = parse_listen(text, &listen);
+        memcpy(place, &listen, sizeof(listen));
+        return valid;
+    }
+    case TIDE_CONFIG_NUMBER:
+    case TIDE_CONFIG_BYTES:
+    case TIDE_CONFIG_DURATION: {
+        /* A duration is one int64_t, a number one uint64_t: the same eight bytes. */
+        bool valid = parse_number(key, text, &number) && number >= key->min && number <= key->max;
+        memcpy(place, &number, sizeof(number));
+        return valid;
+    }
+    }
+    return false;
+}
+
+bool tide_config_value_set(struct tide_config *config,
+                           const struct tide_config_key *key,
+                           struct tide_view text,
+                           struct tide_position position,
+                           struct tide_diagnostics *diagnostics)
+{
+    struct tide_bytes value = {0};
+    tide_bytes_init(&value, VALUE_BYTES_MAX);
+    bool valid = substitute(text, &value, position, diagnostics);
+    struct tide_view copy = {0};
+    if (valid) {
+        copy = tide_arena_copy(diagnostics->arena, tide_bytes_view(&value));
+        valid = copy.data != NULL && store(config, key, copy);
+        if (!valid) {
+            tide_diagnostics_error(diagnostics,
+                                   position,
+                                   "%s: '%.*s' is not %s",
+                                   key->name,
+                                   TIDE_VIEW_ARGUMENTS(copy),
+                                   wanted(key->type));
+            if (key->type != TIDE_CONFIG_TEXT && key->max > 0) {
+                tide_diagnostics_error(diagnostics,
+                                       position,
+                                       "%s must be in %" PRIu64 "..%" PRIu64 "%s",
+                                       key->name,
+                                       key->min,
+                                       key->max,
+                                       key->type == TIDE_CONFIG_DURATION ? " microseconds" : "");
+            }
+        }
+    }
+    tide_bytes_release(&value);
+    return valid;
+}
+
+void tide_config_print_reference(void)
+{
+    puts("# Configuration\n\n"
+         "Generated by `tidemark help configuration`. A key is written as nested YAML in the file, "
+         "as\n"
+         "`TIDEMARK_SECTION__KEY` in the environment, or as `--set section.key=value`; the later "
+         "one\n"
+         "wins. Values may hold `${VAR}`, `${VAR:-fallback}` and `${file:/path}`. The same file "
+         "may\n"
+         "hold `preset`, `schema` and `metrics` (definitions.md).\n\n"
+         "| key | default | value | what |\n|---|---|---|---|");
+    for (size_t i = 0; i < tide_config_key_count; i++) {
+        const struct tide_config_key *key = &tide_config_keys[i];
+        printf(
+            "| `%s` | `%s` | %s | %s |\n", key->name, key->fallback, wanted(key->type), key->help);
+    }
+}

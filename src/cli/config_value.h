@@ -1,0 +1,39 @@
+/* One value of the configuration: substitution, then its type. */
+#ifndef TIDE_CLI_CONFIG_VALUE_H
+#define TIDE_CLI_CONFIG_VALUE_H
+
+#include "cli/config.h"
+
+enum tide_config_type {
+    TIDE_CONFIG_TEXT,
+    TIDE_CONFIG_NUMBER,   /* uint64_t within min..max */
+    TIDE_CONFIG_BYTES,    /* uint64_t: 20GiB, 64MiB, 4096 */
+    TIDE_CONFIG_DURATION, /* struct tide_duration: 5ms, 30s */
+    TIDE_CONFIG_BOOL,
+    TIDE_CONFIG_LISTEN, /* struct tide_listen: 127.0.0.1:8080 */
+};
+
+struct tide_config_key {
+    const char *name; /* "log.embedded.partitions" */
+    enum tide_config_type type;
+    size_t offset;        /* in struct tide_config */
+    const char *fallback; /* the default, as text */
+    uint64_t min;         /* numbers, bytes, and microseconds of durations */
+    uint64_t max;
+    const char *help;
+};
+
+extern const struct tide_config_key tide_config_keys[];
+extern const size_t tide_config_key_count;
+
+/* docs/reference/configuration.md, on stdout. */
+void tide_config_print_reference(void);
+
+/* Substitutes ${..} in text and stores it; false after a diagnostic at position. */
+bool tide_config_value_set(struct tide_config *config,
+                           const struct tide_config_key *key,
+                           struct tide_view text,
+                           struct tide_position position,
+                           struct tide_diagnostics *diagnostics);
+
+#endif

@@ -1,0 +1,301 @@
+/* tidemark replay: the service's pipeline over files, bounded; every cell and, last, the ledger. */
+#include "base/logline.h"
+#include "cli/config.h"
+#include "cli/input.h"
+#include "cli/print.h"
+#include "cli/replay_lake.h"
+#include "decode/lines.h"
+#include "operator/cell_table.h"
+#include "process/feeder.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    ARENA_BYTES_MAX = 64 << 20,
+    BLOCK_BYTES = 256 << 10,
+    READ_BYTES = 1 << 20,
+    PARTITIONS_MAX = 1024,
+    WORKERS_MAX = 64,
+    REPLAY_SEED = 0, /* of uids: nothing is kept that must agree with another run */
+};
+
+struct replay {
+    const struct tide_invocation *invocation;
+    const struct tide_definitions *definitions;
+    struct tide_feeder *feeder;
+    struct tide_replay_lake *lake; /* NULL without --lake */
+    uint32_t partition_count;
+    uint64_t records;
+    uint64_t chunk; /* bytes of one read */
+    struct tide_printer printer;
+};
+
+/* ---- in */
+
+static enum tide_status apply_item(struct replay *replay,
+                                   const struct tide_lines_item *item,
+                                   struct tide_error *error)
+{
+    uint64_t records = 1;
+    enum tide_status status;
+    if (item->kind == TIDE_LINES_BLOCK) {
+        status = tide_feeder_lines(replay->feeder, item->block, &records, error);
+    } else {
+        struct tide_verdict verdict = {.reason = TIDE_REASON_TOO_LARGE,
+                                       .detail = TIDE_VIEW("the line is larger than 8 MiB")};
+        if (!item->is_utf8) { /* the first check of a record, whatever its size */
+            verdict.reason = TIDE_REASON_UTF8_INVALID;
+            verdict.detail = TIDE_VIEW("the line is not UTF-8");
+        }
+        status = tide_feeder_judged(replay->feeder, item->block, &verdict, error);
+    }
+    replay->records += records;
+    if (status == TIDE_OK && replay->lake != NULL) {
+        status = tide_replay_lake_relieve(replay->lake, replay->feeder, error);
+    }
+    return status;
+}
+
+static enum tide_status apply_ready(struct replay *replay,
+                                    struct tide_lines *lines,
+                                    bool *ended,
+                                    struct tide_error *error)
+{
+    for (;;) {
+        struct tide_lines_item item = tide_lines_next(lines);
+        if (item.kind == TIDE_LINES_NEED || item.kind == TIDE_LINES_END) {
+            *ended = item.kind == TIDE_LINES_END;
+            return TIDE_OK;
+        }
+        enum tide_status status = apply_item(replay, &item, error);
+        if (status != TIDE_OK) {
+            return status;
+        }
+    }
+}
+
+static enum tide_status read_stream(struct replay *replay,
+                                    struct tide_input *input,
+                                    struct tide_lines *lines,
+                                    struct tide_error *error)
+{
+    bool ended = false;
+    enum tide_status status = TIDE_OK;
+    while (status == TIDE_OK && !ended) {
+        char *space;
+        size_t space_size;
+        size_t size;
+        tide_lines_space(lines, &space, &space_size);
+        size_t wanted = space_size < replay->chunk ? space_size : (size_t)replay->chunk;
+        status = tide_input_read(input, space, wanted, &size, error);
+        if (status == TIDE_OK && size > 0) {
+            tide_lines_filled(lines, size);
+        } else if (status == TIDE_OK) {
+            tide_lines_finish(lines);
+        }
+        if (status == TIDE_OK) {
+            status = apply_ready(replay, lines, &ended, error);
+        }
+    }
+    return status;
+}
+
+static enum tide_exit read_input(struct replay *replay, const char *name)
+{
+    struct tide_error error = {0};
+    struct tide_input *input = NULL;
+    struct tide_lines *lines = NULL;
+    enum tide_status status = tide_input_open(name, &input, &error);
+    if (status == TIDE_REJECT) {
+        return tide_fail(TIDE_EXIT_NOT_FOUND, "%s", error.text);
+    }
+    if (status == TIDE_OK) {
+        status = tide_lines_create(BLOCK_BYTES, &lines, &error);
+    }
+    if (status == TIDE_OK) {
+        status = read_stream(replay, input, lines, &error);
+    }
+    tide_lines_destroy(lines);
+    tide_input_close(input);
+    return status == TIDE_OK ? TIDE_EXIT_OK : tide_fail(tide_exit_of(status), "%s", error.text);
+}
+
+/* ---- out */
+
+static enum tide_status print_metric(struct replay *replay,
+                                     uint32_t index,
+                                     struct tide_error *error)
+{
+    const struct tide_schema *schema = replay->definitions->schema;
+    const struct tide_metric *metric = &replay->definitions->metrics[index];
+    struct tide_cell_table *table = NULL;
+    struct tide_bytes line = {0};
+    enum tide_status status = tide_cell_table_create(schema, metric, &table, error);
+    for (uint32_t p = 0; status == TIDE_OK && p < replay->partition_count; p++) {
+        const struct tide_partition *partition = tide_feeder_partition(replay->feeder, p);
+        status = tide_cell_table_add_cells(table,
+                                           tide_partition_cells(partition, index),
+                                           TIDE_INSTANT_UNKNOWN,
+                                           TIDE_INSTANT_UNKNOWN);
+        if (status != TIDE_OK) {
+            (void)tide_error_set(error,
+                                 status,
+                                 "no memory for the cells of %.*s",
+                                 TIDE_VIEW_ARGUMENTS(metric->name));
+        }
+    }
+    if (status == TIDE_OK) {
+        tide_cell_table_finish(table);
+        for (uint64_t i = 0; i < tide_cell_table_count(table); i++) {
+            struct tide_cell cell = tide_cell_table_at(table, i);
+            tide_bytes_reset(&line);
+            tide_cell_write_json(schema, metric, &cell, (struct tide_view){0}, &line);
+            tide_printer_line(&replay->printer, tide_bytes_view(&line));
+        }
+    }
+    tide_bytes_release(&line);
+    tide_cell_table_destroy(table);
+    return status;
+}
+
+static struct tide_ledger sum_ledgers(struct replay *replay)
+{
+    struct tide_ledger sum = {0};
+    for (uint32_t p = 0; p < replay->partition_count; p++) {
+        tide_ledger_add(&sum, tide_partition_ledger(tide_feeder_partition(replay->feeder, p)));
+    }
+    return sum;
+}
+
+static void print_ledger(struct replay *replay, const struct tide_ledger *ledger)
+{
+    struct tide_bytes line = {0};
+    tide_bytes_append_format(&line, "{\"ledger\": {\"records\": %" PRIu64 ", ", replay->records);
+    size_t start = line.size;
+    tide_ledger_write_json(ledger, &line);
+    memmove(line.data + start, line.data + start + 1, line.size - start - 1); /* its brace */
+    line.size--;
+    tide_bytes_append_byte(&line, '}');
+    tide_printer_line(&replay->printer, tide_bytes_view(&line));
+    tide_bytes_release(&line);
+}
+
+static enum tide_exit print_results(struct replay *replay)
+{
+    struct tide_error error = {0};
+    enum tide_status status = tide_feeder_settle(replay->feeder, &error);
+    if (status == TIDE_OK && replay->lake != NULL) {
+        status = tide_replay_lake_finish(replay->lake, replay->feeder, &error);
+    }
+    for (uint32_t i = 0; status == TIDE_OK && i < replay->definitions->metric_count; i++) {
+        status = print_metric(replay, i, &error);
+    }
+    if (status != TIDE_OK) {
+        return tide_fail(tide_exit_of(status), "%s", error.text);
+    }
+    struct tide_ledger ledger = sum_ledgers(replay);
+    print_ledger(replay, &ledger);
+    tide_printer_finish(&replay->printer);
+    bool rejected = tide_ledger_rejected(&ledger) > 0;
+    return rejected && tide_invocation_has(replay->invocation, "--strict")
+               ? TIDE_EXIT_PARTLY_REJECTED
+               : TIDE_EXIT_OK;
+}
+
+/* ---- the command */
+
+static enum tide_exit replay_files(struct replay *replay, uint64_t workers)
+{
+    struct tide_error error = {0};
+    struct tide_feeder_options options = {.definitions = replay->definitions,
+                                          .seed = REPLAY_SEED,
+                                          .partition_count = replay->partition_count,
+                                          .worker_count = (uint32_t)workers,
+                                          .source = TIDE_VIEW("replay")};
+    const char *directory = tide_invocation_text(replay->invocation, "--lake", NULL);
+    enum tide_status status = TIDE_OK;
+    if (directory != NULL) {
+        status = tide_replay_lake_open(directory,
+                                       replay->definitions->schema,
+                                       replay->partition_count,
+                                       &options,
+                                       &replay->lake,
+                                       &error);
+    }
+    if (status == TIDE_OK) {
+        status = tide_feeder_create(&options, &replay->feeder, &error);
+    }
+    if (status != TIDE_OK) {
+        return tide_fail(tide_exit_of(status), "%s", error.text);
+    }
+    tide_config_print_skipped(replay->definitions);
+    enum tide_exit exit = TIDE_EXIT_OK;
+    for (uint32_t i = 0; exit == TIDE_EXIT_OK && i < replay->invocation->operand_count; i++) {
+        exit = read_input(replay, replay->invocation->operands[i]);
+    }
+    return exit == TIDE_EXIT_OK ? print_results(replay) : exit;
+}
+
+static enum tide_exit run(const struct tide_invocation *invocation)
+{
+    struct replay replay = {.invocation = invocation};
+    struct tide_arena arena;
+    enum tide_format format;
+    uint64_t partitions;
+    uint64_t workers;
+    if (!tide_invocation_number(invocation, "--partitions", 1, PARTITIONS_MAX, 1, &partitions) ||
+        !tide_invocation_number(invocation, "--workers", 1, WORKERS_MAX, 1, &workers) ||
+        !tide_invocation_number(invocation, "--chunk", 1, READ_BYTES, READ_BYTES, &replay.chunk) ||
+        !tide_format_parse(tide_invocation_text(invocation, "--format", "ndjson"), &format)) {
+        return TIDE_EXIT_USAGE;
+    }
+    if (workers > partitions && !tide_invocation_has(invocation, "--partitions")) {
+        partitions = workers; /* a worker owns whole partitions */
+    }
+    replay.partition_count = (uint32_t)partitions;
+    tide_arena_init(&arena, ARENA_BYTES_MAX);
+    enum tide_exit exit =
+        tide_config_definitions(&arena,
+                                invocation,
+                                tide_invocation_text(invocation, "-c", NULL),
+                                tide_invocation_text(invocation, "--preset", NULL),
+                                &replay.definitions);
+    if (exit == TIDE_EXIT_OK) {
+        tide_printer_init(&replay.printer, format);
+        exit = replay_files(&replay, workers);
+    }
+    tide_feeder_destroy(replay.feeder);
+    tide_replay_lake_close(replay.lake);
+    tide_bytes_release(&replay.printer.held);
+    tide_arena_release(&arena);
+    return exit;
+}
+
+static const struct tide_option options[] = {
+    {"--preset", NULL, "NAME", "sunbird or device: schema and metrics"},
+    {"--config", "-c", "FILE", "definitions of your own"},
+    {"--metric", NULL, "NAME", "only this metric (repeatable)"},
+    {"--format", NULL, "FORMAT", "ndjson (default), json, csv or table"},
+    {"--partitions", NULL, "N", "partitions; the result does not depend on it (1)"},
+    {"--workers", NULL, "N", "worker threads; neither on it (1)"},
+    {"--chunk", NULL, "BYTES", "bytes of one read; neither on it (1048576)"},
+    {"--lake", NULL, "DIR", "also write events and rejected as Delta tables there"},
+    {"--strict", NULL, NULL, "exit 6 if any record was rejected"},
+};
+
+const struct tide_command tide_command_replay = {
+    .name = "replay",
+    .summary = "every number of files of events, and the ledger",
+    .operands = "FILE|- ...",
+    .examples = "  tidemark replay --preset sunbird events.ndjson\n"
+                "  tidemark replay --preset device --metric crashes --format table day.ndjson\n"
+                "  zcat *.gz | tidemark replay -c my.yaml -\n",
+    .options = options,
+    .option_count = sizeof(options) / sizeof(options[0]),
+    .operand_min = 1,
+    .operand_max = TIDE_OPERANDS_MAX,
+    .run = run,
+};

@@ -1,0 +1,97 @@
+#include "cli/replay_lake.h"
+
+#include "cli/lake_stack.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    PATH_BYTES_MAX = 4096,
+    ROWS_BYTES_MAX = 128 << 20
+};
+
+struct tide_replay_lake {
+    struct tide_lake_stack stack;
+    uint32_t partition_count;
+    struct tide_epoch *epochs;
+};
+
+enum tide_status tide_replay_lake_open(const char *directory,
+                                       const struct tide_schema *schema,
+                                       uint32_t partition_count,
+                                       struct tide_feeder_options *options,
+                                       struct tide_replay_lake **lake,
+                                       struct tide_error *error)
+{
+    char data[PATH_BYTES_MAX];
+    struct tide_replay_lake *new = calloc(1, sizeof(*new));
+    if (new == NULL) {
+        return tide_error_set(error, TIDE_RETRY, "out of memory");
+    }
+    new->partition_count = partition_count;
+    new->epochs = calloc(partition_count, sizeof(*new->epochs));
+    snprintf(data, sizeof(data), "%s/_tidemark/replay", directory);
+    struct tide_lake_stack_options stack = {
+        directory, data, schema, partition_count, TIDE_ARRIVAL_FILE};
+    enum tide_status status = new->epochs == NULL
+                                  ? tide_error_set(error, TIDE_RETRY, "out of memory")
+                                  : tide_lake_stack_open(&stack, &new->stack, error);
+    for (uint32_t p = 0; status == TIDE_OK && p < partition_count; p++) {
+        if (tide_checkpointer_recovered(new->stack.checkpointer, p).next_epoch > 0) {
+            status = tide_error_set(error,
+                                    TIDE_REJECT,
+                                    "%s holds a lake already; replay wants a directory of its own",
+                                    directory);
+        }
+    }
+    if (status != TIDE_OK) {
+        tide_replay_lake_close(new);
+        return status;
+    }
+    options->seed = tide_identity_seed(&new->stack.identity);
+    for (int t = 0; t < TIDE_TABLE_COUNT; t++) {
+        options->layouts[t] = new->stack.layouts[t];
+    }
+    *lake = new;
+    return TIDE_OK;
+}
+
+void tide_replay_lake_close(struct tide_replay_lake *lake)
+{
+    if (lake != NULL) {
+        tide_lake_stack_close(&lake->stack);
+        free(lake->epochs);
+        free(lake);
+    }
+}
+
+enum tide_status tide_replay_lake_finish(struct tide_replay_lake *lake,
+                                         struct tide_feeder *feeder,
+                                         struct tide_error *error)
+{
+    uint32_t count = 0;
+    for (uint32_t p = 0; p < lake->partition_count; p++) {
+        struct tide_partition *partition = tide_feeder_partition(feeder, p);
+        count += tide_partition_take_epoch(partition, &lake->epochs[count]);
+    }
+    enum tide_status status =
+        tide_checkpointer_commit(lake->stack.checkpointer, lake->epochs, count, error);
+    for (uint32_t i = 0; i < count; i++) {
+        tide_epoch_release(&lake->epochs[i]);
+    }
+    return status;
+}
+
+enum tide_status tide_replay_lake_relieve(struct tide_replay_lake *lake,
+                                          struct tide_feeder *feeder,
+                                          struct tide_error *error)
+{
+    enum tide_status status = tide_feeder_settle(feeder, error);
+    size_t bytes = 0;
+    for (uint32_t p = 0; status == TIDE_OK && p < lake->partition_count; p++) {
+        bytes += tide_partition_rows_bytes(tide_feeder_partition(feeder, p));
+    }
+    return status == TIDE_OK && bytes > ROWS_BYTES_MAX
+               ? tide_replay_lake_finish(lake, feeder, error)
+               : status;
+}

@@ -1,0 +1,27 @@
+/* replay --lake: the rows of a bounded run as Delta tables in a fresh directory. */
+#ifndef TIDE_CLI_REPLAY_LAKE_H
+#define TIDE_CLI_REPLAY_LAKE_H
+
+#include "process/checkpoint.h"
+#include "process/feeder.h"
+
+struct tide_replay_lake;
+
+/* directory must not hold a lake yet (REJECT). Sets the feeder's layouts and seed. */
+enum tide_status tide_replay_lake_open(const char *directory,
+                                       const struct tide_schema *schema,
+                                       uint32_t partition_count,
+                                       struct tide_feeder_options *options,
+                                       struct tide_replay_lake **lake,
+                                       struct tide_error *error);
+void tide_replay_lake_close(struct tide_replay_lake *lake);
+/* Writes an epoch if the rows that wait have become many. */
+enum tide_status tide_replay_lake_relieve(struct tide_replay_lake *lake,
+                                          struct tide_feeder *feeder,
+                                          struct tide_error *error);
+/* Writes the last epoch; the feeder is settled. */
+enum tide_status tide_replay_lake_finish(struct tide_replay_lake *lake,
+                                         struct tide_feeder *feeder,
+                                         struct tide_error *error);
+
+#endif

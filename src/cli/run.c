@@ -1,0 +1,405 @@
+/* tidemark run: the service. Everything is opened in the order of its dependencies, closed in the
+ * opposite one; main waits for a signal. */
+#include "base/assert.h"
+#include "base/logline.h"
+#include "cli/config.h"
+#include "cli/lake_stack.h"
+#include "cli/service_metrics.h"
+#include "collect/collector.h"
+#include "http/server.h"
+#include "log/committer.h"
+#include "log/segment.h"
+#include "process/engine.h"
+#include "serve/api.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    ARENA_BYTES_MAX = 64 << 20,
+    PATH_BYTES_MAX = 4096,
+    HTTP_THREADS = 2,
+    BODIES_AT_ONCE = 16,
+    RECEIPTS_MAX = 4096,
+    ROUTES_MAX = 32,
+    LOG_PENDING_BYTES_MAX = 64 << 20,
+};
+static const struct tide_duration idle_after = {10 * 1000000};
+
+struct service {
+    struct tide_config config;
+    struct tide_lake_stack lake;
+    struct tide_file lock;
+    struct tide_log log;
+    struct tide_committer *committer;
+    struct tide_engine *engine;
+    struct tide_collector *collector;
+    struct tide_api *api;
+    struct tide_http_server *server;
+    struct tide_http_route routes[ROUTES_MAX];
+    struct tide_service_metrics metrics;
+    struct tide_bytes lake_url;             /* absolute: whoever verifies may stand elsewhere */
+    _Atomic(struct tide_engine *) notified; /* the engine, once it may be told of new records */
+    _Atomic bool failed;
+    _Atomic bool ready;
+};
+
+/* ---- what other threads tell */
+
+static void fail_service(struct service *service, const char *room, const struct tide_error *error)
+{
+    if (!atomic_exchange(&service->failed, true)) {
+        tide_logline(TIDE_LOGLINE_ERROR, room, "stopping: %s", error->text);
+        kill(getpid(), SIGTERM); /* main waits for signals */
+    }
+}
+
+static void log_synced(void *context, enum tide_status status, const struct tide_error *error)
+{
+    struct service *service = context;
+    struct tide_engine *engine = atomic_load(&service->notified);
+    if (status == TIDE_FATAL) {
+        fail_service(service, "log", error);
+    } else if (engine != NULL) {
+        tide_engine_notify(engine);
+    }
+}
+
+static void engine_failed(void *context, const struct tide_error *error)
+{
+    fail_service(context, "process", error);
+}
+
+static enum tide_status append_to_log(void *context,
+                                      struct tide_log_append *append,
+                                      struct tide_error *error)
+{
+    struct service *service = context;
+    return tide_committer_append(service->committer, append, error);
+}
+
+static bool is_ready(void *context)
+{
+    struct service *service = context;
+    return atomic_load(&service->ready) && !atomic_load(&service->failed);
+}
+
+/* ---- opening, room by room */
+
+static enum tide_arrival arrival_of(const struct tide_config *config)
+{
+    return config->trust_received ? TIDE_ARRIVAL_TRUSTED : TIDE_ARRIVAL_LIVE;
+}
+
+static enum tide_status open_lake(struct service *service, struct tide_error *error)
+{
+    const struct tide_config *config = &service->config;
+    struct tide_bytes path = {0};
+    char data[PATH_BYTES_MAX];
+    char lock[PATH_BYTES_MAX];
+    snprintf(data, sizeof(data), "%.*s", TIDE_VIEW_ARGUMENTS(config->data));
+    snprintf(lock, sizeof(lock), "%s/lock", data);
+    struct tide_io io = tide_io_os();
+    enum tide_status status = io.operations->make_directory(io.self, data, error);
+    if (status == TIDE_OK) {
+        status = tide_io_os_lock(lock, &service->lock, error);
+    }
+    if (status == TIDE_OK) {
+        status = tide_store_local_path(config->lake_url, &path, error);
+    }
+    if (status == TIDE_OK) {
+        struct tide_lake_stack_options options = {tide_bytes_terminated(&path),
+                                                  data,
+                                                  config->definitions->schema,
+                                                  (uint32_t)config->partitions,
+                                                  arrival_of(config)};
+        status = tide_lake_stack_open(&options, &service->lake, error);
+    }
+    if (status == TIDE_OK) {
+        tide_bytes_append_text(&service->lake_url, "file:");
+        status = tide_io_os_absolute(tide_bytes_terminated(&path), &service->lake_url, error);
+    }
+    tide_bytes_release(&path);
+    return status;
+}
+
+static enum tide_status open_log(struct service *service, struct tide_error *error)
+{
+    char directory[PATH_BYTES_MAX];
+    snprintf(directory, sizeof(directory), "%.*s/log", TIDE_VIEW_ARGUMENTS(service->config.data));
+    struct tide_segment_log_options options = tide_segment_log_options_default();
+    options.io = tide_io_os();
+    options.directory = directory;
+    options.partition_count = (uint32_t)service->config.partitions;
+    options.segment_bytes = service->config.segment_bytes;
+    options.pending_bytes_max = LOG_PENDING_BYTES_MAX;
+    enum tide_status status = tide_segment_log_open(&options, &service->log, error);
+    if (status != TIDE_OK) {
+        return status;
+    }
+    struct tide_segment_log_facts facts = tide_segment_log_facts(&service->log);
+    if (facts.torn_bytes > 0) {
+        tide_logline(TIDE_LOGLINE_WARNING,
+                     "log",
+                     "dropped %" PRIu64 " bytes of a torn tail that was never acknowledged",
+                     facts.torn_bytes);
+    }
+    struct tide_committer_options committer = {.log = service->log,
+                                               .clock = tide_clock_os(),
+                                               .commit_delay = service->config.commit,
+                                               .synced = log_synced,
+                                               .context = service};
+    return tide_committer_start(&committer, &service->committer, error);
+}
+
+static uint32_t worker_count(const struct tide_config *config)
+{
+    uint64_t count = config->workers;
+    if (count == 0) {
+        long cores = sysconf(_SC_NPROCESSORS_ONLN);
+        count = cores > 0 ? (uint64_t)cores : 1;
+    }
+    return (uint32_t)(count < config->partitions ? count : config->partitions);
+}
+
+static enum tide_status start_engine(struct service *service, struct tide_error *error)
+{
+    const struct tide_config *config = &service->config;
+    struct tide_engine_options options = {.definitions = config->definitions,
+                                          .log = service->log,
+                                          .clock = tide_clock_os(),
+                                          .arrival = arrival_of(config),
+                                          .seed = tide_identity_seed(&service->lake.identity),
+                                          .worker_count = worker_count(config),
+                                          .checkpointer = service->lake.checkpointer,
+                                          .checkpoint_interval = config->checkpoint,
+                                          .idle_after = idle_after,
+                                          .rows_bytes_max = config->memory,
+                                          .failed = engine_failed,
+                                          .context = service};
+    memcpy(options.layouts, service->lake.layouts, sizeof(options.layouts));
+    enum tide_status status = tide_engine_start(&options, &service->engine, error);
+    if (status == TIDE_OK) {
+        atomic_store(&service->notified, service->engine);
+    }
+    return status;
+}
+
+static enum tide_status create_collector(struct service *service, struct tide_error *error)
+{
+    const struct tide_config *config = &service->config;
+    struct tide_collector_options options = {.schema = config->definitions->schema,
+                                             .seed = tide_identity_seed(&service->lake.identity),
+                                             .partition_count = (uint32_t)config->partitions,
+                                             .arrival = arrival_of(config),
+                                             .clock = tide_clock_os(),
+                                             .parallel_max = BODIES_AT_ONCE,
+                                             .receipts_max = RECEIPTS_MAX,
+                                             .append = append_to_log,
+                                             .append_context = service};
+    return tide_collector_create(&options, &service->collector, error);
+}
+
+static enum tide_status create_api(struct service *service, struct tide_error *error)
+{
+    const struct tide_config *config = &service->config;
+    service->metrics.collector = service->collector;
+    service->metrics.log = service->log;
+    struct tide_api_options options = {.engine = service->engine,
+                                       .definitions = config->definitions,
+                                       .clock = tide_clock_os(),
+                                       .version = tide_version,
+                                       .lake_url = tide_bytes_view(&service->lake_url),
+                                       .partition_count = (uint32_t)config->partitions,
+                                       .exposition = tide_service_metrics_write,
+                                       .exposition_context = &service->metrics,
+                                       .ready = is_ready,
+                                       .ready_context = service};
+    return tide_api_create(&options, &service->api, error);
+}
+
+static enum tide_status start_server(struct service *service, struct tide_error *error)
+{
+    size_t count = TIDE_COLLECTOR_ROUTES;
+    _Static_assert(TIDE_COLLECTOR_ROUTES + TIDE_API_ROUTES <= ROUTES_MAX, "more routes");
+    tide_collector_routes(service->collector, service->routes);
+    tide_api_routes(service->api, service->routes + count);
+    count += TIDE_API_ROUTES;
+    service->metrics.routes = service->routes;
+    service->metrics.route_count = count;
+    struct tide_http_server_options options = tide_http_server_options_default();
+    options.address = service->config.listen.address;
+    options.port = service->config.listen.port;
+    options.thread_count = HTTP_THREADS;
+    options.routes = service->routes;
+    options.route_count = count;
+    options.observe = tide_service_metrics_observe;
+    options.observe_context = &service->metrics;
+    return tide_http_server_start(&options, &service->server, error);
+}
+
+static enum tide_status open_service(struct service *service, struct tide_error *error)
+{
+    static enum tide_status (*const steps[])(struct service *, struct tide_error *) = {
+        open_lake,
+        open_log,
+        start_engine,
+        create_collector,
+        create_api,
+        start_server,
+    };
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        enum tide_status status = steps[i](service, error);
+        if (status != TIDE_OK) {
+            return status;
+        }
+    }
+    atomic_store(&service->ready, true);
+    return TIDE_OK;
+}
+
+/* ---- closing */
+
+/* No new bodies; what was accepted becomes durable and is answered; the engine empties the log. */
+static enum tide_status close_service(struct service *service, struct tide_error *error)
+{
+    enum tide_status status = TIDE_OK;
+    struct tide_io io = tide_io_os();
+    atomic_store(&service->ready, false);
+    if (service->collector != NULL) {
+        tide_collector_drain(service->collector);
+    }
+    if (service->server != NULL) {
+        tide_http_server_drain(service->server);
+    }
+    if (service->committer != NULL) {
+        tide_committer_stop(service->committer);
+    }
+    if (service->api != NULL) {
+        tide_api_drain(service->api);
+    }
+    if (service->server != NULL) {
+        tide_http_server_stop(service->server);
+    }
+    tide_api_destroy(service->api);
+    tide_collector_destroy(service->collector);
+    if (service->engine != NULL) {
+        status = tide_engine_stop(service->engine, error);
+    }
+    tide_lake_stack_close(&service->lake);
+    if (service->log.operations != NULL) {
+        service->log.operations->close(service->log.self);
+    }
+    io.operations->close(io.self, &service->lock);
+    tide_bytes_release(&service->lake_url);
+    return status;
+}
+
+/* ---- the command */
+
+static void block_signals(sigset_t *signals)
+{
+    sigemptyset(signals);
+    sigaddset(signals, SIGINT);
+    sigaddset(signals, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, signals, NULL); /* threads inherit it: only main hears them */
+}
+
+static void announce(const struct service *service)
+{
+    const char *address = service->config.listen.address;
+    uint16_t port = tide_http_server_port(service->server);
+    const struct tide_definitions *definitions = service->config.definitions;
+    tide_config_print_skipped(definitions);
+    tide_logline(TIDE_LOGLINE_INFO,
+                 "run",
+                 "tidemark %s: schema %.*s, %u metrics, %" PRIu64 " partitions, lake %.*s",
+                 tide_version,
+                 TIDE_VIEW_ARGUMENTS(definitions->schema->name),
+                 definitions->metric_count,
+                 service->config.partitions,
+                 TIDE_VIEW_ARGUMENTS(service->config.lake_url));
+    tide_logline(TIDE_LOGLINE_INFO, "run", "listening on http://%s:%u", address, port);
+}
+
+static enum tide_exit serve_until_signal(struct service *service, const sigset_t *signals)
+{
+    struct tide_error error = {0};
+    int signal_number;
+    enum tide_status status = open_service(service, &error);
+    if (status != TIDE_OK) {
+        struct tide_error ignored = {0};
+        enum tide_exit exit = tide_fail(tide_exit_of(status), "%s", error.text);
+        atomic_store(&service->failed, true);
+        (void)close_service(service, &ignored);
+        return exit;
+    }
+    announce(service);
+    sigwait(signals, &signal_number);
+    pthread_sigmask(SIG_UNBLOCK, signals, NULL); /* a second signal ends the process at once */
+    if (!atomic_load(&service->failed)) {
+        tide_logline(TIDE_LOGLINE_INFO, "run", "draining");
+    }
+    status = close_service(service, &error);
+    if (atomic_load(&service->failed)) {
+        return TIDE_EXIT_TEMPORARY; /* start again: the log knows everything that was accepted */
+    }
+    if (status != TIDE_OK) {
+        return tide_fail(
+            TIDE_EXIT_TEMPORARY, "not all is in the lake yet, the log keeps it: %s", error.text);
+    }
+    tide_logline(TIDE_LOGLINE_INFO, "run", "stopped");
+    return TIDE_EXIT_OK;
+}
+
+static enum tide_exit run(const struct tide_invocation *invocation)
+{
+    static struct service service; /* large, and there is one */
+    struct tide_arena arena;
+    sigset_t signals;
+    const char *file = invocation->operand_count > 0 ? invocation->operands[0] : NULL;
+    const char *data = tide_invocation_text(invocation, "--data", NULL);
+    const char *listen = tide_invocation_text(invocation, "--listen", NULL);
+    tide_arena_init(&arena, ARENA_BYTES_MAX);
+    enum tide_exit exit = tide_config_load(&arena,
+                                           invocation,
+                                           file,
+                                           tide_invocation_text(invocation, "--preset", NULL),
+                                           &service.config);
+    if (exit == TIDE_EXIT_OK) {
+        exit = tide_config_flags(&arena, data, listen, &service.config);
+    }
+    if (exit == TIDE_EXIT_OK) {
+        block_signals(&signals);
+        exit = serve_until_signal(&service, &signals);
+    }
+    tide_arena_release(&arena);
+    return exit;
+}
+
+static const struct tide_option options[] = {
+    {"--preset", NULL, "NAME", "sunbird or device; needs no file"},
+    {"--data", NULL, "DIR", "log and lake below this directory"},
+    {"--listen", NULL, "ADDRESS", "address:port (127.0.0.1:8080); port 0: any free one"},
+    {"--metric", NULL, "NAME", "only this metric (repeatable)"},
+    {"--set", NULL, "KEY=VALUE", "a configuration key (repeatable)"},
+};
+
+const struct tide_command tide_command_run = {
+    .name = "run",
+    .summary = "the service: collects events, keeps the lake, answers queries",
+    .operands = "[FILE]",
+    .examples = "  tidemark run --preset sunbird\n"
+                "  tidemark run tidemark.yaml --set log.embedded.partitions=4\n"
+                "  curl -s http://127.0.0.1:8080/api/v1/metrics/daily_active_users\n",
+    .options = options,
+    .option_count = sizeof(options) / sizeof(options[0]),
+    .operand_max = 1,
+    .run = run,
+};

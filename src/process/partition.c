@@ -1,0 +1,528 @@
+/* See partition.h. The order of one record's life: verdict, times, identity, lateness, lake row,
+ * operators. Every way out is booked in the ledger by exactly one line of this file. */
+#include "process/partition.h"
+
+#include "base/assert.h"
+#include "base/civil.h"
+#include "operator/dedupe.h"
+#include "operator/dictionary.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Columns of the layouts after the schema's own; the order is that of lake/rows.h. */
+enum events_column {
+    EVENTS_EVENT_TIME,
+    EVENTS_RECEIVED_TIME,
+    EVENTS_SENT_TIME,
+    EVENTS_UID_HIGH,
+    EVENTS_UID_LOW,
+    EVENTS_PAYLOAD,
+    EVENTS_PARTITION,
+    EVENTS_OFFSET,
+    EVENTS_INDEX,
+    EVENTS_EPOCH,
+    EVENTS_OWN_COUNT,
+};
+
+enum rejected_column {
+    REJECTED_REASON,
+    REJECTED_POINTER,
+    REJECTED_DETAIL,
+    REJECTED_BYTES,
+    REJECTED_RECEIVED_TIME,
+    REJECTED_SOURCE,
+    REJECTED_PARTITION,
+    REJECTED_OFFSET,
+    REJECTED_INDEX,
+    REJECTED_EPOCH,
+    REJECTED_COUNT,
+};
+
+struct tide_partition {
+    const struct tide_definitions *definitions;
+    const struct tide_schema *schema;
+    uint32_t index;
+    enum tide_arrival arrival;
+    uint64_t next_offset;
+    uint64_t rows_from;
+    struct tide_ledger expected; /* at rows_from */
+    uint64_t epoch;              /* the number of the epoch that is open */
+    uint64_t epoch_started;      /* the offset at which it was opened */
+    struct tide_ledger ledger;
+    struct tide_watermark watermark;
+    struct tide_dedupe *dedupe;
+    struct tide_dictionary *entities;
+    struct tide_cells **cells; /* by metric */
+    uint64_t *mistyped;        /* by column */
+    const struct tide_layout *layouts[TIDE_TABLE_COUNT];
+    struct tide_rows *rows[TIDE_TABLE_COUNT]; /* made when the first row comes */
+    uint64_t row_total[TIDE_TABLE_COUNT];     /* handed to the lake or below rows_from */
+    /* Scratch of one apply, by row of the batch: */
+    uint32_t scratch_capacity;
+    uint32_t *unique;
+    uint32_t *entity_numbers;
+    struct tide_instant *event_times;
+};
+
+#define ENTITIES_MAX (UINT32_MAX - 1) /* NONE is the one number that names nobody */
+
+static enum tide_status create_state(struct tide_partition *p, struct tide_error *error)
+{
+    enum tide_status status = tide_dedupe_create(&p->dedupe, error);
+    if (status == TIDE_OK) {
+        status = tide_dictionary_create(ENTITIES_MAX, &p->entities, error);
+    }
+    for (uint32_t i = 0; status == TIDE_OK && i < p->definitions->metric_count; i++) {
+        status = tide_cells_create(p->schema, &p->definitions->metrics[i], &p->cells[i], error);
+    }
+    return status;
+}
+
+enum tide_status tide_partition_create(const struct tide_partition_options *options,
+                                       struct tide_partition **partition,
+                                       struct tide_error *error)
+{
+    tide_assert(options->definitions != NULL);
+    struct tide_partition *p = calloc(1, sizeof(*p));
+    if (p == NULL) {
+        return tide_error_set(error, TIDE_RETRY, "no memory for a partition");
+    }
+    p->definitions = options->definitions;
+    p->schema = options->definitions->schema;
+    p->index = options->index;
+    p->arrival = options->arrival;
+    p->rows_from = options->rows_from;
+    p->expected = options->expected;
+    p->epoch = options->first_epoch;
+    p->epoch_started = options->rows_from;
+    memcpy(p->layouts, options->layouts, sizeof(p->layouts));
+    tide_watermark_init(&p->watermark, p->schema->clock.out_of_orderness);
+    p->watermark.closing = options->closing;
+    p->cells = calloc(p->definitions->metric_count + 1U, sizeof(struct tide_cells *));
+    p->mistyped = calloc(p->schema->column_count, sizeof(*p->mistyped));
+    enum tide_status status = p->cells == NULL || p->mistyped == NULL
+                                  ? tide_error_set(error, TIDE_RETRY, "no memory for a partition")
+                                  : create_state(p, error);
+    if (status != TIDE_OK) {
+        tide_partition_destroy(p);
+        return status;
+    }
+    *partition = p;
+    return TIDE_OK;
+}
+
+void tide_partition_destroy(struct tide_partition *p)
+{
+    if (p == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; p->cells != NULL && i < p->definitions->metric_count; i++) {
+        tide_cells_destroy(p->cells[i]);
+    }
+    for (int i = 0; i < TIDE_TABLE_COUNT; i++) {
+        tide_rows_destroy(p->rows[i]);
+    }
+    tide_dedupe_destroy(p->dedupe);
+    tide_dictionary_destroy(p->entities);
+    free(p->cells);
+    free(p->mistyped);
+    free(p->unique);
+    free(p->entity_numbers);
+    free(p->event_times);
+    free(p);
+}
+
+static enum tide_status grow_scratch(struct tide_partition *p,
+                                     uint32_t capacity,
+                                     struct tide_error *error)
+{
+    if (capacity <= p->scratch_capacity) {
+        return TIDE_OK;
+    }
+    free(p->unique);
+    free(p->entity_numbers);
+    free(p->event_times);
+    p->scratch_capacity = 0;
+    p->unique = calloc(capacity, sizeof(*p->unique));
+    p->entity_numbers = calloc(capacity, sizeof(*p->entity_numbers));
+    p->event_times = calloc(capacity, sizeof(*p->event_times));
+    if (p->unique == NULL || p->entity_numbers == NULL || p->event_times == NULL) {
+        return tide_error_set(error, TIDE_FATAL, "no memory for a batch of %u rows", capacity);
+    }
+    p->scratch_capacity = capacity;
+    return TIDE_OK;
+}
+
+/* The rows of a table's epoch, or NULL in *rows if this record's row is not wanted: there is no lake,
+ * or it is in the lake already. */
+static enum tide_status rows_for(struct tide_partition *p,
+                                 enum tide_table table,
+                                 uint64_t offset,
+                                 struct tide_rows **rows,
+                                 struct tide_error *error)
+{
+    *rows = NULL;
+    p->row_total[table]++;
+    if (p->layouts[table] == NULL || offset < p->rows_from) {
+        return TIDE_OK;
+    }
+    if (p->rows[table] == NULL) {
+        enum tide_status status = tide_rows_create(p->layouts[table], &p->rows[table], error);
+        if (status != TIDE_OK) {
+            return TIDE_FATAL;
+        }
+    }
+    *rows = p->rows[table];
+    return TIDE_OK;
+}
+
+static void set_instant(struct tide_rows *rows, uint32_t column, struct tide_instant t)
+{
+    if (tide_instant_known(t)) {
+        tide_rows_set_number(rows, column, t.us);
+    }
+}
+
+static enum tide_status keep_rejected(struct tide_partition *p,
+                                      const struct tide_partition_input *input,
+                                      uint32_t row,
+                                      uint64_t offset,
+                                      const struct tide_verdict *verdict,
+                                      struct tide_error *error)
+{
+    struct tide_rows *rows;
+    enum tide_status status = rows_for(p, TIDE_TABLE_REJECTED, offset, &rows, error);
+    if (status != TIDE_OK || rows == NULL) {
+        return status;
+    }
+    int32_t date = tide_instant_known(input->received) ? (int32_t)tide_days_of(input->received)
+                                                       : TIDE_DATE_UNKNOWN;
+    status = tide_rows_begin(rows, date);
+    struct {
+        uint32_t column;
+        struct tide_view text;
+    } texts[] = {
+        {REJECTED_REASON, tide_view_of(tide_reason_name(verdict->reason))},
+        {REJECTED_POINTER, verdict->pointer},
+        {REJECTED_DETAIL, verdict->detail},
+        {REJECTED_BYTES, input->batch->texts[row]},
+        {REJECTED_SOURCE, input->source},
+    };
+    for (size_t i = 0; status == TIDE_OK && i < sizeof(texts) / sizeof(texts[0]); i++) {
+        status = tide_rows_set_text(rows, texts[i].column, texts[i].text);
+    }
+    if (status != TIDE_OK) {
+        return tide_error_set(error, TIDE_FATAL, "no memory for the rows of an epoch");
+    }
+    set_instant(rows, REJECTED_RECEIVED_TIME, input->received);
+    tide_rows_set_number(rows, REJECTED_PARTITION, p->index);
+    tide_rows_set_number(rows, REJECTED_OFFSET, (int64_t)offset);
+    tide_rows_set_number(rows, REJECTED_INDEX, 0);
+    tide_rows_set_number(rows, REJECTED_EPOCH, (int64_t)p->epoch);
+    return TIDE_OK;
+}
+
+static enum tide_status set_schema_columns(const struct tide_partition *p,
+                                           struct tide_rows *rows,
+                                           const struct tide_batch *batch,
+                                           uint32_t row)
+{
+    for (uint32_t c = 0; c < p->schema->path_column_count; c++) {
+        const struct tide_vector *vector = &batch->columns[c];
+        if (!vector->present[row]) {
+            continue;
+        }
+        if (vector->strings == NULL) {
+            tide_rows_set_number(rows, c, vector->numbers[row]);
+        } else if (tide_rows_set_text(rows, c, vector->strings[row]) != TIDE_OK) {
+            return TIDE_FATAL;
+        }
+    }
+    return TIDE_OK;
+}
+
+static enum tide_status keep_event(struct tide_partition *p,
+                                   const struct tide_partition_input *input,
+                                   uint32_t row,
+                                   uint64_t offset,
+                                   const struct tide_event_times *times,
+                                   struct tide_error *error)
+{
+    struct tide_rows *rows;
+    enum tide_status status = rows_for(p, TIDE_TABLE_EVENTS, offset, &rows, error);
+    if (status != TIDE_OK || rows == NULL) {
+        return status;
+    }
+    const struct tide_batch *batch = input->batch;
+    uint32_t own = p->schema->path_column_count;
+    status = tide_rows_begin(rows, (int32_t)tide_days_of(times->event));
+    if (status == TIDE_OK) {
+        status = set_schema_columns(p, rows, batch, row);
+    }
+    if (status == TIDE_OK && batch->payloads[row].data != NULL) {
+        status = tide_rows_set_text(rows, own + EVENTS_PAYLOAD, batch->payloads[row]);
+    }
+    if (status != TIDE_OK) {
+        return tide_error_set(error, TIDE_FATAL, "no memory for the rows of an epoch");
+    }
+    set_instant(rows, own + EVENTS_EVENT_TIME, times->event);
+    set_instant(rows, own + EVENTS_RECEIVED_TIME, times->received);
+    set_instant(rows, own + EVENTS_SENT_TIME, times->sent);
+    tide_rows_set_number(rows, own + EVENTS_UID_HIGH, (int64_t)batch->uids[row].high);
+    tide_rows_set_number(rows, own + EVENTS_UID_LOW, (int64_t)batch->uids[row].low);
+    tide_rows_set_number(rows, own + EVENTS_PARTITION, p->index);
+    tide_rows_set_number(rows, own + EVENTS_OFFSET, (int64_t)offset);
+    tide_rows_set_number(rows, own + EVENTS_INDEX, 0);
+    tide_rows_set_number(rows, own + EVENTS_EPOCH, (int64_t)p->epoch);
+    return TIDE_OK;
+}
+
+static struct tide_verdict time_verdict(enum tide_reason reason)
+{
+    struct tide_verdict verdict = {.reason = reason, .pointer = TIDE_VIEW("")};
+    if (reason == TIDE_REASON_CLOCK_AHEAD) {
+        verdict.detail = TIDE_VIEW("event time is later than received time + clock.max_ahead");
+    } else if (reason == TIDE_REASON_TOO_OLD) {
+        verdict.detail = TIDE_VIEW("event time is earlier than received time - clock.max_age");
+    } else {
+        verdict.detail = TIDE_VIEW("event time is outside 1970..2100");
+    }
+    return verdict;
+}
+
+static struct tide_instant column_instant(const struct tide_batch *batch,
+                                          uint32_t column,
+                                          uint32_t row)
+{
+    if (column == TIDE_COLUMN_NONE || !batch->columns[column].present[row]) {
+        return TIDE_INSTANT_UNKNOWN;
+    }
+    return (struct tide_instant){batch->columns[column].numbers[row]};
+}
+
+/* Books one record. *is_unique: it is a new, valid event that the operators shall see. */
+static enum tide_status book(struct tide_partition *p,
+                             const struct tide_partition_input *input,
+                             uint32_t row,
+                             uint64_t offset,
+                             bool *is_unique,
+                             struct tide_error *error)
+{
+    const struct tide_batch *batch = input->batch;
+    struct tide_verdict verdict = batch->verdicts[row];
+    struct tide_event_times times = {
+        TIDE_INSTANT_UNKNOWN, TIDE_INSTANT_UNKNOWN, TIDE_INSTANT_UNKNOWN};
+    *is_unique = false;
+    p->ledger.verdicts++;
+    if (verdict.reason == TIDE_REASON_ACCEPTED) {
+        enum tide_reason reason =
+            tide_event_times_resolve(&p->schema->clock,
+                                     p->arrival,
+                                     column_instant(batch, p->schema->time, row),
+                                     column_instant(batch, p->schema->received, row),
+                                     input->received,
+                                     batch->sents[row],
+                                     &times);
+        if (reason != TIDE_REASON_ACCEPTED) {
+            verdict = time_verdict(reason);
+        }
+    }
+    if (verdict.reason != TIDE_REASON_ACCEPTED) {
+        p->ledger.rejected[verdict.reason]++;
+        return keep_rejected(p, input, row, offset, &verdict, error);
+    }
+    enum tide_status seen = tide_dedupe_add(p->dedupe, batch->uids[row]);
+    if (seen == TIDE_REJECT) {
+        p->ledger.duplicate++;
+        return TIDE_OK;
+    }
+    if (seen != TIDE_OK) {
+        return tide_error_set(
+            error, TIDE_FATAL, "no memory for the uids of partition %u", p->index);
+    }
+    p->ledger.processed++;
+    p->ledger.uids.high += batch->uids[row].high;
+    p->ledger.uids.low += batch->uids[row].low;
+    if (tide_watermark_observe(&p->watermark, &times) == TIDE_LATENESS_ON_TIME) {
+        p->ledger.on_time++;
+    } else {
+        p->ledger.late_hot++;
+    }
+    p->event_times[row] = times.event;
+    *is_unique = true;
+    return keep_event(p, input, row, offset, &times, error);
+}
+
+/* The text by which an entity is known to the dictionary; numbers by their eight bytes. */
+static struct tide_view entity_key(const struct tide_vector *vector, uint32_t row)
+{
+    if (vector->strings != NULL) {
+        return vector->strings[row];
+    }
+    return (struct tide_view){(const char *)&vector->numbers[row], sizeof(vector->numbers[0])};
+}
+
+static void count_mistyped(struct tide_partition *p,
+                           const struct tide_batch *batch,
+                           uint32_t unique_count)
+{
+    for (uint32_t c = 0; batch->has_mistyped && c < p->schema->path_column_count; c++) {
+        for (uint32_t i = 0; i < unique_count; i++) {
+            p->mistyped[c] += batch->columns[c].mistyped[p->unique[i]];
+        }
+    }
+}
+
+static enum tide_status number_entities(struct tide_partition *p,
+                                        const struct tide_batch *batch,
+                                        uint32_t unique_count,
+                                        struct tide_error *error)
+{
+    const struct tide_vector *vector = &batch->columns[p->schema->entity];
+    for (uint32_t i = 0; i < unique_count; i++) {
+        uint32_t row = p->unique[i];
+        p->entity_numbers[row] = TIDE_DICTIONARY_NONE;
+        if (!vector->present[row]) {
+            continue;
+        }
+        p->entity_numbers[row] = tide_dictionary_intern(p->entities, entity_key(vector, row));
+        if (p->entity_numbers[row] == TIDE_DICTIONARY_NONE) {
+            return tide_error_set(
+                error, TIDE_FATAL, "no memory for the entities of partition %u", p->index);
+        }
+    }
+    return TIDE_OK;
+}
+
+static enum tide_status update_metrics(struct tide_partition *p,
+                                       const struct tide_batch *batch,
+                                       uint32_t unique_count,
+                                       struct tide_error *error)
+{
+    struct tide_cells_input input = {.batch = batch,
+                                     .rows = p->unique,
+                                     .row_count = unique_count,
+                                     .event_times = p->event_times,
+                                     .entities = p->entity_numbers};
+    enum tide_status status = TIDE_OK;
+    for (uint32_t i = 0; status == TIDE_OK && i < p->definitions->metric_count; i++) {
+        status = tide_cells_update(p->cells[i], &input, error);
+    }
+    return status;
+}
+
+enum tide_status tide_partition_apply(struct tide_partition *p,
+                                      const struct tide_partition_input *input,
+                                      struct tide_error *error)
+{
+    tide_assert(input->first_offset == p->next_offset);
+    enum tide_status status = grow_scratch(p, input->batch->row_capacity, error);
+    uint32_t unique_count = 0;
+    for (uint32_t i = 0; status == TIDE_OK && i < input->row_count; i++) {
+        bool is_unique;
+        status = book(p, input, input->rows[i], p->next_offset, &is_unique, error);
+        p->next_offset++;
+        if (p->next_offset == p->rows_from) {
+            tide_assert(tide_ledger_equal(&p->ledger, &p->expected));
+        }
+        if (is_unique) {
+            p->unique[unique_count++] = input->rows[i];
+        }
+    }
+    if (status == TIDE_OK && unique_count > 0) {
+        count_mistyped(p, input->batch, unique_count);
+        status = number_entities(p, input->batch, unique_count, error);
+        if (status == TIDE_OK) {
+            status = update_metrics(p, input->batch, unique_count, error);
+        }
+    }
+    return status;
+}
+
+uint32_t tide_partition_index(const struct tide_partition *p)
+{
+    return p->index;
+}
+
+uint64_t tide_partition_next_offset(const struct tide_partition *p)
+{
+    return p->next_offset;
+}
+
+uint64_t tide_partition_next_epoch(const struct tide_partition *p)
+{
+    return p->epoch;
+}
+
+const struct tide_ledger *tide_partition_ledger(const struct tide_partition *p)
+{
+    return &p->ledger;
+}
+
+uint64_t tide_partition_mistyped(const struct tide_partition *p, uint32_t column)
+{
+    tide_assert(column < p->schema->column_count);
+    return p->mistyped[column];
+}
+
+struct tide_watermark *tide_partition_watermark(struct tide_partition *p)
+{
+    return &p->watermark;
+}
+
+const struct tide_cells *tide_partition_cells(const struct tide_partition *p, uint32_t metric_index)
+{
+    tide_assert(metric_index < p->definitions->metric_count);
+    return p->cells[metric_index];
+}
+
+size_t tide_partition_rows_bytes(const struct tide_partition *p)
+{
+    size_t bytes = 0;
+    for (int i = 0; i < TIDE_TABLE_COUNT; i++) {
+        bytes += p->rows[i] == NULL ? 0 : tide_rows_bytes(p->rows[i]);
+    }
+    return bytes;
+}
+
+size_t tide_partition_state_bytes(const struct tide_partition *p)
+{
+    size_t bytes = tide_dedupe_bytes(p->dedupe) + tide_dictionary_bytes(p->entities);
+    for (uint32_t i = 0; i < p->definitions->metric_count; i++) {
+        bytes += tide_cells_bytes(p->cells[i]);
+    }
+    return bytes;
+}
+
+bool tide_partition_take_epoch(struct tide_partition *p, struct tide_epoch *epoch)
+{
+    tide_assert(tide_ledger_holds(&p->ledger));
+    tide_assert(p->ledger.verdicts == p->next_offset);
+    tide_assert(p->ledger.processed == p->row_total[TIDE_TABLE_EVENTS]);
+    tide_assert(tide_ledger_rejected(&p->ledger) == p->row_total[TIDE_TABLE_REJECTED]);
+    if (p->next_offset <= p->epoch_started) {
+        return false;
+    }
+    *epoch = (struct tide_epoch){.partition = p->index,
+                                 .number = p->epoch,
+                                 .next_offset = p->next_offset,
+                                 .ledger = p->ledger,
+                                 .watermark = tide_watermark_data(&p->watermark),
+                                 .closing = p->watermark.closing};
+    for (int i = 0; i < TIDE_TABLE_COUNT; i++) {
+        epoch->rows[i] = p->rows[i];
+        p->rows[i] = NULL;
+    }
+    p->epoch++;
+    p->epoch_started = p->next_offset;
+    return true;
+}
+
+void tide_epoch_release(struct tide_epoch *epoch)
+{
+    for (int i = 0; i < TIDE_TABLE_COUNT; i++) {
+        tide_rows_destroy(epoch->rows[i]);
+    }
+    *epoch = (struct tide_epoch){0};
+}

@@ -1,0 +1,79 @@
+/* A partition: a deterministic state machine over its log prefix.
+ *
+ * Its state (uids, entities, cells, ledger, data watermark) is a pure function of the records applied
+ * so far, in order; so recovery is replay, and a simulator needs nothing else. It keeps the epoch's
+ * rows for the lake until they are taken. One thread owns it; it never blocks and does no I/O. */
+#ifndef TIDE_PROCESS_PARTITION_H
+#define TIDE_PROCESS_PARTITION_H
+
+#include "lake/rows.h"
+#include "metric/definition.h"
+#include "operator/cell_table.h"
+#include "process/ledger.h"
+#include "process/watermark.h"
+
+struct tide_partition;
+
+struct tide_partition_options {
+    const struct tide_definitions *definitions;
+    uint32_t index;
+    enum tide_arrival arrival;
+    const struct tide_layout *layouts[TIDE_TABLE_COUNT]; /* NULL: rows are not kept (replay) */
+    uint64_t rows_from;   /* records below this offset are in the lake already */
+    uint64_t first_epoch; /* the _epoch of the first rows that will be taken */
+    struct tide_ledger
+        expected; /* asserted when rows_from is reached: replay must count the same */
+    struct tide_instant closing; /* where the closing clock resumes, or unknown */
+};
+
+enum tide_status tide_partition_create(const struct tide_partition_options *options,
+                                       struct tide_partition **partition,
+                                       struct tide_error *error);
+void tide_partition_destroy(struct tide_partition *partition);
+
+/* Rows of a batch that are this partition's next records, in log order. Rows whose verdict is a
+ * rejection are booked as such; the others are still to be checked for time and identity. */
+struct tide_partition_input {
+    const struct tide_batch *batch;
+    const uint32_t *rows;
+    uint32_t row_count;
+    uint64_t first_offset;        /* asserted to be next_offset */
+    struct tide_instant received; /* the collector's stamp, or unknown */
+    struct tide_view source;
+};
+/* FATAL: out of memory; the partition must be thrown away. */
+enum tide_status tide_partition_apply(struct tide_partition *partition,
+                                      const struct tide_partition_input *input,
+                                      struct tide_error *error);
+
+uint32_t tide_partition_index(const struct tide_partition *partition);
+uint64_t tide_partition_next_offset(const struct tide_partition *partition);
+/* The number of the epoch that is open: those below are closed. */
+uint64_t tide_partition_next_epoch(const struct tide_partition *partition);
+const struct tide_ledger *tide_partition_ledger(const struct tide_partition *partition);
+/* How many processed events had a value of a wrong type in an optional column (it is null there). */
+uint64_t tide_partition_mistyped(const struct tide_partition *partition, uint32_t column);
+struct tide_watermark *tide_partition_watermark(struct tide_partition *partition);
+const struct tide_cells *tide_partition_cells(const struct tide_partition *partition,
+                                              uint32_t metric_index);
+/* Memory of rows that wait to be taken, and of state. */
+size_t tide_partition_rows_bytes(const struct tide_partition *partition);
+size_t tide_partition_state_bytes(const struct tide_partition *partition);
+
+/* What one epoch of one partition hands to the checkpoint. The rows are owned by the holder. */
+struct tide_epoch {
+    uint32_t partition;
+    uint64_t number;
+    uint64_t next_offset;
+    struct tide_ledger ledger;
+    struct tide_instant watermark; /* data watermark, or unknown */
+    struct tide_instant closing;
+    struct tide_rows *rows[TIDE_TABLE_COUNT]; /* NULL: none */
+};
+
+/* Closes the epoch at the present offset; asserts the ledger. false: no record came since the last
+ * one, there is nothing to close. FATAL is asserted away: taking allocates nothing. */
+bool tide_partition_take_epoch(struct tide_partition *partition, struct tide_epoch *epoch);
+void tide_epoch_release(struct tide_epoch *epoch); /* back to all zero */
+
+#endif

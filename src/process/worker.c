@@ -1,0 +1,107 @@
+#include "process/worker.h"
+
+#include "base/assert.h"
+
+enum tide_status tide_feed_open(struct tide_feed *feed, struct tide_error *error)
+{
+    return feed->log.operations->cursor_open(feed->log.self,
+                                             tide_partition_index(feed->partition),
+                                             tide_partition_next_offset(feed->partition),
+                                             &feed->cursor,
+                                             error);
+}
+
+void tide_feed_close(struct tide_feed *feed)
+{
+    if (feed->cursor != NULL) {
+        feed->log.operations->cursor_close(feed->cursor);
+        feed->cursor = NULL;
+    }
+}
+
+/* A record that was judged when it came: its text alone would not say the same again. */
+static void append_judged(struct tide_batch *batch, const struct tide_log_record *record)
+{
+    tide_assert(batch->row_count < batch->row_capacity);
+    uint32_t row = batch->row_count++;
+    batch->texts[row] = record->text;
+    batch->payloads[row] = (struct tide_view){0};
+    batch->verdicts[row] = (struct tide_verdict){record->reason, record->pointer, record->detail};
+}
+
+/* Decodes records [first, ...) of a frame until the batch is full; returns how many. */
+static uint32_t decode_records(struct tide_feed *feed,
+                               const struct tide_log_frame *frame,
+                               uint32_t first)
+{
+    struct tide_batch *batch = feed->batch;
+    uint32_t next = first;
+    while (next < frame->record_count && batch->row_count < batch->row_capacity) {
+        const struct tide_log_record *record = &frame->records[next];
+        uint32_t row = batch->row_count;
+        if (record->reason != TIDE_REASON_ACCEPTED) {
+            append_judged(batch, record);
+        } else {
+            tide_decoder_begin(feed->decoder, record->text, TIDE_FRAMING_EVENT);
+            enum tide_status status = tide_decoder_next(feed->decoder, batch);
+            if (status == TIDE_AGAIN && batch->row_count == row) {
+                tide_assert(row > 0); /* the batch's text memory is spent: apply it first */
+                break;
+            }
+        }
+        tide_assert(batch->row_count == row + 1); /* one record, one verdict */
+        batch->sents[row] = frame->sent;
+        next++;
+    }
+    return next - first;
+}
+
+static enum tide_status apply_frame(struct tide_feed *feed,
+                                    const struct tide_log_frame *frame,
+                                    struct tide_error *error)
+{
+    uint32_t rows[TIDE_BATCH_ROWS_DEFAULT];
+    tide_assert(feed->batch->row_capacity <= TIDE_BATCH_ROWS_DEFAULT);
+    uint32_t done = 0;
+    while (done < frame->record_count) {
+        tide_batch_reset(feed->batch);
+        uint32_t count = decode_records(feed, frame, done);
+        for (uint32_t i = 0; i < count; i++) {
+            rows[i] = i;
+        }
+        struct tide_partition_input input = {.batch = feed->batch,
+                                             .rows = rows,
+                                             .row_count = count,
+                                             .first_offset = frame->first_offset + done,
+                                             .received = frame->received,
+                                             .source = frame->source};
+        enum tide_status status = tide_partition_apply(feed->partition, &input, error);
+        if (status != TIDE_OK) {
+            return status;
+        }
+        done += count;
+    }
+    return TIDE_OK;
+}
+
+enum tide_status tide_feed_step(struct tide_feed *feed,
+                                uint32_t row_count_max,
+                                uint32_t *row_count,
+                                struct tide_error *error)
+{
+    *row_count = 0;
+    while (*row_count < row_count_max) {
+        struct tide_log_frame frame;
+        enum tide_status status = feed->log.operations->read(feed->cursor, &frame, error);
+        if (status != TIDE_OK) {
+            return status;
+        }
+        tide_assert(frame.first_offset == tide_partition_next_offset(feed->partition));
+        status = apply_frame(feed, &frame, error);
+        if (status != TIDE_OK) {
+            return status;
+        }
+        *row_count += frame.record_count;
+    }
+    return TIDE_OK;
+}

@@ -1,0 +1,31 @@
+/* A worker's turn over one partition: frames of the log in, the state machine forward.
+ *
+ * Without threads and without waiting, so that the engine's threads and the simulator run the same
+ * code. */
+#ifndef TIDE_PROCESS_WORKER_H
+#define TIDE_PROCESS_WORKER_H
+
+#include "decode/decode.h"
+#include "log/log.h"
+#include "process/partition.h"
+
+/* Reads one partition's log into its state. */
+struct tide_feed {
+    struct tide_partition *partition;
+    struct tide_log log;
+    struct tide_log_cursor *cursor;
+    struct tide_decoder *decoder; /* shared by the feeds of one worker */
+    struct tide_batch *batch;     /* likewise */
+};
+
+/* Opens a cursor at the partition's next offset. */
+enum tide_status tide_feed_open(struct tide_feed *feed, struct tide_error *error);
+void tide_feed_close(struct tide_feed *feed);
+/* Applies frames until about row_count_max records were applied. AGAIN: the log's end was reached
+ * (some may have been applied: *row_count tells). OK: there is more. FATAL: stop. */
+enum tide_status tide_feed_step(struct tide_feed *feed,
+                                uint32_t row_count_max,
+                                uint32_t *row_count,
+                                struct tide_error *error);
+
+#endif

@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+"""Replay against DuckDB on the same file and the same metrics, in turn: replay.py [EVENTS] [RUNS].
+
+Makes EVENTS (1,000,000) events with generate.py, runs `tidemark replay` and duckdb_job.py alternately, checks that the cells
+are equal (compare.py), and prints wall, CPU (user + system) and peak memory of each process as medians, and the ratios of the
+pairs. Both compute the metrics that tidemark has today; duckdb_job.py is run with the others left out.
+"""
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+METRICS = ["active_users", "daily_active_users", "version_users", "completion_time"]
+PEER = """
+import sys
+sys.argv = ["duckdb_job.py", {events!r}, {out!r}, "2"]
+sys.path.insert(0, {here!r})
+import duckdb_job as job
+job.TOP_PAGES = "SELECT 0, {{'page': 'x'}}, 0 WHERE FALSE"
+job.LEARNING_FUNNEL = "SELECT 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 WHERE FALSE"
+job.main()
+"""
+
+
+def measure(command, stdout):
+    """Wall seconds, CPU seconds and peak MiB of one run as the operating system counts it."""
+    with open(stdout, "wb") as out:
+        start = time.monotonic()
+        process = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.monotonic() - start
+    if status != 0:
+        sys.exit(f"{command[0]} ended with {status}")
+    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def main():
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    runs = int(sys.argv[2]) if len(sys.argv) > 2 else 5
+    tidemark = os.environ.get("TIDEMARK", os.path.join(ROOT, "build", "tidemark"))
+    python = os.path.join(ROOT, ".deps", "venv", "bin", "python")
+    with tempfile.TemporaryDirectory() as folder:
+        path = lambda name: os.path.join(folder, name)
+        subprocess.run([python, os.path.join(HERE, "generate.py"), str(count), path("events")], check=True)
+        only = [word for metric in METRICS for word in ("--metric", metric)]
+        mine = [tidemark, "replay", "-c", os.path.join(HERE, "job.yaml"), *only, path("events")]
+        peer = [python, "-c", PEER.format(events=path("events"), out=path("peer.ndjson"), here=HERE)]
+        rows = []
+        for i in range(runs + 1):                       # the first pair warms the page cache and is not counted
+            a = measure(mine, path("mine.ndjson"))
+            b = measure(peer, path("peer.out"))
+            if i:
+                rows.append((a, b))
+        compare = [python, os.path.join(ROOT, "tests", "oracle", "compare.py"), "--only", ",".join(METRICS)]
+        print(subprocess.run([*compare, path("peer.ndjson"), path("mine.ndjson")], check=True, capture_output=True, text=True).stdout.strip())
+    for place, (name, unit) in enumerate([("wall", "s"), ("cpu", "s"), ("peak memory", "MiB")]):
+        a = statistics.median(r[0][place] for r in rows)
+        b = statistics.median(r[1][place] for r in rows)
+        ratio = statistics.median(r[0][place] / r[1][place] for r in rows)
+        print(f"{name:12} tidemark {a:8.2f} {unit:4} duckdb {b:8.2f} {unit:4} ratio {ratio:.2f}")
+
+
+if __name__ == "__main__":
+    main()
