@@ -20,7 +20,7 @@ struct tide_checkpointer_options {
     struct tide_clock clock;
     struct tide_store store;
     struct tide_table_writer writer;
-    const char *scratch_directory; /* on the store's local side; emptied at open */
+    const char *scratch_directory; /* on the store's local side; leftovers are overwritten */
     struct tide_identity identity;
     const struct tide_layout *layouts[TIDE_TABLE_COUNT];
     struct tide_view engine; /* name and version, in Delta's commitInfo */

@@ -1,0 +1,76 @@
+/* Writing a Delta table (protocol 1,2), exactly once.
+ *
+ * https://github.com/delta-io/delta/blob/master/PROTOCOL.md. A commit is a file
+ * _delta_log/<20 digits>.json made by put-if-absent; for each partition that has rows in it, it has
+ * a txn action {appId: "<pipeline>/<partition>", version: epoch} (no lastUpdated, so that it never
+ * expires), so whether an epoch is in the table is decided by the log alone. Dedupe is inside the
+ * compare-and-swap: after every conflict the txns are looked at again. No checkpoints yet.
+ * One thread owns an open table. */
+#ifndef TIDE_LAKE_DELTA_H
+#define TIDE_LAKE_DELTA_H
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "lake/rows.h"
+#include "lake/store.h"
+
+struct tide_delta;
+
+enum {
+    TIDE_DELTA_NEVER = -1
+}; /* of a txn: no epoch of that partition is in the table */
+
+struct tide_delta_options {
+    struct tide_store store;
+    struct tide_clock clock;          /* for pauses between attempts (remote stores; not yet) */
+    const struct tide_layout *layout; /* schema and name; also the table's folder; outlives delta */
+    struct tide_view table_id;        /* uuid-like, from the pipeline's identity; for a new table */
+    struct tide_view engine;          /* "tidemark/0.1.0" in commitInfo */
+};
+
+struct tide_delta_file {
+    struct tide_view path; /* relative to the table, "event_date=2026-03-08/..." (not escaped) */
+    int32_t date_days;     /* TIDE_DATE_UNKNOWN: null */
+    uint64_t size;
+    uint64_t row_count;
+    struct tide_view stats; /* JSON */
+};
+
+struct tide_delta_transaction {
+    struct tide_view app_id;
+    int64_t version;  /* the epoch */
+    int64_t expected; /* what the table must hold before: the last epoch with rows, or NEVER */
+    const struct tide_delta_file *files; /* this partition's, at least 1 */
+    uint32_t file_count;
+};
+
+/* Reads the whole log (or finds none: the table is made by the first commit). REJECT: the table's
+ * protocol or schema is not ours (the error says what differs). */
+enum tide_status tide_delta_open(const struct tide_delta_options *options,
+                                 struct tide_delta **delta,
+                                 struct tide_error *error);
+void tide_delta_close(struct tide_delta *delta);
+int64_t tide_delta_version(const struct tide_delta *delta); /* -1: no table yet */
+/* The version of the txn of app_id, or NEVER. */
+int64_t tide_delta_transaction_version(const struct tide_delta *delta, struct tide_view app_id);
+
+/* One commit for all those transactions that the table does not hold yet (none: OK, no commit).
+ * A transaction whose txn is neither its version nor the expected one is FATAL with a diagnosis:
+ * the data directory and the table are not of one history. Conflicts with other writers are
+ * resolved by reading their commits and trying the next version, up to a bound (RETRY).
+ * The bytes of a commit depend on its transactions alone (the times that readers show are those of
+ * the rows: the newest received_time in the stats), so that a late duplicate is harmless. */
+enum tide_status tide_delta_commit(struct tide_delta *delta,
+                                   const struct tide_delta_transaction *transactions,
+                                   uint32_t transaction_count,
+                                   struct tide_error *error);
+
+/* Visits each live file, after reading what other writers committed meanwhile. path is decoded. */
+enum tide_status tide_delta_files(struct tide_delta *delta,
+                                  void (*visit)(void *context,
+                                                struct tide_view path,
+                                                uint64_t size),
+                                  void *context,
+                                  struct tide_error *error);
+
+#endif

@@ -1,0 +1,132 @@
+/* What we use of DuckDB's C interface (version 1.5), declared here: the library is loaded at run
+ * time, and no header of it is needed to build. Only duckdb.c and its test include this.
+ *
+ * Handles are pointers to things that are never looked into. The few structs are passed by value or
+ * filled by the library, so their fields must stay exactly as DuckDB lays them out. */
+#ifndef TIDE_LAKE_DUCKDB_API_H
+#define TIDE_LAKE_DUCKDB_API_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct duckdb_database;
+struct duckdb_connection;
+struct duckdb_config;
+struct duckdb_chunk;
+struct duckdb_vector;
+struct duckdb_logical;
+struct duckdb_appender;
+struct duckdb_error;
+
+enum {
+    DUCKDB_SUCCESS = 0
+}; /* of the calls that answer int */
+
+/* Types of columns, by their numbers in the library's interface. */
+enum duckdb_type {
+    DUCKDB_BOOLEAN = 1,
+    DUCKDB_TINYINT = 2,
+    DUCKDB_SMALLINT = 3,
+    DUCKDB_INTEGER = 4,
+    DUCKDB_BIGINT = 5,
+    DUCKDB_UTINYINT = 6,
+    DUCKDB_USMALLINT = 7,
+    DUCKDB_UINTEGER = 8,
+    DUCKDB_UBIGINT = 9,
+    DUCKDB_HUGEINT = 16,
+    DUCKDB_VARCHAR = 17,
+    DUCKDB_BLOB = 18,
+    DUCKDB_DECIMAL = 19,
+    DUCKDB_TIMESTAMP_TZ = 31,
+};
+
+enum duckdb_error_kind {
+    DUCKDB_ERROR_IO = 28,
+    DUCKDB_ERROR_OUT_OF_MEMORY = 33,
+};
+
+struct duckdb_result {
+    uint64_t unused_counts[3];
+    void *unused_columns;
+    char *unused_message;
+    void *internal;
+};
+
+/* Up to 12 bytes of text are in place; of a longer one the first 4, and where it is. */
+union duckdb_text {
+    struct {
+        uint32_t size;
+        char bytes[12];
+    } inlined;
+    struct {
+        uint32_t size;
+        char prefix[4];
+        const char *bytes;
+    } pointer;
+};
+
+_Static_assert(sizeof(struct duckdb_result) == 48, "as the library has it");
+_Static_assert(sizeof(union duckdb_text) == 16, "as the library has it");
+
+struct duckdb_api {
+    const char *(*library_version)(void);
+    int (*create_config)(struct duckdb_config **config);
+    int (*set_config)(struct duckdb_config *config, const char *name, const char *value);
+    void (*destroy_config)(struct duckdb_config **config);
+    int (*open_ext)(const char *path,
+                    struct duckdb_database **database,
+                    struct duckdb_config *config,
+                    char **message);
+    void (*close)(struct duckdb_database **database);
+    void (*free)(void *memory);
+    int (*connect)(struct duckdb_database *database, struct duckdb_connection **connection);
+    void (*disconnect)(struct duckdb_connection **connection);
+
+    int (*query)(struct duckdb_connection *connection,
+                 const char *sql,
+                 struct duckdb_result *result);
+    void (*destroy_result)(struct duckdb_result *result);
+    const char *(*result_error)(struct duckdb_result *result);
+    int (*result_error_type)(struct duckdb_result *result);
+    uint64_t (*column_count)(struct duckdb_result *result);
+    int (*column_type)(struct duckdb_result *result, uint64_t column);
+    const char *(*column_name)(struct duckdb_result *result, uint64_t column);
+    struct duckdb_logical *(*column_logical_type)(struct duckdb_result *result, uint64_t column);
+    struct duckdb_chunk *(*fetch_chunk)(struct duckdb_result result);
+
+    struct duckdb_logical *(*create_logical_type)(int type);
+    struct duckdb_logical *(*create_decimal_type)(uint8_t width, uint8_t scale);
+    int (*decimal_internal_type)(struct duckdb_logical *type);
+    void (*destroy_logical_type)(struct duckdb_logical **type);
+
+    struct duckdb_chunk *(*create_data_chunk)(struct duckdb_logical **types, uint64_t count);
+    void (*destroy_data_chunk)(struct duckdb_chunk **chunk);
+    void (*data_chunk_reset)(struct duckdb_chunk *chunk);
+    struct duckdb_vector *(*data_chunk_get_vector)(struct duckdb_chunk *chunk, uint64_t column);
+    uint64_t (*data_chunk_get_size)(struct duckdb_chunk *chunk);
+    void (*data_chunk_set_size)(struct duckdb_chunk *chunk, uint64_t size);
+    uint64_t (*vector_size)(void);
+    void *(*vector_get_data)(struct duckdb_vector *vector);
+    uint64_t *(*vector_get_validity)(struct duckdb_vector *vector);
+    void (*vector_ensure_validity_writable)(struct duckdb_vector *vector);
+    void (*vector_assign_text)(struct duckdb_vector *vector,
+                               uint64_t index,
+                               const char *text,
+                               uint64_t size);
+
+    int (*appender_create_ext)(struct duckdb_connection *connection,
+                               const char *catalog,
+                               const char *schema,
+                               const char *table,
+                               struct duckdb_appender **appender);
+    int (*append_data_chunk)(struct duckdb_appender *appender, struct duckdb_chunk *chunk);
+    int (*appender_close)(struct duckdb_appender *appender);
+    int (*appender_destroy)(struct duckdb_appender **appender);
+    struct duckdb_error *(*appender_error_data)(struct duckdb_appender *appender);
+    const char *(*error_data_message)(struct duckdb_error *error);
+    int (*error_data_error_type)(struct duckdb_error *error);
+    void (*destroy_error_data)(struct duckdb_error **error);
+};
+
+#endif

@@ -1,0 +1,113 @@
+/* Rows to a Parquet file, by DuckDB: rows -> temporary table -> COPY.
+ *
+ * The types are those of the table, not guessed from values, so a column of uuid-looking texts
+ * stays a column of texts. The date by which the lake is partitioned is in the folder's name and
+ * not in the file, as Delta and Hive want it. DuckDB writes on the machine's own file system, so
+ * this writer belongs to stores over tide_io_os; simulations bring another one. */
+#include "lake/table_writer.h"
+#include "base/assert.h"
+#include "base/io.h"
+#include "lake/duckdb.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char table_name[] = "tidemark_rows";
+
+static void append_quoted(struct tide_bytes *sql, const char *text)
+{
+    tide_bytes_append_byte(sql, '\'');
+    for (const char *p = text; *p != '\0'; p++) {
+        if (*p == '\'') {
+            tide_bytes_append_byte(sql, '\'');
+        }
+        tide_bytes_append_byte(sql, *p);
+    }
+    tide_bytes_append_byte(sql, '\'');
+}
+
+static enum tide_status copy_to(struct tide_duckdb_connection *connection,
+                                const char *path,
+                                struct tide_error *error)
+{
+    struct tide_bytes sql = {0};
+    tide_bytes_append_format(&sql, "COPY (SELECT * FROM \"%s\") TO ", table_name);
+    append_quoted(&sql, path);
+    tide_bytes_append_text(&sql, " (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)");
+    enum tide_status status =
+        sql.failed ? tide_error_set(error, TIDE_RETRY, "no memory for an SQL text")
+                   : tide_duckdb_query(connection, tide_bytes_view(&sql), NULL, NULL, error);
+    tide_bytes_release(&sql);
+    return status;
+}
+
+static enum tide_status drop_table(struct tide_duckdb_connection *connection,
+                                   struct tide_error *error)
+{
+    return tide_duckdb_query(
+        connection, TIDE_VIEW("DROP TABLE IF EXISTS temp.main.tidemark_rows"), NULL, NULL, error);
+}
+
+static enum tide_status measure(const char *path, uint64_t *size, struct tide_error *error)
+{
+    struct tide_io io = tide_io_os();
+    struct tide_file file = {0};
+    enum tide_status status = io.operations->open(io.self, path, TIDE_IO_READ, &file, error);
+    if (status == TIDE_OK) {
+        status = io.operations->size(io.self, file, size, error);
+    }
+    io.operations->close(io.self, &file);
+    return status;
+}
+
+static enum tide_status parquet_write(void *self,
+                                      const struct tide_rows *rows,
+                                      const uint32_t *row_indices,
+                                      uint32_t row_count,
+                                      const char *scratch_path,
+                                      uint64_t *size,
+                                      struct tide_error *error)
+{
+    struct tide_duckdb_connection *connection = self;
+    tide_assert(row_count > 0);
+    enum tide_status status =
+        tide_duckdb_append_rows(connection, table_name, rows, row_indices, row_count, error);
+    if (status == TIDE_OK) {
+        status = copy_to(connection, scratch_path, error);
+    }
+    /* The rows' memory is given back whatever happened; the first error is the one to tell. */
+    enum tide_status dropped = drop_table(connection, status == TIDE_OK ? error : NULL);
+    status = status == TIDE_OK ? dropped : status;
+    if (status == TIDE_OK) {
+        status = measure(scratch_path, size, error);
+    }
+    if (status != TIDE_OK) {
+        (void)tide_io_os().operations->remove(NULL, scratch_path, NULL);
+        tide_error_prefix(error, "cannot write %s", scratch_path);
+        return status == TIDE_RETRY ? TIDE_RETRY : TIDE_FATAL;
+    }
+    tide_assert(*size > 0);
+    return TIDE_OK;
+}
+
+static void parquet_close(void *self)
+{
+    tide_duckdb_disconnect(self);
+}
+
+static const struct tide_table_writer_operations parquet_operations = {
+    .write = parquet_write,
+    .close = parquet_close,
+};
+
+enum tide_status tide_parquet_writer_open(struct tide_duckdb *duckdb,
+                                          struct tide_table_writer *writer,
+                                          struct tide_error *error)
+{
+    struct tide_duckdb_connection *connection = NULL;
+    enum tide_status status = tide_duckdb_connect(duckdb, &connection, error);
+    if (status == TIDE_OK) {
+        *writer = (struct tide_table_writer){&parquet_operations, connection, "parquet"};
+    }
+    return status;
+}

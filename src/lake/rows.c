@@ -1,0 +1,396 @@
+/* The layouts of the lake's tables, and rows as typed columns.
+ *
+ * A cell is 8 bytes (a number, or where its text begins), 4 bytes (the text's size) and a byte (is
+ * it there); columns grow together, by doubling. All text of the rows is in one buffer, in the
+ * order in which it came. Text of a STRING column is made valid UTF-8 on its way in, since a file
+ * format that promises UTF-8 must not be handed anything else; a BINARY column keeps its bytes. */
+#include "lake/rows.h"
+
+#include "base/assert.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    ROWS_FIRST = 64,
+    ROWS_MAX = 1 << 26
+};
+static const size_t text_bytes_max = (size_t)1 << 34;
+
+#define NAME(text)                                                                                 \
+    {                                                                                              \
+        (text), sizeof(text) - 1                                                                   \
+    }
+static const struct tide_lake_column events_columns[] = {
+    {NAME("event_time"), TIDE_LAKE_TIMESTAMP},
+    {NAME("received_time"), TIDE_LAKE_TIMESTAMP},
+    {NAME("sent_time"), TIDE_LAKE_TIMESTAMP},
+    {NAME("uid_high"), TIDE_LAKE_LONG},
+    {NAME("uid_low"), TIDE_LAKE_LONG},
+    {NAME("payload"), TIDE_LAKE_STRING},
+    {NAME("_partition"), TIDE_LAKE_LONG},
+    {NAME("_offset"), TIDE_LAKE_LONG},
+    {NAME("_index"), TIDE_LAKE_LONG},
+    {NAME("_epoch"), TIDE_LAKE_LONG},
+};
+
+static const struct tide_lake_column rejected_columns[] = {
+    {NAME("reason"), TIDE_LAKE_STRING},
+    {NAME("pointer"), TIDE_LAKE_STRING},
+    {NAME("detail"), TIDE_LAKE_STRING},
+    {NAME("bytes"), TIDE_LAKE_BINARY},
+    {NAME("received_time"), TIDE_LAKE_TIMESTAMP},
+    {NAME("source"), TIDE_LAKE_STRING},
+    {NAME("partition"), TIDE_LAKE_LONG},
+    {NAME("offset"), TIDE_LAKE_LONG},
+    {NAME("index"), TIDE_LAKE_LONG},
+    {NAME("_epoch"), TIDE_LAKE_LONG},
+};
+
+#undef NAME
+
+static const struct {
+    const struct tide_lake_column *columns;
+    uint32_t count;
+} own_columns[TIDE_TABLE_COUNT] = {
+    [TIDE_TABLE_EVENTS] = {events_columns, sizeof(events_columns) / sizeof(events_columns[0])},
+    [TIDE_TABLE_REJECTED] = {rejected_columns,
+                             sizeof(rejected_columns) / sizeof(rejected_columns[0])},
+};
+
+static enum tide_lake_type lake_type(enum tide_type type)
+{
+    switch (type) {
+    case TIDE_TYPE_STRING:
+        return TIDE_LAKE_STRING;
+    case TIDE_TYPE_INT:
+        return TIDE_LAKE_LONG;
+    case TIDE_TYPE_DECIMAL:
+        return TIDE_LAKE_DECIMAL;
+    case TIDE_TYPE_BOOL:
+        return TIDE_LAKE_BOOLEAN;
+    case TIDE_TYPE_TIME_MS:
+    case TIDE_TYPE_TIME_ISO:
+        return TIDE_LAKE_TIMESTAMP;
+    }
+    tide_assert(false);
+    return TIDE_LAKE_STRING;
+}
+
+struct tide_layout *tide_layout_create(struct tide_arena *arena,
+                                       const struct tide_schema *schema,
+                                       enum tide_table table)
+{
+    tide_assert(schema != NULL && table < TIDE_TABLE_COUNT);
+    bool is_events = table == TIDE_TABLE_EVENTS;
+    uint32_t schema_count = is_events ? schema->path_column_count : 0;
+    const struct tide_lake_column *own = own_columns[table].columns;
+    uint32_t own_count = own_columns[table].count;
+    struct tide_layout *layout = TIDE_ARENA_NEW(arena, struct tide_layout);
+    struct tide_lake_column *columns =
+        TIDE_ARENA_ARRAY(arena, struct tide_lake_column, schema_count + own_count);
+    if (layout == NULL || columns == NULL) {
+        return NULL;
+    }
+    for (uint32_t i = 0; i < schema_count; i++) {
+        const struct tide_column *column = &schema->columns[i];
+        tide_assert(!column->derived && column->name.size > 0);
+        columns[i] = (struct tide_lake_column){column->name, lake_type(column->type)};
+    }
+    memcpy(columns + schema_count, own, own_count * sizeof(*own));
+    *layout = (struct tide_layout){
+        .table = table,
+        .name = is_events ? "events" : "rejected",
+        .date_column = is_events ? "event_date" : "received_date",
+        .columns = columns,
+        .column_count = schema_count + own_count,
+    };
+    return layout;
+}
+
+struct cells {         /* of one column */
+    int64_t *values;   /* the number, or where in the text it begins */
+    uint32_t *sizes;   /* of texts; NULL in a column of numbers */
+    uint8_t *presence; /* 1: there is a value */
+};
+
+struct tide_rows {
+    const struct tide_layout *layout;
+    struct cells *cells; /* by column */
+    int32_t *dates;
+    uint32_t count;
+    uint32_t capacity;
+    struct tide_bytes text;
+};
+
+static bool is_text(enum tide_lake_type type)
+{
+    return type == TIDE_LAKE_STRING || type == TIDE_LAKE_BINARY;
+}
+
+enum tide_status tide_rows_create(const struct tide_layout *layout,
+                                  struct tide_rows **rows,
+                                  struct tide_error *error)
+{
+    tide_assert(layout != NULL && layout->column_count > 0);
+    struct tide_rows *made = calloc(1, sizeof(*made));
+    struct cells *cells = calloc(layout->column_count, sizeof(*cells));
+    if (made == NULL || cells == NULL) {
+        free(made);
+        free(cells);
+        return tide_error_set(error, TIDE_RETRY, "no memory for rows of %s", layout->name);
+    }
+    made->layout = layout;
+    made->cells = cells;
+    tide_bytes_init(&made->text, text_bytes_max);
+    *rows = made;
+    return TIDE_OK;
+}
+
+void tide_rows_destroy(struct tide_rows *rows)
+{
+    if (rows == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < rows->layout->column_count; i++) {
+        free(rows->cells[i].values);
+        free(rows->cells[i].sizes);
+        free(rows->cells[i].presence);
+    }
+    tide_bytes_release(&rows->text);
+    free(rows->cells);
+    free(rows->dates);
+    free(rows);
+}
+
+uint32_t tide_rows_count(const struct tide_rows *rows)
+{
+    return rows->count;
+}
+
+size_t tide_rows_bytes(const struct tide_rows *rows)
+{
+    size_t row_bytes = sizeof(int32_t);
+    for (uint32_t i = 0; i < rows->layout->column_count; i++) {
+        row_bytes += sizeof(int64_t) + sizeof(uint8_t);
+        row_bytes += is_text(rows->layout->columns[i].type) ? sizeof(uint32_t) : 0;
+    }
+    return row_bytes * rows->capacity + rows->text.capacity;
+}
+
+static bool grow_array(void **array, size_t count, size_t size)
+{
+    void *grown = reallocarray(*array, count, size);
+    if (grown == NULL) {
+        return false;
+    }
+    *array = grown;
+    return true;
+}
+
+/* A column that grew while another could not is only larger than need be. */
+static bool grow_cells(struct cells *cells, bool has_sizes, uint32_t capacity)
+{
+    void *values = cells->values;
+    void *sizes = cells->sizes;
+    void *presence = cells->presence;
+    bool is_grown = grow_array(&values, capacity, sizeof(*cells->values)) &&
+                    grow_array(&presence, capacity, sizeof(*cells->presence)) &&
+                    (!has_sizes || grow_array(&sizes, capacity, sizeof(*cells->sizes)));
+    cells->values = values;
+    cells->sizes = sizes;
+    cells->presence = presence;
+    return is_grown;
+}
+
+static bool grow(struct tide_rows *rows)
+{
+    if (rows->capacity >= ROWS_MAX) {
+        return false;
+    }
+    uint32_t capacity = rows->capacity == 0 ? ROWS_FIRST : rows->capacity * 2;
+    void *dates = rows->dates;
+    bool is_grown = grow_array(&dates, capacity, sizeof(*rows->dates));
+    rows->dates = dates;
+    for (uint32_t i = 0; is_grown && i < rows->layout->column_count; i++) {
+        is_grown = grow_cells(&rows->cells[i], is_text(rows->layout->columns[i].type), capacity);
+    }
+    rows->capacity = is_grown ? capacity : rows->capacity;
+    return is_grown;
+}
+
+enum tide_status tide_rows_begin(struct tide_rows *rows, int32_t date_days)
+{
+    if (rows->count == rows->capacity && !grow(rows)) {
+        return TIDE_FATAL;
+    }
+    uint32_t row = rows->count++;
+    rows->dates[row] = date_days;
+    for (uint32_t i = 0; i < rows->layout->column_count; i++) {
+        rows->cells[i].values[row] = 0;
+        rows->cells[i].presence[row] = 0;
+    }
+    return TIDE_OK;
+}
+
+void tide_rows_set_number(struct tide_rows *rows, uint32_t column, int64_t number)
+{
+    tide_assert(rows->count > 0 && column < rows->layout->column_count);
+    enum tide_lake_type type = rows->layout->columns[column].type;
+    tide_assert(!is_text(type));
+    tide_assert(type != TIDE_LAKE_BOOLEAN || number == 0 || number == 1);
+    tide_assert(type != TIDE_LAKE_DECIMAL ||
+                (number > -INT64_C(1000000000000000000) && number < INT64_C(1000000000000000000)));
+    tide_assert(type != TIDE_LAKE_TIMESTAMP || number != INT64_MIN);
+    rows->cells[column].values[rows->count - 1] = number;
+    rows->cells[column].presence[rows->count - 1] = 1;
+}
+
+/* The size of the well-formed sequence (Unicode 15, table 3-7) at the start; 0: there is none. */
+static size_t sequence_size(const unsigned char *p, size_t left)
+{
+    if (p[0] < 0x80) {
+        return 1;
+    }
+    size_t size = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+    if (p[0] < 0xc2 || p[0] > 0xf4 || size > left) {
+        return 0;
+    }
+    unsigned low = p[0] == 0xe0 ? 0xa0 : p[0] == 0xf0 ? 0x90 : 0x80;
+    unsigned high = p[0] == 0xed ? 0x9f : p[0] == 0xf4 ? 0x8f : 0xbf;
+    if (p[1] < low || p[1] > high) {
+        return 0;
+    }
+    for (size_t i = 2; i < size; i++) {
+        if ((p[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+    }
+    return size;
+}
+
+/* Runs of valid UTF-8 as they are, each other byte as U+FFFD. */
+static void append_utf8(struct tide_bytes *bytes, struct tide_view text)
+{
+    size_t start = 0;
+    size_t i = 0;
+    while (i < text.size) {
+        size_t size = sequence_size((const unsigned char *)text.data + i, text.size - i);
+        if (size == 0) {
+            tide_bytes_append_view(bytes, tide_view_slice(text, start, i - start));
+            tide_bytes_append_text(bytes, "\xef\xbf\xbd");
+            start = i + 1;
+        }
+        i += size == 0 ? 1 : size;
+    }
+    tide_bytes_append_view(bytes, tide_view_slice(text, start, text.size - start));
+}
+
+enum tide_status tide_rows_set_text(struct tide_rows *rows, uint32_t column, struct tide_view text)
+{
+    tide_assert(rows->count > 0 && column < rows->layout->column_count);
+    enum tide_lake_type type = rows->layout->columns[column].type;
+    tide_assert(is_text(type));
+    size_t start = rows->text.size;
+    if (text.size == 0) {
+        /* A value, too. */
+    } else if (type == TIDE_LAKE_STRING) {
+        append_utf8(&rows->text, text);
+    } else {
+        tide_bytes_append_view(&rows->text, text);
+    }
+    if (rows->text.failed || rows->text.size - start > UINT32_MAX) {
+        return TIDE_FATAL;
+    }
+    struct cells *cells = &rows->cells[column];
+    cells->values[rows->count - 1] = (int64_t)start;
+    cells->sizes[rows->count - 1] = (uint32_t)(rows->text.size - start);
+    cells->presence[rows->count - 1] = 1;
+    return TIDE_OK;
+}
+
+const struct tide_layout *tide_rows_layout(const struct tide_rows *rows)
+{
+    return rows->layout;
+}
+
+int32_t tide_rows_date(const struct tide_rows *rows, uint32_t row)
+{
+    tide_assert(row < rows->count);
+    return rows->dates[row];
+}
+
+bool tide_rows_is_null(const struct tide_rows *rows, uint32_t column, uint32_t row)
+{
+    tide_assert(row < rows->count && column < rows->layout->column_count);
+    return rows->cells[column].presence[row] == 0;
+}
+
+int64_t tide_rows_number(const struct tide_rows *rows, uint32_t column, uint32_t row)
+{
+    tide_assert(!tide_rows_is_null(rows, column, row));
+    tide_assert(!is_text(rows->layout->columns[column].type));
+    return rows->cells[column].values[row];
+}
+
+struct tide_view tide_rows_text(const struct tide_rows *rows, uint32_t column, uint32_t row)
+{
+    tide_assert(!tide_rows_is_null(rows, column, row));
+    tide_assert(is_text(rows->layout->columns[column].type));
+    size_t start = (size_t)rows->cells[column].values[row];
+    size_t size = rows->cells[column].sizes[row];
+    return size == 0 ? (struct tide_view){"", 0}
+                     : tide_view_slice(tide_bytes_view(&rows->text), start, size);
+}
+
+/* Dates ascending, rows of a date in their order: both in one number. */
+static uint64_t sort_key(int32_t date, uint32_t row)
+{
+    return (uint64_t)((int64_t)date - INT32_MIN) << 32 | row;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    uint64_t left = *(const uint64_t *)a;
+    uint64_t right = *(const uint64_t *)b;
+    return (left > right) - (left < right);
+}
+
+enum tide_status tide_rows_by_date(const struct tide_rows *rows,
+                                   enum tide_status (*visit)(void *context,
+                                                             int32_t date_days,
+                                                             const uint32_t *row_indices,
+                                                             uint32_t row_count),
+                                   void *context,
+                                   struct tide_error *error)
+{
+    if (rows->count == 0) {
+        return TIDE_OK;
+    }
+    enum tide_status status = TIDE_OK;
+    uint64_t *keys = calloc(rows->count, sizeof(*keys));
+    uint32_t *indices = calloc(rows->count, sizeof(*indices));
+    if (keys == NULL || indices == NULL) {
+        status = tide_error_set(error, TIDE_RETRY, "no memory to sort %u rows", rows->count);
+        goto done;
+    }
+    for (uint32_t i = 0; i < rows->count; i++) {
+        keys[i] = sort_key(rows->dates[i], i);
+    }
+    qsort(keys, rows->count, sizeof(*keys), compare_keys);
+    for (uint32_t i = 0; i < rows->count; i++) {
+        indices[i] = (uint32_t)keys[i];
+    }
+    uint32_t end = 0;
+    for (uint32_t start = 0; status == TIDE_OK && start < rows->count; start = end) {
+        for (end = start + 1; end < rows->count && keys[end] >> 32 == keys[start] >> 32;) {
+            end++;
+        }
+        status = visit(context, rows->dates[indices[start]], indices + start, end - start);
+    }
+
+done:
+    free(keys);
+    free(indices);
+    return status;
+}

@@ -1,0 +1,88 @@
+/* Rows of one epoch on their way to a table of the lake: typed columns in growing arrays.
+ *
+ * The layout names the columns; the date that partitions the table is kept beside them. Text is
+ * copied. bytes says what is held, so that an epoch can be closed before memory runs away. */
+#ifndef TIDE_LAKE_ROWS_H
+#define TIDE_LAKE_ROWS_H
+
+#include "event/schema.h"
+
+enum tide_table {
+    TIDE_TABLE_EVENTS,
+    TIDE_TABLE_REJECTED,
+    TIDE_TABLE_COUNT,
+};
+
+enum tide_lake_type {
+    TIDE_LAKE_STRING,
+    TIDE_LAKE_LONG,
+    TIDE_LAKE_DECIMAL, /* (18, 6) */
+    TIDE_LAKE_BOOLEAN,
+    TIDE_LAKE_TIMESTAMP, /* microseconds UTC */
+    TIDE_LAKE_BINARY,
+};
+
+struct tide_lake_column {
+    struct tide_view name;
+    enum tide_lake_type type;
+};
+
+/* events: the schema's columns with a path, then event_time, received_time, sent_time, uid_high,
+ * uid_low, payload, _partition, _offset, _index, _epoch; by event_date.
+ * rejected: reason, pointer, detail, bytes, received_time, source, partition, offset, index,
+ * _epoch; by received_date (null where unknown). */
+struct tide_layout {
+    enum tide_table table;
+    const char *name;        /* "events" */
+    const char *date_column; /* "event_date" */
+    struct tide_lake_column *columns;
+    uint32_t column_count;
+};
+
+/* Lives in arena. NULL: out of its budget. */
+struct tide_layout *tide_layout_create(struct tide_arena *arena,
+                                       const struct tide_schema *schema,
+                                       enum tide_table table);
+
+struct tide_rows;
+
+enum {
+    TIDE_DATE_UNKNOWN = INT32_MIN
+};
+
+enum tide_status tide_rows_create(const struct tide_layout *layout,
+                                  struct tide_rows **rows,
+                                  struct tide_error *error);
+void tide_rows_destroy(struct tide_rows *rows);
+uint32_t tide_rows_count(const struct tide_rows *rows);
+size_t tide_rows_bytes(const struct tide_rows *rows);
+/* Starts a row of all nulls; then set its columns. FATAL: out of memory. */
+enum tide_status tide_rows_begin(struct tide_rows *rows, int32_t date_days);
+void tide_rows_set_number(struct tide_rows *rows, uint32_t column, int64_t number);
+/* FATAL: out of memory. */
+enum tide_status tide_rows_set_text(struct tide_rows *rows, uint32_t column, struct tide_view text);
+
+/* Reading: */
+const struct tide_layout *tide_rows_layout(const struct tide_rows *rows);
+int32_t tide_rows_date(const struct tide_rows *rows, uint32_t row);
+bool tide_rows_is_null(const struct tide_rows *rows, uint32_t column, uint32_t row);
+int64_t tide_rows_number(const struct tide_rows *rows, uint32_t column, uint32_t row);
+struct tide_view tide_rows_text(const struct tide_rows *rows, uint32_t column, uint32_t row);
+/* The row numbers of each date, dates ascending (unknown first): visit is called once a date. */
+enum tide_status tide_rows_by_date(const struct tide_rows *rows,
+                                   enum tide_status (*visit)(void *context,
+                                                             int32_t date_days,
+                                                             const uint32_t *row_indices,
+                                                             uint32_t row_count),
+                                   void *context,
+                                   struct tide_error *error);
+
+/* Delta's stats of those rows:
+ * {"numRecords":..,"minValues":{..},"maxValues":{..},"nullCount":{..}}; long texts are cut as the
+ * protocol allows (max rounded up, or left out). */
+void tide_rows_stats(const struct tide_rows *rows,
+                     const uint32_t *row_indices,
+                     uint32_t row_count,
+                     struct tide_bytes *json);
+
+#endif

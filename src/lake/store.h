@@ -1,0 +1,64 @@
+/* A store of whole objects by key: local files now; WebHDFS, S3 and Azure behind the same table.
+ *
+ * Keys are '/'-separated, relative, without "." or "..". An object is there whole or not at all;
+ * what put, put_if_absent and put_file answered OK is durable. Any thread. */
+#ifndef TIDE_LAKE_STORE_H
+#define TIDE_LAKE_STORE_H
+
+#include "base/io.h"
+
+enum {
+    TIDE_STORE_OBJECT_BYTES_MAX = 256 << 20,
+    TIDE_STORE_KEY_BYTES_MAX = 1024
+};
+
+struct tide_store_operations {
+    /* REJECT: no such object, or larger than size_max. */
+    enum tide_status (*get)(void *self,
+                            const char *key,
+                            struct tide_bytes *into,
+                            size_t size_max,
+                            struct tide_error *error);
+    /* REJECT: the key exists already (nothing changed). RETRY: no space, no connection: whether it
+     * happened is then unknown; get and compare. */
+    enum tide_status (*put_if_absent)(void *self,
+                                      const char *key,
+                                      struct tide_view content,
+                                      struct tide_error *error);
+    /* Takes a scratch file (path on the store's local io) under key; the scratch name is removed.
+     * An existing object under key is replaced (data files have unique keys). */
+    enum tide_status (*put_file)(void *self,
+                                 const char *key,
+                                 const char *scratch_path,
+                                 struct tide_error *error);
+    /* Objects directly under prefix (a "directory" with a trailing '/', or ""), the part of their
+     * key behind it, no order. A prefix that does not exist has none. */
+    enum tide_status (*list)(void *self,
+                             const char *prefix,
+                             void (*visit)(void *context, const char *name),
+                             void *context,
+                             struct tide_error *error);
+    /* REJECT: no such object. */
+    enum tide_status (*remove)(void *self, const char *key, struct tide_error *error);
+    void (*close)(void *self);
+};
+
+struct tide_store {
+    const struct tide_store_operations *operations;
+    void *self;
+};
+
+/* FATAL: not a key (above). For those who implement a store. */
+enum tide_status tide_store_check_key(const char *key, struct tide_error *error);
+
+/* directory is made if need be. Scratch files may be on another device than it. */
+enum tide_status tide_store_local_open(struct tide_io io,
+                                       const char *directory,
+                                       struct tide_store *store,
+                                       struct tide_error *error);
+/* "file:./lake", "file:///var/lake" or a bare path gives the directory. REJECT: another scheme. */
+enum tide_status tide_store_local_path(struct tide_view url,
+                                       struct tide_bytes *path,
+                                       struct tide_error *error);
+
+#endif

@@ -1,0 +1,378 @@
+/* Goal: an object is there whole or not at all, what was answered OK survives a power cut, one of
+ * two creators wins. Method: the contract on the simulated disk; a crash, a kill or a full disk at
+ * every operation of each write, then the world after it; threads racing on the real disk. */
+#include "lake/store.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/io_sim.h"
+
+enum {
+    SEEDS = 8,
+    OPERATIONS_MAX = 60,
+    RACERS = 8,
+    ROUNDS = 20
+};
+static const char key[] = "events/_delta_log/0.json";
+static const char scratch[] = "scratch/file";
+
+struct world {
+    struct tide_io_sim *sim;
+    struct tide_io io;
+    struct tide_store store;
+};
+
+static struct world world_create(uint64_t seed)
+{
+    struct world world = {.sim = tide_io_sim_create(seed)};
+    assert_non_null(world.sim);
+    world.io = tide_io_sim_io(world.sim);
+    assert_int_equal(tide_store_local_open(world.io, "lake/", &world.store, NULL), TIDE_OK);
+    assert_int_equal(world.io.operations->make_directory(world.io.self, "scratch", NULL), TIDE_OK);
+    return world;
+}
+
+static void world_destroy(struct world *world)
+{
+    world->store.operations->close(world->store.self);
+    tide_io_sim_destroy(world->sim);
+}
+
+/* What is under a key: the text, or "" where there is nothing. */
+static void read_object(const struct world *world, const char *name, char *text, size_t size)
+{
+    struct tide_bytes bytes = {0};
+    enum tide_status status =
+        world->store.operations->get(world->store.self, name, &bytes, size - 1, NULL);
+    assert_true(status == TIDE_OK || status == TIDE_REJECT);
+    memset(text, 0, size);
+    if (status == TIDE_OK && bytes.size > 0) {
+        memcpy(text, bytes.data, bytes.size);
+    }
+    tide_bytes_release(&bytes);
+}
+
+static void assert_object(const struct world *world, const char *name, const char *wanted)
+{
+    char text[64];
+    read_object(world, name, text, sizeof(text));
+    assert_string_equal(text, wanted);
+}
+
+static enum tide_status put(const struct world *world, const char *text)
+{
+    return world->store.operations->put_if_absent(world->store.self, key, tide_view_of(text), NULL);
+}
+
+static void write_scratch(const struct world *world, const char *text)
+{
+    struct tide_file file = {0};
+    const struct tide_io_operations *io = world->io.operations;
+    (void)io->remove(world->io.self, scratch, NULL);
+    assert_int_equal(io->open(world->io.self, scratch, TIDE_IO_CREATE, &file, NULL), TIDE_OK);
+    assert_int_equal(io->write(world->io.self, file, 0, text, strlen(text), NULL), TIDE_OK);
+    io->close(world->io.self, &file);
+}
+
+static bool scratch_exists(const struct world *world)
+{
+    struct tide_file file = {0};
+    enum tide_status status =
+        world->io.operations->open(world->io.self, scratch, TIDE_IO_READ, &file, NULL);
+    world->io.operations->close(world->io.self, &file);
+    return status == TIDE_OK;
+}
+
+static void count_name(void *context, const char *name)
+{
+    assert_string_equal(name, "0.json");
+    ++*(int *)context;
+}
+
+static void test_contract(void **state)
+{
+    (void)state;
+    struct world world = world_create(1);
+    const struct tide_store_operations *store = world.store.operations;
+    struct tide_bytes bytes = {0};
+    int count = 0;
+    assert_object(&world, key, "");
+    assert_int_equal(store->list(world.store.self, "events/", count_name, &count, NULL), TIDE_OK);
+    assert_int_equal(put(&world, "one"), TIDE_OK);
+    assert_int_equal(put(&world, "two"), TIDE_REJECT);
+    assert_object(&world, key, "one");
+    assert_int_equal(store->get(world.store.self, key, &bytes, 2, NULL), TIDE_REJECT);
+    tide_bytes_release(&bytes);
+    assert_int_equal(store->list(world.store.self, "events/", count_name, &count, NULL), TIDE_OK);
+    assert_int_equal(count, 0); /* folders are no objects */
+    assert_int_equal(store->list(world.store.self, "events/_delta_log/", count_name, &count, NULL),
+                     TIDE_OK);
+    assert_int_equal(count, 1);
+    write_scratch(&world, "three");
+    assert_int_equal(store->put_file(world.store.self, key, scratch, NULL), TIDE_OK);
+    assert_false(scratch_exists(&world));
+    assert_object(&world, key, "three"); /* replaced */
+    assert_int_equal(store->put_file(world.store.self, key, scratch, NULL), TIDE_OK);
+    assert_int_equal(store->put_file(world.store.self, "a/b", scratch, NULL), TIDE_FATAL);
+    assert_int_equal(store->remove(world.store.self, key, NULL), TIDE_OK);
+    assert_int_equal(store->remove(world.store.self, key, NULL), TIDE_REJECT);
+    assert_object(&world, key, "");
+    world_destroy(&world);
+}
+
+static void test_keys_are_checked(void **state)
+{
+    (void)state;
+    struct world world = world_create(1);
+    const struct tide_store_operations *store = world.store.operations;
+    struct tide_bytes bytes = {0};
+    static const char bad[] = "../scratch/file";
+    write_scratch(&world, "secret");
+    assert_int_equal(store->get(world.store.self, bad, &bytes, 100, NULL), TIDE_FATAL);
+    assert_int_equal(store->put_if_absent(world.store.self, bad, TIDE_VIEW("x"), NULL), TIDE_FATAL);
+    assert_int_equal(store->put_file(world.store.self, bad, scratch, NULL), TIDE_FATAL);
+    assert_int_equal(store->remove(world.store.self, bad, NULL), TIDE_FATAL);
+    assert_int_equal(store->list(world.store.self, "../", NULL, NULL, NULL), TIDE_FATAL);
+    assert_true(scratch_exists(&world));
+    world_destroy(&world);
+}
+
+enum attempt {
+    PUT_IF_ABSENT,
+    PUT_FILE,
+    ATTEMPTS,
+};
+
+static enum tide_status attempt_write(const struct world *world, enum attempt attempt)
+{
+    return attempt == PUT_IF_ABSENT
+               ? put(world, "content")
+               : world->store.operations->put_file(world->store.self, key, scratch, NULL);
+}
+
+static void restart(struct world *world, bool is_power_cut)
+{
+    if (is_power_cut) {
+        tide_io_sim_restart(world->sim);
+    } else {
+        tide_io_sim_kill(world->sim);
+    }
+    world->store.operations->close(world->store.self);
+    assert_int_equal(tide_store_local_open(world->io, "lake", &world->store, NULL), TIDE_OK);
+}
+
+/* The object after the fault: absent or whole, and there if OK was said. What was seen then is
+ * still there after a power cut, since recovery builds on what it sees. */
+static void check_after(struct world *world, enum attempt attempt, enum tide_status said)
+{
+    char text[64];
+    read_object(world, key, text, sizeof(text));
+    assert_true(text[0] == '\0' || strcmp(text, "content") == 0);
+    assert_true(said != TIDE_OK || text[0] != '\0');
+    bool was_there = text[0] != '\0';
+    restart(world, true);
+    read_object(world, key, text, sizeof(text));
+    assert_true(!was_there || strcmp(text, "content") == 0);
+    if (attempt == PUT_FILE && (text[0] == '\0' || scratch_exists(world))) {
+        write_scratch(world, "content"); /* it was never durable: its owner writes it anew */
+    }
+    enum tide_status again = attempt_write(world, attempt);
+    assert_true(again == TIDE_OK || (again == TIDE_REJECT && attempt == PUT_IF_ABSENT));
+    restart(world, true);
+    assert_object(world, key, "content");
+}
+
+static void one_fault(
+    enum attempt attempt, uint64_t seed, uint64_t at, enum tide_io_sim_fault fault, bool *is_hit)
+{
+    struct world world = world_create(seed);
+    write_scratch(&world, "content");
+    uint64_t before = tide_io_sim_operation_count(world.sim);
+    tide_io_sim_arm(world.sim, fault, at);
+    enum tide_status said = attempt_write(&world, attempt);
+    *is_hit = tide_io_sim_operation_count(world.sim) - before >= at;
+    if (fault == TIDE_IO_SIM_FAULT_NO_SPACE) {
+        assert_true(said == TIDE_OK || said == TIDE_RETRY);
+    }
+    if (fault == TIDE_IO_SIM_FAULT_CRASH && *is_hit) {
+        /* Removing a temporary name comes last and changes no answer. */
+        assert_true(said == TIDE_FATAL || said == TIDE_OK);
+    }
+    restart(&world, seed % 2 == 0 || fault == TIDE_IO_SIM_FAULT_SYNC_FAILS);
+    check_after(&world, attempt, said);
+    world_destroy(&world);
+}
+
+static void test_faults_at_every_operation(void **state)
+{
+    (void)state;
+    static const enum tide_io_sim_fault faults[] = {
+        TIDE_IO_SIM_FAULT_CRASH, TIDE_IO_SIM_FAULT_NO_SPACE, TIDE_IO_SIM_FAULT_SYNC_FAILS};
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+        for (size_t fault = 0; fault < sizeof(faults) / sizeof(faults[0]); fault++) {
+            uint64_t hit_count = 0;
+            for (uint64_t seed = 0; seed < SEEDS; seed++) {
+                bool is_hit = true;
+                for (uint64_t at = 1; is_hit && at < OPERATIONS_MAX; at++) {
+                    one_fault((enum attempt)attempt, seed, at, faults[fault], &is_hit);
+                    hit_count += is_hit;
+                }
+                assert_false(is_hit); /* the sweep went past the end */
+            }
+            assert_true(hit_count >= (uint64_t)SEEDS * 4);
+        }
+    }
+}
+
+/* A name that a killed process left unsynced is made durable by whoever reads it. */
+static void test_what_is_read_is_durable(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < SEEDS * 4; seed++) {
+        struct world world = world_create(seed);
+        char from[] = "lake/events/x";
+        struct tide_io io = world.io;
+        assert_int_equal(io.operations->make_directory(io.self, "lake/events", NULL), TIDE_OK);
+        assert_int_equal(tide_io_create_file(io, from, TIDE_VIEW("content"), NULL), TIDE_OK);
+        assert_int_equal(io.operations->link(io.self, from, "lake/events/y", NULL), TIDE_OK);
+        assert_object(&world, "events/y", "content");
+        restart(&world, true);
+        assert_object(&world, "events/y", "content");
+        world_destroy(&world);
+    }
+}
+
+/* ---- another device: renames fail, but within the lake */
+
+static struct tide_io inner;
+
+static enum tide_status rename_within(void *self,
+                                      const char *from,
+                                      const char *to,
+                                      struct tide_error *error)
+{
+    if (strncmp(from, "scratch/", 8) == 0) {
+        return tide_error_set(error, TIDE_FATAL, "another device");
+    }
+    return inner.operations->rename(self, from, to, error);
+}
+
+static void test_scratch_on_another_device(void **state)
+{
+    (void)state;
+    for (uint64_t at = 0; at < OPERATIONS_MAX; at++) {
+        struct world world = world_create(at);
+        inner = world.io;
+        struct tide_io_operations operations = *world.io.operations;
+        operations.rename = rename_within;
+        struct tide_io io = {&operations, world.io.self};
+        world.store.operations->close(world.store.self);
+        assert_int_equal(tide_store_local_open(io, "lake", &world.store, NULL), TIDE_OK);
+        write_scratch(&world, "content");
+        if (at > 0) {
+            tide_io_sim_arm(world.sim, TIDE_IO_SIM_FAULT_CRASH, at);
+        }
+        enum tide_status said = attempt_write(&world, PUT_FILE);
+        assert_true(said == TIDE_OK || at > 0);
+        assert_true(at > 0 || !scratch_exists(&world));
+        restart(&world, true);
+        check_after(&world, PUT_FILE, said);
+        world_destroy(&world);
+    }
+}
+
+/* ---- a race on the real disk */
+
+struct race {
+    struct tide_store store;
+    pthread_barrier_t barrier;
+};
+
+struct racer {
+    struct race *race;
+    char text[16];
+    int win_count;
+    int bad_count;
+};
+
+static void *run_racer(void *argument)
+{
+    struct racer *racer = argument;
+    for (int round = 0; round < ROUNDS; round++) {
+        char name[32];
+        struct tide_store store = racer->race->store;
+        (void)snprintf(name, sizeof(name), "race/%d", round);
+        (void)pthread_barrier_wait(&racer->race->barrier);
+        enum tide_status status =
+            store.operations->put_if_absent(store.self, name, tide_view_of(racer->text), NULL);
+        struct tide_bytes found = {0};
+        enum tide_status got = store.operations->get(store.self, name, &found, 100, NULL);
+        bool is_mine = tide_view_equal(tide_bytes_view(&found), tide_view_of(racer->text));
+        racer->win_count += status == TIDE_OK;
+        racer->bad_count += got != TIDE_OK || found.size != 7 || is_mine != (status == TIDE_OK);
+        tide_bytes_release(&found);
+    }
+    return NULL;
+}
+
+static void remove_race(const char *directory)
+{
+    struct tide_io io = tide_io_os();
+    char path[128];
+    for (int round = 0; round < ROUNDS; round++) {
+        (void)snprintf(path, sizeof(path), "%s/race/%d", directory, round);
+        assert_int_equal(io.operations->remove(io.self, path, NULL), TIDE_OK);
+    }
+    (void)snprintf(path, sizeof(path), "%s/race", directory);
+    assert_int_equal(io.operations->remove(io.self, path, NULL), TIDE_OK); /* nothing is left */
+    assert_int_equal(io.operations->remove(io.self, directory, NULL), TIDE_OK);
+}
+
+static void test_one_of_many_wins(void **state)
+{
+    (void)state;
+    char directory[] = "/tmp/tidemark-test-store-XXXXXX";
+    struct race race;
+    struct racer racers[RACERS];
+    pthread_t threads[RACERS];
+    int win_count = 0;
+    assert_non_null(mkdtemp(directory));
+    assert_int_equal(tide_store_local_open(tide_io_os(), directory, &race.store, NULL), TIDE_OK);
+    assert_int_equal(pthread_barrier_init(&race.barrier, NULL, RACERS), 0);
+    for (int i = 0; i < RACERS; i++) {
+        racers[i] = (struct racer){.race = &race};
+        (void)snprintf(racers[i].text, sizeof(racers[i].text), "racer %d", i);
+        assert_int_equal(pthread_create(&threads[i], NULL, run_racer, &racers[i]), 0);
+    }
+    for (int i = 0; i < RACERS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(racers[i].bad_count, 0);
+        win_count += racers[i].win_count;
+    }
+    assert_int_equal(win_count, ROUNDS);
+    (void)pthread_barrier_destroy(&race.barrier);
+    race.store.operations->close(race.store.self);
+    remove_race(directory);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_contract),
+        cmocka_unit_test(test_keys_are_checked),
+        cmocka_unit_test(test_faults_at_every_operation),
+        cmocka_unit_test(test_what_is_read_is_durable),
+        cmocka_unit_test(test_scratch_on_another_device),
+        cmocka_unit_test(test_one_of_many_wins),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
