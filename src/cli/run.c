@@ -102,7 +102,14 @@ static enum tide_status open_lake(struct service *service, struct tide_error *er
     const struct tide_config *config = &service->config;
     struct tide_bytes path = {0};
     char data[PATH_BYTES_MAX];
-    char lock[PATH_BYTES_MAX];
+    char lock[PATH_BYTES_MAX + sizeof("/lock")];
+    if (config->data.size >= sizeof(data)) {
+        return tide_error_set(error,
+                              TIDE_REJECT,
+                              "the path of data has %zu bytes, limit %zu",
+                              config->data.size,
+                              sizeof(data) - 1);
+    }
     snprintf(data, sizeof(data), "%.*s", TIDE_VIEW_ARGUMENTS(config->data));
     snprintf(lock, sizeof(lock), "%s/lock", data);
     struct tide_io io = tide_io_os();
@@ -131,7 +138,7 @@ static enum tide_status open_lake(struct service *service, struct tide_error *er
 
 static enum tide_status open_log(struct service *service, struct tide_error *error)
 {
-    char directory[PATH_BYTES_MAX];
+    char directory[PATH_BYTES_MAX + sizeof("/log")];
     snprintf(directory, sizeof(directory), "%.*s/log", TIDE_VIEW_ARGUMENTS(service->config.data));
     struct tide_segment_log_options options = tide_segment_log_options_default();
     options.io = tide_io_os();
