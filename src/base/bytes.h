@@ -56,7 +56,7 @@ struct tide_view tide_bytes_view(const struct tide_bytes *bytes);
 /* Makes data[size] a '\0' (not counted) and returns data; "" when empty or failed. */
 const char *tide_bytes_terminated(struct tide_bytes *bytes);
 
-/* Little-endian loads and stores; p needs no alignment. Single instructions on machines that are. */
+/* Little-endian loads and stores; p needs no alignment. */
 static inline uint16_t tide_load_u16(const void *p)
 {
     const unsigned char *b = p;

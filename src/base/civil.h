@@ -23,7 +23,7 @@ int64_t tide_days_of(struct tide_instant t); /* floor */
 /* YYYY-MM-DD[Tt ]hh:mm:ss[.f...][Z|z|+hh:mm|+hhmm|-...]; seconds required, more than six fraction
  * digits are cut, no offset means UTC; year 1..9999, second 0..59, a real date. false: not that. */
 bool tide_civil_parse(struct tide_view text, struct tide_instant *t);
-/* 2026-03-08T00:00:00Z, with up to six fraction digits and no trailing zeros. Returns the length. */
+/* 2026-03-08T00:00:00Z, up to six fraction digits, no trailing zeros. Returns the length. */
 size_t tide_civil_format(struct tide_instant t, char *buffer);
 size_t tide_civil_format_date(int64_t days, char *buffer); /* YYYY-MM-DD */
 /* "30s" "5m" "26h" "400d" "250ms": number and unit (ms s m h d w); false: not that or too large. */

@@ -41,7 +41,7 @@ struct tide_clock {
 
 struct tide_clock tide_clock_os(void);
 
-/* A clock that moves only when told; starts at `start`, monotonic 0. Sleeping advances it. One thread. */
+/* A clock that moves only when told; monotonic starts at 0. Sleeping advances it. One thread. */
 struct tide_clock_simulated {
     struct tide_instant now;
     struct tide_monotonic monotonic;

@@ -1,6 +1,6 @@
 /* What a call may answer, and the text that goes with it.
  *
- * A status is named by what the caller does next, so that policy is a switch of five. The text of an
+ * A status is named by what the caller does next, so policy is a switch of five. The text of an
  * error lives in the caller's memory: nothing is allocated on a path that already failed. */
 #ifndef TIDE_BASE_STATUS_H
 #define TIDE_BASE_STATUS_H

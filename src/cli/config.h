@@ -29,8 +29,8 @@ struct tide_config {
     const struct tide_definitions *definitions;
 };
 
-/* Reads everything a service needs. file: path or NULL; preset: name or NULL; the --set and --metric
- * options of the invocation. Everything lives in arena. On failure the diagnostics were printed to
+/* Reads everything a service needs. file: path or NULL; preset: name or NULL; the --set and
+ * --metric options of the invocation. Everything lives in arena. On failure the diagnostics were printed to
  * stderr and the exit is CONFIGURATION (or NOT_FOUND for a missing file). */
 enum tide_exit tide_config_load(struct tide_arena *arena,
                                 const struct tide_invocation *invocation,

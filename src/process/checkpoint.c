@@ -1,13 +1,13 @@
 /* See checkpoint.h.
  *
- * A round goes through its steps; each is idempotent, and a round that was interrupted by RETRY goes
- * on at the step it reached:
+ * A round goes through its steps; each is idempotent, and a round that RETRY interrupted goes on
+ * at the step it reached:
  *
  *     IDLE -> FILES -> MANIFESTS -> TABLES -> IDLE
  *
  * FILES      nothing is promised; data files of earlier attempts are overwritten by the same bytes
  * MANIFESTS  each published manifest is a promise; its files are durable
- * TABLES     all manifests are published; the Delta log has or has not each partition's txn        */
+ * TABLES     all manifests are published; the Delta log has or lacks each partition's txn          */
 #include "process/checkpoint.h"
 
 #include "base/assert.h"

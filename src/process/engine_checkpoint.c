@@ -1,6 +1,6 @@
 /* The checkpoint thread: every interval, when a partition's rows fill their share, or when somebody
  * asks for a barrier, one round: visit all partitions to close their epochs, then commit them. A
- * round that meets RETRY is tried again with a growing pause; its epochs stay until it is through. */
+ * round that meets RETRY is tried again with a growing pause; its epochs stay until then. */
 #include "base/assert.h"
 #include "base/logline.h"
 #include "process/engine_internal.h"
@@ -124,7 +124,7 @@ static bool pause_for(struct tide_engine *engine, struct tide_duration pause)
 }
 
 /* Until the epochs that were taken are in the lake. A failed attempt is told to this round's
- * barriers, which were visited, and to those that came since, which were not: both may ask again. */
+ * barriers, which were visited, and to later ones, which were not: both may ask again. */
 static enum tide_status commit_all(struct tide_engine *engine,
                                    struct engine_barrier **barriers,
                                    struct tide_error *error)

@@ -1,6 +1,6 @@
-/* See feeder.h. A slot is a block's copy, its decoded batch and the rows of each partition; slots go
- * round: free -> filled by the caller -> read by all workers at once -> free. Read-only while workers
- * have it, so nothing is locked per row. */
+/* See feeder.h. A slot is a block's copy, its decoded batch and the rows of each partition;
+ * slots go round: free -> filled by the caller -> read by all workers at once -> free. Read-only
+ * while workers have it, so nothing is locked per row. */
 #include "process/feeder.h"
 
 #include "base/assert.h"

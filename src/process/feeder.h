@@ -2,7 +2,7 @@
  *
  * The caller decodes blocks in order; the feeder routes each row to its partition and applies it,
  * on the caller's thread (worker_count 1) or on worker threads that own whole partitions. The order
- * within a partition is that of submission, so the result does not depend on the number of workers. */
+ * within a partition is that of submission, so the number of workers changes no result. */
 #ifndef TIDE_PROCESS_FEEDER_H
 #define TIDE_PROCESS_FEEDER_H
 
@@ -25,8 +25,8 @@ enum tide_status tide_feeder_create(const struct tide_feeder_options *options,
                                     struct tide_error *error);
 void tide_feeder_destroy(struct tide_feeder *feeder);
 
-/* Decodes and applies a block of whole lines; the block may go when it returns. *records: lines that
- * were not blank. FATAL: out of memory. */
+/* Decodes and applies a block of whole lines; the block may go when it returns. *records: lines
+ * that were not blank. FATAL: out of memory. */
 enum tide_status tide_feeder_lines(struct tide_feeder *feeder,
                                    struct tide_view block,
                                    uint64_t *records,

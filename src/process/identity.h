@@ -1,7 +1,7 @@
 /* Who a pipeline is: 128 random bits, made once, in the data directory and in the lake, which must
  * agree; with the partition count and the configuration hash that are fixed for its life.
  *
- * A data directory without identity but with a log, a lake that belongs to another pipeline, another
+ * A data directory without identity but with a log, a lake of another pipeline, another
  * partition count or configuration: REJECT with an explanation, never a silent start. */
 #ifndef TIDE_PROCESS_IDENTITY_H
 #define TIDE_PROCESS_IDENTITY_H

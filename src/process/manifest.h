@@ -1,5 +1,5 @@
-/* A manifest makes an epoch of a partition true: offset, ledger, watermarks, files of each table and
- * the txn that the table must hold before. Format: docs/formats/manifest.md.
+/* A manifest makes an epoch of a partition true: offset, ledger, watermarks, files of each table
+ * and the txn that the table must hold before. Format: docs/formats/manifest.md.
  *
  * Key: _tidemark/manifests/<partition>/<epoch, 20 digits>.json, published by put-if-absent. Epochs
  * count from 0 without a gap. The second line of the file is the hash of the first. */
@@ -41,7 +41,7 @@ enum tide_status tide_manifest_read(struct tide_arena *arena,
                                     struct tide_error *error);
 
 /* Publishes. OK: it is ours (now, or from an attempt whose answer was lost). REJECT: somebody else
- * published this epoch: this process does not own the partition any more. RETRY, FATAL: the store. */
+ * published this epoch: this process no longer owns the partition. RETRY, FATAL: the store. */
 enum tide_status tide_manifest_publish(struct tide_store store,
                                        const struct tide_manifest *manifest,
                                        struct tide_u128 *hash,

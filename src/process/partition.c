@@ -154,8 +154,8 @@ static enum tide_status grow_scratch(struct tide_partition *p,
     return TIDE_OK;
 }
 
-/* The rows of a table's epoch, or NULL in *rows if this record's row is not wanted: there is no lake,
- * or it is in the lake already. */
+/* The rows of a table's epoch, or NULL in *rows if this record's row is not wanted: there is no
+ * lake, or it is in the lake already. */
 static enum tide_status rows_for(struct tide_partition *p,
                                  enum tide_table table,
                                  uint64_t offset,

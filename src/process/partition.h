@@ -1,7 +1,7 @@
 /* A partition: a deterministic state machine over its log prefix.
  *
- * Its state (uids, entities, cells, ledger, data watermark) is a pure function of the records applied
- * so far, in order; so recovery is replay, and a simulator needs nothing else. It keeps the epoch's
+ * Its state (uids, entities, cells, ledger, data watermark) is a pure function of the records
+ * applied so far, in order; so recovery is replay, and a simulator needs nothing else. It keeps the epoch's
  * rows for the lake until they are taken. One thread owns it; it never blocks and does no I/O. */
 #ifndef TIDE_PROCESS_PARTITION_H
 #define TIDE_PROCESS_PARTITION_H
@@ -51,7 +51,7 @@ uint64_t tide_partition_next_offset(const struct tide_partition *partition);
 /* The number of the epoch that is open: those below are closed. */
 uint64_t tide_partition_next_epoch(const struct tide_partition *partition);
 const struct tide_ledger *tide_partition_ledger(const struct tide_partition *partition);
-/* How many processed events had a value of a wrong type in an optional column (it is null there). */
+/* How many processed events had a value of a wrong type in an optional column (null there). */
 uint64_t tide_partition_mistyped(const struct tide_partition *partition, uint32_t column);
 struct tide_watermark *tide_partition_watermark(struct tide_partition *partition);
 const struct tide_cells *tide_partition_cells(const struct tide_partition *partition,
