@@ -30,8 +30,8 @@ struct tide_config {
 };
 
 /* Reads everything a service needs. file: path or NULL; preset: name or NULL; the --set and
- * --metric options of the invocation. Everything lives in arena. On failure the diagnostics were printed to
- * stderr and the exit is CONFIGURATION (or NOT_FOUND for a missing file). */
+ * --metric options of the invocation. Everything lives in arena. On failure the diagnostics were
+ * printed to stderr and the exit is CONFIGURATION (or NOT_FOUND for a missing file). */
 enum tide_exit tide_config_load(struct tide_arena *arena,
                                 const struct tide_invocation *invocation,
                                 const char *file,

@@ -7,7 +7,7 @@
  *
  * FILES      nothing is promised; data files of earlier attempts are overwritten by the same bytes
  * MANIFESTS  each published manifest is a promise; its files are durable
- * TABLES     all manifests are published; the Delta log has or lacks each partition's txn          */
+ * TABLES     all manifests are published; the Delta log has or lacks each partition's txn */
 #include "process/checkpoint.h"
 
 #include "base/assert.h"

@@ -1,8 +1,8 @@
 /* A partition: a deterministic state machine over its log prefix.
  *
  * Its state (uids, entities, cells, ledger, data watermark) is a pure function of the records
- * applied so far, in order; so recovery is replay, and a simulator needs nothing else. It keeps the epoch's
- * rows for the lake until they are taken. One thread owns it; it never blocks and does no I/O. */
+ * applied so far, in order; so recovery is replay, and a simulator needs nothing else. It keeps the
+ * epoch's rows for the lake until they are taken. One thread owns it; it never blocks, no I/O. */
 #ifndef TIDE_PROCESS_PARTITION_H
 #define TIDE_PROCESS_PARTITION_H
 
