@@ -264,7 +264,7 @@ static const struct tide_option options[] = {
     {"--rate", NULL, "N", "events a second; 0: as fast as it goes (100 to a service)"},
     {"--count", NULL, "N", "how many; 0: for ever (1000 to -, 0 to a service)"},
     {"--seed", NULL, "S", "the same seed gives the same events (1)"},
-    {"--start", NULL, "TIME", "event time of the first one; now for a service"},
+    {"--start", NULL, "TIME", "event time of the first one (2026-01-01; now for a service)"},
     {"--devices", NULL, "N", "devices or users (500), in 6 regions"},
     {"--late", NULL, "N", "of 10,000 events come minutes to hours late"},
     {"--duplicate", NULL, "N", "of 10,000 come again, byte for byte"},

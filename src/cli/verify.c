@@ -18,6 +18,8 @@ enum {
     ARENA_BYTES_MAX = 1 << 30,
     PARTITIONS_MAX = 1024,
     DIFFERENCES_SHOWN = 20,
+    ATTEMPTS_MAX = 60,
+    ATTEMPT_PAUSE_US = 1000000,
 };
 
 struct verify {
@@ -153,6 +155,20 @@ static enum tide_exit load_definitions(struct verify *v)
                : tide_fail(TIDE_EXIT_FAILURE, "cannot compile the service's definitions");
 }
 
+/* A service that has just started, or whose lake is away, says 503: ask again for a while. */
+static enum tide_exit ask_barrier(struct verify *v)
+{
+    struct tide_clock clock = tide_clock_os();
+    enum tide_exit exit = TIDE_EXIT_TEMPORARY;
+    for (int attempt = 0; exit == TIDE_EXIT_TEMPORARY && attempt < ATTEMPTS_MAX; attempt++) {
+        if (attempt > 0) {
+            tide_clock_sleep(clock, (struct tide_duration){ATTEMPT_PAUSE_US});
+        }
+        exit = tide_ask(v->client, v->server, "POST", TIDE_VIEW("/api/v1/barrier"), &v->barrier);
+    }
+    return exit;
+}
+
 static enum tide_exit ask_service(struct verify *v)
 {
     enum tide_exit exit =
@@ -161,7 +177,7 @@ static enum tide_exit ask_service(struct verify *v)
         exit = tide_ask(v->client, v->server, "GET", TIDE_VIEW("/api/v1/metrics"), &v->metrics);
     }
     if (exit == TIDE_EXIT_OK) {
-        exit = tide_ask(v->client, v->server, "POST", TIDE_VIEW("/api/v1/barrier"), &v->barrier);
+        exit = ask_barrier(v);
     }
     if (exit != TIDE_EXIT_OK) {
         return exit;

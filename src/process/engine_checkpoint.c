@@ -21,7 +21,8 @@ void engine_want_checkpoint(struct tide_engine *engine)
 struct round {
     struct tide_engine *engine;
     struct engine_barrier *barriers;
-    struct tide_epoch *taken; /* by partition: each visit writes its own */
+    struct tide_epoch *taken;    /* by partition: each visit writes its own */
+    _Atomic uint32_t recovering; /* partitions that are behind the lake: no barrier holds yet */
 };
 
 static void close_epoch(void *context, struct tide_partition *partition)
@@ -29,6 +30,9 @@ static void close_epoch(void *context, struct tide_partition *partition)
     struct round *round = context;
     /* A partition without records since its last epoch leaves its entry empty. */
     (void)tide_partition_take_epoch(partition, &round->taken[tide_partition_index(partition)]);
+    if (tide_partition_is_recovering(partition)) {
+        atomic_fetch_add(&round->recovering, 1);
+    }
     for (struct engine_barrier *b = round->barriers; b != NULL; b = b->next) {
         if (b->visit != NULL) {
             b->visit(b->context, partition);
@@ -36,10 +40,13 @@ static void close_epoch(void *context, struct tide_partition *partition)
     }
 }
 
-/* Takes the epochs of all partitions, packed; false: the engine failed. */
-static bool close_epochs(struct tide_engine *engine, struct engine_barrier *barriers)
+/* Takes the epochs of all partitions, packed; false: the engine failed. *recovering tells whether
+ * some partition has not yet replayed what the lake has. */
+static bool close_epochs(struct tide_engine *engine,
+                         struct engine_barrier *barriers,
+                         bool *recovering)
 {
-    struct round round = {engine, barriers, engine->epochs};
+    struct round round = {.engine = engine, .barriers = barriers, .taken = engine->epochs};
     tide_assert(engine->epoch_count == 0);
     memset(engine->epochs, 0, engine->partition_count * sizeof(*engine->epochs));
     bool visited = tide_engine_visit(engine, close_epoch, &round);
@@ -50,6 +57,7 @@ static bool close_epochs(struct tide_engine *engine, struct engine_barrier *barr
             engine->epochs[engine->epoch_count++] = epoch;
         }
     }
+    *recovering = atomic_load(&round.recovering) > 0;
     return visited;
 }
 
@@ -155,7 +163,12 @@ void *engine_checkpoint_main(void *context)
     struct tide_error error = {0};
     while (wait_for_round(engine, engine->options.checkpoint_interval, &barriers)) {
         enum tide_status status = TIDE_FATAL;
-        if (!atomic_load(&engine->failed) && close_epochs(engine, barriers)) {
+        bool recovering = false;
+        if (!atomic_load(&engine->failed) && close_epochs(engine, barriers, &recovering)) {
+            if (recovering) { /* half a replay is no state to compare with the lake */
+                (void)tide_error_set(&error, TIDE_RETRY, "the log is still being replayed");
+                finish(engine, &barriers, TIDE_RETRY, &error);
+            }
             status = commit_all(engine, &barriers, &error);
             if (status != TIDE_OK && status != TIDE_RETRY) {
                 engine_fail(engine, &error);

@@ -455,6 +455,11 @@ uint64_t tide_partition_next_epoch(const struct tide_partition *p)
     return p->epoch;
 }
 
+bool tide_partition_is_recovering(const struct tide_partition *p)
+{
+    return p->next_offset < p->rows_from;
+}
+
 const struct tide_ledger *tide_partition_ledger(const struct tide_partition *p)
 {
     return &p->ledger;

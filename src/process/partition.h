@@ -50,6 +50,8 @@ uint32_t tide_partition_index(const struct tide_partition *partition);
 uint64_t tide_partition_next_offset(const struct tide_partition *partition);
 /* The number of the epoch that is open: those below are closed. */
 uint64_t tide_partition_next_epoch(const struct tide_partition *partition);
+/* The log is still being replayed below what the lake has: cells and ledger are of the past. */
+bool tide_partition_is_recovering(const struct tide_partition *partition);
 const struct tide_ledger *tide_partition_ledger(const struct tide_partition *partition);
 /* How many processed events had a value of a wrong type in an optional column (null there). */
 uint64_t tide_partition_mistyped(const struct tide_partition *partition, uint32_t column);

@@ -1,0 +1,63 @@
+/* One body on its way to the log: decoded, judged, and ordered into batches of the partitions.
+ *
+ * An intake is a workspace of the collector's pool: a decoder, a batch and an arena. It is used by
+ * one thread for one body at a time, and holds nothing that is needed once the log has taken the
+ * records. */
+#ifndef TIDE_COLLECT_INTAKE_H
+#define TIDE_COLLECT_INTAKE_H
+
+#include "collect/answer.h"
+#include "decode/decode.h"
+
+enum {
+    TIDE_INTAKE_EVENTS_MAX = 1 << 18,     /* of one body */
+    TIDE_INTAKE_ARENA_MAX = 96 << 20,     /* rows and records of the largest body */
+    TIDE_INTAKE_ARENA_KEPT_MAX = 4 << 20, /* between bodies */
+};
+
+struct tide_intake_options {
+    const struct tide_schema *schema;
+    uint64_t seed;
+    uint32_t partition_count;
+    enum tide_arrival arrival;
+};
+
+struct tide_intake_rows; /* a stretch of judged events */
+
+struct tide_intake {
+    struct tide_intake_options options;
+    struct tide_decoder *decoder;
+    struct tide_batch *batch;
+    struct tide_arena arena;
+    struct tide_intake_rows *first_rows;
+    struct tide_intake_rows *last_rows;
+    uint32_t event_count;
+    /* What the log is given; valid until reset. */
+    struct tide_log_batch *batches;
+    uint32_t batch_count;
+    bool is_unsplit;             /* the body could not be split */
+    struct tide_verdict verdict; /* then: why; its detail lives in the arena */
+    struct tide_view envelope_id;
+    struct tide_intake *next; /* the pool's */
+};
+
+/* RETRY: out of memory. */
+enum tide_status tide_intake_init(struct tide_intake *intake,
+                                  const struct tide_intake_options *options,
+                                  struct tide_error *error);
+void tide_intake_release(struct tide_intake *intake);
+void tide_intake_reset(struct tide_intake *intake);
+/* Decodes all of body and notes each verdict in answer. OK; REJECT: more than EVENTS_MAX events;
+ * RETRY: out of memory. */
+enum tide_status tide_intake_decode(struct tide_intake *intake,
+                                    struct tide_view body,
+                                    enum tide_framing framing,
+                                    struct tide_instant received,
+                                    struct tide_answer *answer);
+/* Orders what was decoded into batches: by partition, in the order of the body, one sent time each.
+ * RETRY: out of memory. */
+enum tide_status tide_intake_order(struct tide_intake *intake,
+                                   struct tide_instant received,
+                                   struct tide_view source);
+
+#endif

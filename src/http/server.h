@@ -1,0 +1,100 @@
+/* The one door to libmicrohttpd: a strict gate, a table of routes, replies now or later.
+ *
+ * The gate answers 400 and closes before any handler: Transfer-Encoding with Content-Length,
+ * repeated or malformed Content-Length, a coding other than exactly "chunked", header names that
+ * are not tokens, control bytes in values, anything but one Host. Limits: connections, connections
+ * per address, header bytes, body bytes per route (413 before reading what Content-Length
+ * announces, or when more arrives), absolute deadlines for header, body and reply. A body without
+ * length on POST/PUT is 411 unless chunked. Content-Encoding is 415 for now. Unknown path 404,
+ * known path with another method 405 with Allow; errors are RFC 9457 problem+json (but for what the
+ * library itself refuses, such as a request line that is none). Bare LF, folded headers and NUL
+ * bytes are refused with 400 as far as the library lets us see them, which depends on its release:
+ * put a strict proxy in front on an untrusted network. */
+#ifndef TIDE_HTTP_SERVER_H
+#define TIDE_HTTP_SERVER_H
+
+#include "base/bytes.h"
+#include "base/clock.h"
+
+struct tide_http_server;
+struct tide_http_exchange; /* one request and its one reply */
+
+struct tide_http_route {
+    const char *method; /* "GET" (HEAD is answered too), "POST" */
+    const char *path;   /* "/v1/events"; the last segment may be a "{name}": "/api/items/{name}" */
+    /* Called by a server thread once the body is complete. It replies now, or keeps the exchange
+     * and another thread replies later. It must not block for long. */
+    void (*handle)(void *context, struct tide_http_exchange *exchange);
+    void *context;
+    size_t body_bytes_max; /* 0: no body wanted */
+    /* Accepted for a body, comma-separated; NULL: any; else 415. An empty item
+     * (",application/json") accepts a request without Content-Type. */
+    const char *content_types;
+};
+
+struct tide_http_server_options {
+    const char *address; /* "127.0.0.1"; 0.0.0.0 only if asked for */
+    uint16_t port;       /* 0: any free one */
+    uint32_t thread_count;
+    uint32_t connections_max;
+    uint32_t connections_per_address_max;
+    size_t body_bytes_held_max;           /* all bodies together; beyond it 503 + Retry-After */
+    struct tide_duration header_deadline; /* 5 s */
+    struct tide_duration body_deadline;   /* 30 s */
+    struct tide_duration reply_deadline;  /* 30 s */
+    const struct tide_http_route *routes; /* must outlive the server */
+    size_t route_count;
+    /* After every reply, for counters; may be NULL. route_index SIZE_MAX: no route. */
+    void (*observe)(void *context,
+                    size_t route_index,
+                    unsigned status,
+                    struct tide_duration elapsed);
+    void *observe_context;
+};
+struct tide_http_server_options tide_http_server_options_default(void);
+
+/* RETRY: address in use or not available. */
+enum tide_status tide_http_server_start(const struct tide_http_server_options *options,
+                                        struct tide_http_server **server,
+                                        struct tide_error *error);
+uint16_t tide_http_server_port(const struct tide_http_server *server);
+/* Stops accepting; exchanges that are under way are finished. */
+void tide_http_server_drain(struct tide_http_server *server);
+/* After drain and after the last kept exchange was replied to; waits for replies to be sent, at
+ * most the reply deadline; frees. */
+void tide_http_server_stop(struct tide_http_server *server);
+
+/* Views live until the reply. */
+struct tide_view tide_http_method(const struct tide_http_exchange *exchange);
+struct tide_view tide_http_path(const struct tide_http_exchange *exchange);
+struct tide_view tide_http_path_parameter(const struct tide_http_exchange *exchange); /* decoded */
+/* Empty view if absent; present (may be NULL) tells. Name in lower case. */
+struct tide_view tide_http_header(const struct tide_http_exchange *exchange, const char *name);
+/* Decoded query parameter; *present (may be NULL) tells an empty one from none. */
+struct tide_view tide_http_query(const struct tide_http_exchange *exchange,
+                                 const char *name,
+                                 bool *present);
+/* Visits all query parameters, decoded, in order. */
+void tide_http_query_visit(const struct tide_http_exchange *exchange,
+                           void (*visit)(void *context,
+                                         struct tide_view name,
+                                         struct tide_view value),
+                           void *context);
+struct tide_view tide_http_body(const struct tide_http_exchange *exchange);
+
+/* Replies exactly once, from any thread; the exchange is gone afterwards. body's memory is taken
+ * (it is empty afterwards). content_type static. retry_after_s > 0 adds Retry-After. */
+void tide_http_reply(struct tide_http_exchange *exchange,
+                     unsigned status,
+                     const char *content_type,
+                     struct tide_bytes *body,
+                     uint32_t retry_after_s);
+/* An RFC 9457 problem: {"type":"about:blank","title":..,"status":..,"detail":..}. */
+__attribute__((format(printf, 4, 5))) void tide_http_reply_problem(
+    struct tide_http_exchange *exchange,
+    unsigned status,
+    uint32_t retry_after_s,
+    const char *format,
+    ...);
+
+#endif

@@ -1,0 +1,281 @@
+#include "support/sim_lake.h"
+
+#include "base/assert.h"
+#include "base/json.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/banned.h"
+
+enum {
+    PATH_SIZE = 1024,
+    FILE_BYTES_MAX = 16 << 20,
+    COMMITS_MAX = 4096,
+};
+
+/* ---- writing */
+
+static uint32_t column_of(const struct tide_layout *layout, const char *name)
+{
+    for (uint32_t c = 0; c < layout->column_count; c++) {
+        if (tide_view_equal(layout->columns[c].name, tide_view_of(name))) {
+            return c;
+        }
+    }
+    tide_assert(false);
+    return 0;
+}
+
+static void write_row(const struct tide_rows *rows, uint32_t row, struct tide_bytes *text)
+{
+    const struct tide_layout *layout = tide_rows_layout(rows);
+    bool is_events = layout->table == TIDE_TABLE_EVENTS;
+    const char *partition = is_events ? "_partition" : "partition";
+    const char *offset = is_events ? "_offset" : "offset";
+    struct tide_u128 uid = {0};
+    struct tide_view reason = TIDE_VIEW("-");
+    if (is_events) {
+        uid.high = (uint64_t)tide_rows_number(rows, column_of(layout, "uid_high"), row);
+        uid.low = (uint64_t)tide_rows_number(rows, column_of(layout, "uid_low"), row);
+    } else {
+        reason = tide_rows_text(rows, column_of(layout, "reason"), row);
+    }
+    tide_bytes_append_format(text,
+                             "%" PRId64 " %" PRId64 " %" PRId64 " %" PRIx64 " %" PRIx64 " %.*s\n",
+                             tide_rows_number(rows, column_of(layout, partition), row),
+                             tide_rows_number(rows, column_of(layout, offset), row),
+                             tide_rows_number(rows, column_of(layout, "_epoch"), row),
+                             uid.high,
+                             uid.low,
+                             TIDE_VIEW_ARGUMENTS(reason));
+}
+
+static enum tide_status write_rows(void *self,
+                                   const struct tide_rows *rows,
+                                   const uint32_t *row_indices,
+                                   uint32_t row_count,
+                                   const char *scratch_path,
+                                   uint64_t *size,
+                                   struct tide_error *error)
+{
+    struct tide_io io = *(struct tide_io *)self;
+    struct tide_bytes text = {0};
+    struct tide_file file = {0};
+    for (uint32_t i = 0; i < row_count; i++) {
+        write_row(rows, row_indices[i], &text);
+    }
+    tide_assert(!text.failed);
+    enum tide_status status =
+        io.operations->open(io.self, scratch_path, TIDE_IO_CREATE, &file, error);
+    if (status == TIDE_OK) {
+        status = io.operations->write(io.self, file, 0, text.data, text.size, error);
+    }
+    /* A library tells a file that is in its way, or a directory that is gone, as a failure. */
+    status = status == TIDE_REJECT ? TIDE_FATAL : status;
+    io.operations->close(io.self, &file);
+    *size = text.size;
+    tide_bytes_release(&text);
+    return status;
+}
+
+static void close_writer(void *self)
+{
+    (void)self;
+}
+
+struct tide_table_writer sim_table_writer(struct tide_io *io)
+{
+    static const struct tide_table_writer_operations operations = {write_rows, close_writer};
+    return (struct tide_table_writer){&operations, io, "rows"};
+}
+
+/* ---- reading */
+
+struct reading { /* of one table */
+    struct sim_lake *lake;
+    struct tide_io io;
+    const char *directory;
+    enum tide_table table;
+    const char *name;
+    struct tide_arena arena;
+    struct {
+        struct tide_view app_id;
+        int64_t version;
+    } apps[SIM_LAKE_APPS_MAX];
+    uint32_t app_count;
+};
+
+__attribute__((format(printf, 2, 3))) static bool
+wrong(struct reading *r, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int size = snprintf(r->lake->wrong, sizeof(r->lake->wrong), "table %s: ", r->name);
+    vsnprintf(r->lake->wrong + size, sizeof(r->lake->wrong) - (size_t)size, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+static bool read_rows(struct reading *r, const char *path, uint64_t expected_size)
+{
+    struct tide_bytes text = {0};
+    bool is_good = tide_io_read_file(r->io, path, &text, FILE_BYTES_MAX, NULL) == TIDE_OK;
+    if (!is_good) {
+        (void)wrong(r, "%s is named but not there", path);
+    } else if (text.size != expected_size) {
+        is_good = wrong(r, "%s has another size than its action says", path);
+    }
+    const char *at = is_good ? tide_bytes_terminated(&text) : "";
+    while (is_good && *at != '\0') {
+        struct sim_lake_row row = {.table = r->table};
+        char reason[32];
+        int used = 0;
+        int count = sscanf(at,
+                           "%" SCNu32 " %" SCNu64 " %" SCNu64 " %" SCNx64 " %" SCNx64 " %31s\n%n",
+                           &row.partition,
+                           &row.offset,
+                           &row.epoch,
+                           &row.uid.high,
+                           &row.uid.low,
+                           reason,
+                           &used);
+        row.reason = reason[0] == '-' ? TIDE_REASON_ACCEPTED
+                                      : tide_reason_parse(tide_view_of(reason));
+        if (count != 6 || row.reason == TIDE_REASON_COUNT ||
+            (row.reason == TIDE_REASON_ACCEPTED) != (r->table == TIDE_TABLE_EVENTS)) {
+            is_good = wrong(r, "%s is torn", path);
+            break;
+        }
+        tide_assert(r->lake->row_count < SIM_LAKE_ROWS_MAX);
+        r->lake->rows[r->lake->row_count++] = row;
+        at += used;
+    }
+    tide_bytes_release(&text);
+    return is_good;
+}
+
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
+}
+
+/* Paths in the log are URI-encoded. */
+static void decode_path(struct tide_view path, char *to, size_t size)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < path.size && used + 1 < size; i++) {
+        char c = path.data[i];
+        if (c == '%' && i + 2 < path.size) {
+            c = (char)(hex_digit(path.data[i + 1]) * 16 + hex_digit(path.data[i + 2]));
+            i += 2;
+        }
+        to[used++] = c;
+    }
+    to[used] = '\0';
+}
+
+static bool read_add(struct reading *r, const struct tide_json *add)
+{
+    struct tide_view path;
+    char decoded[PATH_SIZE];
+    char full[2 * PATH_SIZE];
+    uint64_t size = 0;
+    if (!tide_json_get_text(add, "path", &path) || !tide_json_get_u64(add, "size", &size)) {
+        return wrong(r, "an add without path and size");
+    }
+    decode_path(path, decoded, sizeof(decoded));
+    snprintf(full, sizeof(full), "%s/%s/%s", r->directory, r->name, decoded);
+    return read_rows(r, full, size);
+}
+
+/* A transaction's version only grows, and stands once in a commit. */
+static bool read_txn(struct reading *r, const struct tide_json *txn)
+{
+    struct tide_view app_id;
+    int64_t version;
+    if (!tide_json_get_text(txn, "appId", &app_id) ||
+        !tide_json_get_i64(txn, "version", &version)) {
+        return wrong(r, "a txn without appId and version");
+    }
+    for (uint32_t i = 0; i < r->app_count; i++) {
+        if (tide_view_equal(r->apps[i].app_id, app_id)) {
+            if (version <= r->apps[i].version) {
+                return wrong(r, "epoch %" PRId64 " was committed twice", version);
+            }
+            r->apps[i].version = version;
+            return true;
+        }
+    }
+    tide_assert(r->app_count < SIM_LAKE_APPS_MAX);
+    r->apps[r->app_count].app_id = app_id;
+    r->apps[r->app_count++].version = version;
+    return true;
+}
+
+static bool read_commit(struct reading *r, struct tide_view text)
+{
+    bool is_good = true;
+    while (is_good && text.size > 0) {
+        const char *end = memchr(text.data, '\n', text.size);
+        size_t size = end == NULL ? text.size : (size_t)(end - text.data);
+        struct tide_json *action = NULL;
+        if (tide_json_parse(&r->arena, tide_view_slice(text, 0, size), &action, NULL) != TIDE_OK) {
+            return wrong(r, "a commit holds a line that is not JSON");
+        }
+        const struct tide_json *add = tide_json_get(action, "add");
+        const struct tide_json *txn = tide_json_get(action, "txn");
+        if (add != NULL) {
+            is_good = read_add(r, add);
+        } else if (txn != NULL) {
+            is_good = read_txn(r, txn);
+        } else if (tide_json_get(action, "remove") != NULL) {
+            is_good = wrong(r, "a file was removed");
+        }
+        size_t used = end == NULL ? size : size + 1;
+        text = tide_view_slice(text, used, text.size - used);
+    }
+    return is_good;
+}
+
+static bool read_table(struct reading *r)
+{
+    for (uint32_t version = 0; version < COMMITS_MAX; version++) {
+        char path[PATH_SIZE];
+        struct tide_bytes text = {0};
+        snprintf(path, sizeof(path), "%s/%s/_delta_log/%020u.json", r->directory, r->name, version);
+        enum tide_status status = tide_io_read_file(r->io, path, &text, FILE_BYTES_MAX, NULL);
+        if (status != TIDE_OK) {
+            tide_bytes_release(&text);
+            r->lake->commit_counts[r->table] = version;
+            return status == TIDE_REJECT || wrong(r, "version %u cannot be read", version);
+        }
+        struct tide_view kept = tide_arena_copy(&r->arena, tide_bytes_view(&text));
+        tide_bytes_release(&text);
+        tide_assert(kept.data != NULL);
+        if (!read_commit(r, kept)) {
+            return false;
+        }
+    }
+    return wrong(r, "more than %d commits", COMMITS_MAX);
+}
+
+bool sim_lake_read(struct sim_lake *lake, struct tide_io io, const char *directory)
+{
+    static const char *const names[TIDE_TABLE_COUNT] = {"events", "rejected"};
+    bool is_good = true;
+    lake->row_count = 0;
+    lake->wrong[0] = '\0';
+    for (int t = 0; is_good && t < TIDE_TABLE_COUNT; t++) {
+        struct reading reading = {.lake = lake,
+                                  .io = io,
+                                  .directory = directory,
+                                  .table = (enum tide_table)t,
+                                  .name = names[t]};
+        is_good = read_table(&reading);
+        tide_arena_release(&reading.arena);
+    }
+    return is_good;
+}

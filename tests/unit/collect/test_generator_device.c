@@ -1,0 +1,103 @@
+/* Goal: the device preset's events tell the stories that its metrics are about. Method: counts over
+ * some thousand lines, with plain searches in their text. */
+#include "collect/generator_internal.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    LINES = 20000,
+    DEVICES = 50
+};
+
+static struct tide_bytes lines[LINES];
+
+static void generate(uint64_t seed)
+{
+    const struct tide_generator_options options = {
+        .preset = TIDE_GENERATOR_DEVICE, .device_count = DEVICES, .region_count = 2};
+    struct tide_generator_device *device = NULL;
+    struct tide_generator_random dice = {seed};
+    assert_int_equal(tide_generator_device_create(&options, &device, NULL), TIDE_OK);
+    for (int i = 0; i < LINES; i++) {
+        const struct tide_instant time = {INT64_C(1774000000000000) + i * INT64_C(100000)};
+        tide_bytes_reset(&lines[i]);
+        tide_generator_device_write(device, &dice, time, TIDE_GENERATOR_SOUND, &lines[i]);
+        (void)tide_bytes_terminated(&lines[i]);
+    }
+    tide_generator_device_destroy(device);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    for (int i = 0; i < LINES; i++) {
+        tide_bytes_release(&lines[i]);
+    }
+    return 0;
+}
+
+/* What a device is does not depend on the seed: the same text from its id to its payload. */
+static void test_traits(void **state)
+{
+    (void)state;
+    static char known[DEVICES + 1][200];
+    int regions = 0;
+    for (uint64_t seed = 1; seed <= 2; seed++) {
+        generate(seed);
+        for (int i = 0; i < LINES; i++) {
+            const char *id = strstr(lines[i].data, "\"device_id\":\"device-");
+            const char *end = strstr(lines[i].data, ",\"payload\"");
+            assert_true(id != NULL && end != NULL && end - id < 200);
+            const unsigned long number = strtoul(id + 20, NULL, 10);
+            assert_in_range(number, 1, DEVICES);
+            char traits[200] = {0};
+            memcpy(traits, id, (size_t)(end - id));
+            if (known[number][0] == '\0') {
+                memcpy(known[number], traits, sizeof(traits));
+                regions |= strstr(traits, "us-east") != NULL ? 1 : 2;
+            }
+            assert_string_equal(known[number], traits);
+        }
+    }
+    assert_int_equal(regions, 3);
+}
+
+static void test_types(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type;
+        const char *column; /* that only it has */
+    } rows[] = {
+        {"app_open", "\"launch_time_ms\":"},
+        {"feature_used", "\"feature_name\":"},
+        {"crash_event", "\"is_fatal\":"},
+        {"performance_metric", "\"metric_name\":"},
+    };
+    generate(3);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        int count = 0;
+        for (int j = 0; j < LINES; j++) {
+            const bool is_type = strstr(lines[j].data, rows[i].type) != NULL;
+            assert_int_equal(is_type, strstr(lines[j].data, rows[i].column) != NULL);
+            count += is_type;
+        }
+        assert_true(count > LINES / 50);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_traits),
+        cmocka_unit_test(test_types),
+    };
+    return cmocka_run_group_tests(tests, NULL, tear_down);
+}

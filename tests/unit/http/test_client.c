@@ -1,0 +1,231 @@
+/* Goal: the client tells apart a response, a broken connection and what is wrong for ever, within
+ * its limits. Method: our own server on a free port; a listener that never answers. */
+#include "http/client.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "http/server.h"
+
+static void handle_echo(void *context, struct tide_http_exchange *exchange)
+{
+    (void)context;
+    struct tide_bytes body = {0};
+    const struct tide_view method = tide_http_method(exchange);
+    const struct tide_view type = tide_http_header(exchange, "content-type");
+    tide_bytes_append_format(&body,
+                             "%.*s %.*s %zu",
+                             TIDE_VIEW_ARGUMENTS(method),
+                             TIDE_VIEW_ARGUMENTS(type),
+                             tide_http_body(exchange).size);
+    tide_http_reply(exchange, 200, "text/plain", &body, 0);
+}
+
+static void handle_query(void *context, struct tide_http_exchange *exchange)
+{
+    (void)context;
+    struct tide_bytes body = {0};
+    tide_bytes_append_view(&body, tide_http_query(exchange, "q", NULL));
+    tide_http_reply(exchange, 200, "text/plain", &body, 0);
+}
+
+static void handle_busy(void *context, struct tide_http_exchange *exchange)
+{
+    (void)context;
+    tide_http_reply_problem(exchange, 503, 17, "busy");
+}
+
+static void handle_large(void *context, struct tide_http_exchange *exchange)
+{
+    (void)context;
+    struct tide_bytes body = {0};
+    for (int i = 0; i < 5000; i++) {
+        tide_bytes_append_byte(&body, 'x');
+    }
+    tide_http_reply(exchange, 200, "text/plain", &body, 0);
+}
+
+static const struct tide_http_route routes[] = {
+    {.method = "GET", .path = "/echo", .handle = handle_echo},
+    {.method = "POST", .path = "/echo", .handle = handle_echo, .body_bytes_max = 3 << 20},
+    {.method = "GET", .path = "/query", .handle = handle_query},
+    {.method = "GET", .path = "/busy", .handle = handle_busy},
+    {.method = "GET", .path = "/large", .handle = handle_large},
+};
+
+static struct {
+    struct tide_http_server *server;
+    struct tide_http_client *client;
+    struct tide_http_response response;
+    struct tide_bytes url;
+} rig;
+
+static int set_up(void **state)
+{
+    (void)state;
+    struct tide_http_server_options options = tide_http_server_options_default();
+    options.port = 0;
+    options.routes = routes;
+    options.route_count = sizeof(routes) / sizeof(routes[0]);
+    assert_int_equal(tide_http_server_start(&options, &rig.server, NULL), TIDE_OK);
+    assert_int_equal(tide_http_client_create(&rig.client, NULL), TIDE_OK);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    tide_http_client_destroy(rig.client);
+    tide_http_server_stop(rig.server);
+    tide_bytes_release(&rig.response.body);
+    tide_bytes_release(&rig.url);
+    return 0;
+}
+
+static enum tide_status ask(
+    const char *method, uint16_t port, const char *path, struct tide_view body, size_t reply_max)
+{
+    tide_bytes_reset(&rig.url);
+    tide_bytes_append_format(&rig.url, "http://127.0.0.1:%u%s", port, path);
+    struct tide_http_request request = {.method = method,
+                                        .url = tide_bytes_terminated(&rig.url),
+                                        .content_type =
+                                            strcmp(method, "POST") == 0 ? "text/plain" : NULL,
+                                        .body = body,
+                                        .reply_bytes_max = reply_max,
+                                        .timeout = {20000000}};
+    struct tide_error error = {0};
+    const enum tide_status status =
+        tide_http_client_send(rig.client, &request, &rig.response, &error);
+    assert_int_equal(status == TIDE_OK, error.text[0] == '\0');
+    return status;
+}
+
+static const char *body_text(void)
+{
+    return tide_bytes_terminated(&rig.response.body);
+}
+
+static void test_exchange(void **state)
+{
+    (void)state;
+    const uint16_t port = tide_http_server_port(rig.server);
+    const struct tide_view none = {0};
+    assert_int_equal(ask("GET", port, "/echo", none, 100), TIDE_OK);
+    assert_int_equal(rig.response.status, 200);
+    assert_string_equal(body_text(), "GET  0");
+    assert_int_equal(ask("POST", port, "/echo", TIDE_VIEW("abc"), 100), TIDE_OK);
+    assert_string_equal(body_text(), "POST text/plain 3");
+    assert_int_equal(ask("POST", port, "/echo", none, 100), TIDE_OK);
+    assert_string_equal(body_text(), "POST text/plain 0");
+    assert_int_equal(ask("HEAD", port, "/echo", none, 100), TIDE_OK);
+    assert_int_equal(rig.response.status, 200);
+    assert_string_equal(body_text(), "");
+    struct tide_bytes large = {0};
+    assert_true(tide_bytes_reserve(&large, 3 << 20));
+    memset(large.data, 'x', 3 << 20);
+    large.size = 3 << 20;
+    assert_int_equal(ask("POST", port, "/echo", tide_bytes_view(&large), 100), TIDE_OK);
+    assert_string_equal(body_text(), "POST text/plain 3145728");
+    tide_bytes_release(&large);
+    assert_int_equal(ask("GET", port, "/busy", none, 1000), TIDE_OK);
+    assert_int_equal(rig.response.status, 503);
+    assert_int_equal(rig.response.retry_after_s, 17);
+    assert_int_equal(ask("GET", port, "/nothing", none, 1000), TIDE_OK);
+    assert_int_equal(rig.response.status, 404);
+    assert_int_equal(rig.response.retry_after_s, 0);
+}
+
+static void test_limits(void **state)
+{
+    (void)state;
+    const uint16_t port = tide_http_server_port(rig.server);
+    const struct tide_view none = {0};
+    assert_int_equal(ask("GET", port, "/large", none, 5000), TIDE_OK);
+    assert_int_equal(rig.response.body.size, 5000);
+    assert_int_equal(ask("GET", port, "/large", none, 4999), TIDE_REJECT);
+    assert_int_equal(ask("GET", port, "/large", none, 5000), TIDE_OK); /* it can go on */
+}
+
+/* Redirects are not followed, other protocols not spoken. */
+static void test_bad_urls(void **state)
+{
+    (void)state;
+    static const char *const urls[] = {"file:///etc/hostname", "gopher://a/", "http://a:b/", ""};
+    for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+        const struct tide_http_request request = {
+            .method = "GET", .url = urls[i], .reply_bytes_max = 10, .timeout = {1000000}};
+        struct tide_error error = {0};
+        assert_int_equal(tide_http_client_send(rig.client, &request, &rig.response, &error),
+                         TIDE_REJECT);
+    }
+}
+
+static void test_no_connection(void **state)
+{
+    (void)state;
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t size = sizeof(address);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, size), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    const struct tide_view none = {0};
+    /* Bound, but nobody listens: refused. */
+    assert_int_equal(ask("GET", ntohs(address.sin_port), "/", none, 10), TIDE_RETRY);
+    /* Somebody listens and never answers: the time runs out. */
+    assert_int_equal(listen(fd, 1), 0);
+    const struct tide_http_request request = {.method = "GET",
+                                              .url = tide_bytes_terminated(&rig.url),
+                                              .reply_bytes_max = 10,
+                                              .timeout = {30000}};
+    assert_int_equal(tide_http_client_send(rig.client, &request, &rig.response, NULL), TIDE_RETRY);
+    (void)close(fd);
+}
+
+static void test_encode(void **state)
+{
+    (void)state;
+    const uint16_t port = tide_http_server_port(rig.server);
+    static const struct {
+        const char *text;
+        const char *encoded;
+    } rows[] = {
+        {"", ""},
+        {"aZ09-._~", "aZ09-._~"},
+        {"a b+c&d=e/f?g", "a%20b%2Bc%26d%3De%2Ff%3Fg"},
+        {"\xc3\xa9\n%", "%C3%A9%0A%25"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct tide_bytes path = {0};
+        tide_bytes_append_text(&path, "/query?q=");
+        tide_http_encode(tide_view_of(rows[i].text), &path);
+        assert_string_equal(tide_bytes_terminated(&path) + strlen("/query?q="), rows[i].encoded);
+        assert_int_equal(ask("GET", port, tide_bytes_terminated(&path), (struct tide_view){0}, 100),
+                         TIDE_OK);
+        assert_string_equal(body_text(), rows[i].text);
+        tide_bytes_release(&path);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_exchange),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_bad_urls),
+        cmocka_unit_test(test_no_connection),
+        cmocka_unit_test(test_encode),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
