@@ -176,19 +176,9 @@ static struct tide_verdict judge_time(const struct tide_intake *intake,
     const struct tide_schema *schema = intake->options.schema;
     const struct tide_batch *batch = intake->batch;
     const struct tide_instant device = {batch->columns[schema->time].numbers[row]};
-    struct tide_instant column = TIDE_INSTANT_UNKNOWN;
-    if (schema->received != TIDE_COLUMN_NONE && batch->columns[schema->received].present[row]) {
-        column.us = batch->columns[schema->received].numbers[row];
-    }
     struct tide_event_times times;
     struct tide_verdict verdict = {0};
-    verdict.reason = tide_event_times_resolve(&schema->clock,
-                                              intake->options.arrival,
-                                              device,
-                                              column,
-                                              received,
-                                              batch->sents[row],
-                                              &times);
+    verdict.reason = tide_batch_event_times(batch, row, intake->options.arrival, received, &times);
     if (verdict.reason == TIDE_REASON_ACCEPTED) {
         return verdict;
     }
@@ -199,7 +189,7 @@ static struct tide_verdict judge_time(const struct tide_intake *intake,
     const int size = snprintf(
         detail, detail_size, "device time is %s, received at %s", device_text, received_text);
     tide_assert(size > 0 && (size_t)size < detail_size);
-    verdict.pointer = schema->columns[schema->time].pointer;
+    verdict.pointer = TIDE_VIEW(""); /* no single member is wrong: the clocks do not agree */
     verdict.detail = (struct tide_view){detail, (size_t)size};
     return verdict;
 }

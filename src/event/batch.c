@@ -183,3 +183,28 @@ void tide_value_write_json(struct tide_value value, struct tide_bytes *bytes)
         break;
     }
 }
+
+static struct tide_instant column_instant(const struct tide_batch *batch,
+                                          uint32_t column,
+                                          uint32_t row)
+{
+    if (column == TIDE_COLUMN_NONE || !batch->columns[column].present[row]) {
+        return TIDE_INSTANT_UNKNOWN;
+    }
+    return (struct tide_instant){batch->columns[column].numbers[row]};
+}
+
+enum tide_reason tide_batch_event_times(const struct tide_batch *batch,
+                                        uint32_t row,
+                                        enum tide_arrival arrival,
+                                        struct tide_instant stamp,
+                                        struct tide_event_times *times)
+{
+    tide_assert(row < batch->row_count);
+    struct tide_event_clocks clocks = {.device = column_instant(batch, batch->schema->time, row),
+                                       .column =
+                                           column_instant(batch, batch->schema->received, row),
+                                       .stamp = stamp,
+                                       .sent = batch->sents[row]};
+    return tide_event_times_resolve(&batch->schema->clock, arrival, &clocks, times);
+}

@@ -48,6 +48,13 @@ enum tide_status tide_batch_create(const struct tide_schema *schema,
 void tide_batch_destroy(struct tide_batch *batch);
 void tide_batch_reset(struct tide_batch *batch);
 
+/* The times of an accepted row: its own columns and envelope, and the stamp of what brought it. */
+enum tide_reason tide_batch_event_times(const struct tide_batch *batch,
+                                        uint32_t row,
+                                        enum tide_arrival arrival,
+                                        struct tide_instant stamp,
+                                        struct tide_event_times *times);
+
 /* A group or key value: kept small and passed by value. */
 struct tide_value {
     bool present;

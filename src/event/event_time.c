@@ -41,19 +41,16 @@ static void pick_received(enum tide_arrival arrival,
 
 enum tide_reason tide_event_times_resolve(const struct tide_schema_clock *clock,
                                           enum tide_arrival arrival,
-                                          struct tide_instant device,
-                                          struct tide_instant column,
-                                          struct tide_instant stamp,
-                                          struct tide_instant sent,
+                                          const struct tide_event_clocks *clocks,
                                           struct tide_event_times *times)
 {
-    tide_assert(tide_instant_known(device));
+    tide_assert(tide_instant_known(clocks->device));
     *times = (struct tide_event_times){
-        .event = TIDE_INSTANT_UNKNOWN, .received = TIDE_INSTANT_UNKNOWN, .sent = sent};
-    pick_received(arrival, column, stamp, times);
+        .event = TIDE_INSTANT_UNKNOWN, .received = TIDE_INSTANT_UNKNOWN, .sent = clocks->sent};
+    pick_received(arrival, clocks->column, clocks->stamp, times);
 
     bool received_known = tide_instant_known(times->received);
-    tide_i128 event = device.us;
+    tide_i128 event = clocks->device.us;
     if (received_known && tide_instant_known(times->sent)) {
         tide_i128 ahead = difference(times->received, times->sent);
         if (ahead > clock->tolerance.us || -ahead > clock->tolerance.us) {

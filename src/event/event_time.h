@@ -19,15 +19,19 @@ struct tide_event_times {
     struct tide_instant sent;     /* likewise */
 };
 
-/* device: the time column. column: the received column or unknown. stamp, sent: of the batch or
- * frame, or unknown. Live, sent is ignored for an event whose received time came from the trusted
- * column. Returns ACCEPTED, TIME_INVALID, CLOCK_AHEAD or TOO_OLD. */
+/* What is known of one event's clocks. */
+struct tide_event_clocks {
+    struct tide_instant device; /* the time column; known */
+    struct tide_instant column; /* the received column, or unknown */
+    struct tide_instant stamp;  /* of the frame or body, or unknown */
+    struct tide_instant sent;   /* likewise */
+};
+
+/* Live, sent is ignored for an event whose received time came from the trusted column. Returns
+ * ACCEPTED, TIME_INVALID, CLOCK_AHEAD or TOO_OLD. */
 enum tide_reason tide_event_times_resolve(const struct tide_schema_clock *clock,
                                           enum tide_arrival arrival,
-                                          struct tide_instant device,
-                                          struct tide_instant column,
-                                          struct tide_instant stamp,
-                                          struct tide_instant sent,
+                                          const struct tide_event_clocks *clocks,
                                           struct tide_event_times *times);
 
 #endif

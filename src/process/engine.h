@@ -46,7 +46,8 @@ bool tide_engine_visit(struct tide_engine *engine,
 
 /* A barrier: closes an epoch of every partition now, visits each partition at exactly that point,
  * and returns when the epochs are in the lake. visit may be NULL. RETRY: the lake could not be
- * written just now (the round is tried on in the background), or the log is still being replayed. FATAL: the engine failed. */
+ * written just now (the round is tried on in the background), or the log is still being replayed.
+ * FATAL: the engine failed. */
 enum tide_status tide_engine_barrier(struct tide_engine *engine,
                                      void (*visit)(void *context, struct tide_partition *partition),
                                      void *context,

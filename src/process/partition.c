@@ -291,16 +291,6 @@ static struct tide_verdict time_verdict(enum tide_reason reason)
     return verdict;
 }
 
-static struct tide_instant column_instant(const struct tide_batch *batch,
-                                          uint32_t column,
-                                          uint32_t row)
-{
-    if (column == TIDE_COLUMN_NONE || !batch->columns[column].present[row]) {
-        return TIDE_INSTANT_UNKNOWN;
-    }
-    return (struct tide_instant){batch->columns[column].numbers[row]};
-}
-
 /* Books one record. *is_unique: it is a new, valid event that the operators shall see. */
 static enum tide_status book(struct tide_partition *p,
                              const struct tide_partition_input *input,
@@ -317,13 +307,7 @@ static enum tide_status book(struct tide_partition *p,
     p->ledger.verdicts++;
     if (verdict.reason == TIDE_REASON_ACCEPTED) {
         enum tide_reason reason =
-            tide_event_times_resolve(&p->schema->clock,
-                                     p->arrival,
-                                     column_instant(batch, p->schema->time, row),
-                                     column_instant(batch, p->schema->received, row),
-                                     input->received,
-                                     batch->sents[row],
-                                     &times);
+            tide_batch_event_times(batch, row, p->arrival, input->received, &times);
         if (reason != TIDE_REASON_ACCEPTED) {
             verdict = time_verdict(reason);
         }

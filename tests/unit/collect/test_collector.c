@@ -274,7 +274,7 @@ static const struct {
      V("{\"eid\":\"LOG\",\"ets\":1774000300001,\"actor\":{\"id\":\"a\"}}"),
      200,
      1,
-     "\"reason\":\"clock_ahead\",\"pointer\":\"/ets\",\"detail\":\"device time is "
+     "\"reason\":\"clock_ahead\",\"pointer\":\"\",\"detail\":\"device time is "
      "2026-03-20T09:51:40.001Z, received at 2026-03-20T09:46:40Z\""},
     {TIDE_COLLECT_JSON,
      V("{\"eid\":\"LOG\",\"ets\":1474000300001,\"actor\":{\"id\":\"a\"}}"),

@@ -151,13 +151,9 @@ static void test_table(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct time_case *c = &cases[i];
         struct tide_event_times times;
-        enum tide_reason reason = tide_event_times_resolve(&device_clock,
-                                                           c->arrival,
-                                                           (struct tide_instant){c->device},
-                                                           (struct tide_instant){c->column},
-                                                           (struct tide_instant){c->stamp},
-                                                           (struct tide_instant){c->sent},
-                                                           &times);
+        struct tide_event_clocks clocks = {{c->device}, {c->column}, {c->stamp}, {c->sent}};
+        enum tide_reason reason =
+            tide_event_times_resolve(&device_clock, c->arrival, &clocks, &times);
         if (reason != c->reason) {
             fail_msg("case %zu: %s", i, tide_reason_name(reason));
         }

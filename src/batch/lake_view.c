@@ -1,0 +1,266 @@
+/* A view is text: the names of the live files in a read_parquet, and a projection that turns times
+ * into microseconds. DuckDB reads the files anew for each query, so a view costs no memory of its
+ * own, and a query only the columns that it names. */
+#include "batch/lake_view.h"
+
+#include "base/assert.h"
+#include "lake/delta.h"
+
+#include <stdlib.h>
+
+#include "base/banned.h"
+
+enum {
+    ARENA_BYTES_MAX = 4 << 20,
+    SQL_BYTES_MAX = 60 << 20
+};
+
+struct tide_lake_view {
+    struct tide_duckdb *duckdb;
+    struct tide_duckdb_connection *connection;
+    uint64_t file_counts[TIDE_TABLE_COUNT];
+};
+
+/* ---- text */
+
+static const char *sql_type(enum tide_lake_type type)
+{
+    switch (type) {
+    case TIDE_LAKE_STRING:
+        return "VARCHAR";
+    case TIDE_LAKE_LONG:
+    case TIDE_LAKE_TIMESTAMP:
+        return "BIGINT";
+    case TIDE_LAKE_DECIMAL:
+        return "DECIMAL(18, 6)";
+    case TIDE_LAKE_BOOLEAN:
+        return "BOOLEAN";
+    case TIDE_LAKE_BINARY:
+        return "BLOB";
+    }
+    tide_assert(false);
+    return "";
+}
+
+static void write_columns(const struct tide_layout *layout, bool has_files, struct tide_bytes *sql)
+{
+    for (uint32_t i = 0; i < layout->column_count; i++) {
+        const struct tide_lake_column *column = &layout->columns[i];
+        const int size = (int)column->name.size;
+        const char *name = column->name.data;
+        tide_bytes_append_text(sql, i == 0 ? "" : ", ");
+        if (!has_files) {
+            tide_bytes_append_format(
+                sql, "CAST(NULL AS %s) AS \"%.*s\"", sql_type(column->type), size, name);
+        } else if (column->type == TIDE_LAKE_TIMESTAMP) {
+            tide_bytes_append_format(
+                sql, "epoch_us(_f.\"%.*s\") AS \"%.*s\"", size, name, size, name);
+        } else {
+            tide_bytes_append_format(sql, "_f.\"%.*s\"", size, name);
+        }
+    }
+}
+
+/* A row without a bound for its partition gets null there, which WHERE does not let through. */
+static void write_bound(const struct tide_lake_view_options *options,
+                        enum tide_table table,
+                        struct tide_bytes *sql)
+{
+    if (options->epochs == NULL) {
+        return;
+    }
+    tide_bytes_append_text(sql, " WHERE _f._epoch <= list_extract(CAST([");
+    for (uint32_t p = 0; p < options->partition_count; p++) {
+        tide_bytes_append_format(sql, "%s%lld", p == 0 ? "" : ", ", (long long)options->epochs[p]);
+    }
+    tide_bytes_append_format(sql,
+                             "] AS BIGINT[]), _f.\"%s\" + 1)",
+                             table == TIDE_TABLE_EVENTS ? "_partition" : "partition");
+}
+
+/* DuckDB takes a file's name for a pattern; a class of one character is that character. */
+static void write_path(const char *text, size_t size, struct tide_bytes *sql)
+{
+    for (size_t i = 0; i < size; i++) {
+        switch (text[i]) {
+        case '\'':
+            tide_bytes_append_text(sql, "''");
+            break;
+        case '*':
+        case '?':
+        case '[':
+            tide_bytes_append_format(sql, "[%c]", text[i]);
+            break;
+        default:
+            tide_bytes_append_byte(sql, text[i]);
+            break;
+        }
+    }
+}
+
+/* ---- files */
+
+struct listing {
+    struct tide_bytes *sql; /* the list of names grows here */
+    const char *directory;
+    const char *table;
+    uint64_t count;
+};
+
+static void add_file(void *context, struct tide_view path, uint64_t size)
+{
+    struct listing *listing = context;
+    struct tide_bytes *sql = listing->sql;
+    (void)size;
+    tide_bytes_append_text(sql, listing->count == 0 ? "'" : ", '");
+    write_path(listing->directory, tide_view_of(listing->directory).size, sql);
+    tide_bytes_append_format(sql, "/%s/", listing->table);
+    write_path(path.data, path.size, sql);
+    tide_bytes_append_byte(sql, '\'');
+    listing->count++;
+}
+
+static enum tide_status list_files(const struct tide_lake_view_options *options,
+                                   const struct tide_layout *layout,
+                                   struct tide_store store,
+                                   struct listing *listing,
+                                   struct tide_error *error)
+{
+    struct tide_delta *delta = NULL;
+    const struct tide_delta_options delta_options = {
+        .store = store,
+        .clock = options->clock,
+        .layout = layout,
+        .table_id = TIDE_VIEW("00000000-0000-0000-0000-000000000000"), /* nothing is committed */
+        .engine = TIDE_VIEW("tidemark"),
+    };
+    enum tide_status status = tide_delta_open(&delta_options, &delta, error);
+    if (status != TIDE_OK) {
+        return status;
+    }
+    if (tide_delta_version(delta) >= 0) {
+        status = tide_delta_files(delta, add_file, listing, error);
+    }
+    tide_delta_close(delta);
+    if (status == TIDE_OK && listing->count > TIDE_LAKE_VIEW_FILES_MAX) {
+        return tide_error_set(error,
+                              TIDE_REJECT,
+                              "table %s has %llu files, more than %d",
+                              layout->name,
+                              (unsigned long long)listing->count,
+                              TIDE_LAKE_VIEW_FILES_MAX);
+    }
+    return status;
+}
+
+static enum tide_status make_view(struct tide_lake_view *view,
+                                  const struct tide_lake_view_options *options,
+                                  const struct tide_layout *layout,
+                                  struct tide_store store,
+                                  struct tide_error *error)
+{
+    struct tide_bytes names = {0};
+    struct tide_bytes sql = {0};
+    struct listing listing = {
+        .sql = &names, .directory = options->lake_directory, .table = layout->name};
+    tide_bytes_init(&names, SQL_BYTES_MAX);
+    tide_bytes_init(&sql, SQL_BYTES_MAX);
+    enum tide_status status = list_files(options, layout, store, &listing, error);
+    if (status != TIDE_OK) {
+        goto done;
+    }
+    tide_bytes_append_format(&sql, "CREATE VIEW %s AS SELECT ", layout->name);
+    write_columns(layout, listing.count > 0, &sql);
+    if (listing.count == 0) {
+        tide_bytes_append_text(&sql, " WHERE false");
+    } else {
+        tide_bytes_append_text(&sql, " FROM read_parquet([");
+        tide_bytes_append_view(&sql, tide_bytes_view(&names));
+        tide_bytes_append_text(&sql, "], hive_partitioning = false) AS _f");
+        write_bound(options, layout->table, &sql);
+    }
+    if (names.failed || sql.failed) {
+        status = tide_error_set(error, TIDE_RETRY, "no memory for the view of %s", layout->name);
+        goto done;
+    }
+    view->file_counts[layout->table] = listing.count;
+    status = tide_duckdb_query(view->connection, tide_bytes_view(&sql), NULL, NULL, error);
+    if (status != TIDE_OK) {
+        tide_error_prefix(error, "cannot read table %s", layout->name);
+    }
+done:
+    tide_bytes_release(&names);
+    tide_bytes_release(&sql);
+    return status;
+}
+
+static enum tide_status make_views(struct tide_lake_view *view,
+                                   const struct tide_lake_view_options *options,
+                                   struct tide_error *error)
+{
+    struct tide_store store = {0};
+    struct tide_arena arena;
+    tide_arena_init(&arena, ARENA_BYTES_MAX);
+    enum tide_status status =
+        tide_store_local_open(options->io, options->lake_directory, &store, error);
+    for (int table = 0; status == TIDE_OK && table < TIDE_TABLE_COUNT; table++) {
+        const struct tide_layout *layout =
+            tide_layout_create(&arena, options->schema, (enum tide_table)table);
+        status = layout == NULL ? tide_error_set(error, TIDE_RETRY, "no memory for a layout")
+                                : make_view(view, options, layout, store, error);
+    }
+    if (store.operations != NULL) {
+        store.operations->close(store.self);
+    }
+    tide_arena_release(&arena);
+    return status;
+}
+
+/* ---- public */
+
+enum tide_status tide_lake_view_open(const struct tide_lake_view_options *options,
+                                     struct tide_lake_view **view,
+                                     struct tide_error *error)
+{
+    tide_assert(options->lake_directory != NULL && options->schema != NULL);
+    tide_assert(options->epochs == NULL || options->partition_count > 0);
+    struct tide_lake_view *made = calloc(1, sizeof(*made));
+    if (made == NULL) {
+        return tide_error_set(error, TIDE_RETRY, "no memory for a view of the lake");
+    }
+    enum tide_status status =
+        tide_duckdb_open(options->thread_count, options->memory_max, &made->duckdb, error);
+    if (status == TIDE_OK) {
+        status = tide_duckdb_connect(made->duckdb, &made->connection, error);
+    }
+    if (status == TIDE_OK) {
+        status = make_views(made, options, error);
+    }
+    if (status != TIDE_OK) {
+        tide_lake_view_close(made);
+        return status;
+    }
+    *view = made;
+    return TIDE_OK;
+}
+
+void tide_lake_view_close(struct tide_lake_view *view)
+{
+    if (view == NULL) {
+        return;
+    }
+    tide_duckdb_disconnect(view->connection);
+    tide_duckdb_close(view->duckdb);
+    free(view);
+}
+
+struct tide_duckdb_connection *tide_lake_view_connection(struct tide_lake_view *view)
+{
+    return view->connection;
+}
+
+uint64_t tide_lake_view_file_count(const struct tide_lake_view *view, enum tide_table table)
+{
+    tide_assert(table < TIDE_TABLE_COUNT);
+    return view->file_counts[table];
+}

@@ -1,0 +1,246 @@
+/* GET /health: 200 as long as every partition answers; 503: the engine failed or stopped, restart.
+ * GET /ready:  200 once the process may be asked and every partition has read its log to the end;
+ *     before that its numbers are too small. Collecting works earlier: events may be sent as soon
+ *     as /health answers.
+ *     {"status": "ready" or "starting", "caught_up": true, "records_behind": 0}
+ * GET /metrics: Prometheus text. */
+#include "base/json.h"
+#include "serve/api_internal.h"
+#include "serve/prometheus.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/banned.h"
+
+enum {
+    NAME_BYTES_MAX = 256
+};
+
+static void visit_nothing(void *context, struct tide_partition *partition)
+{
+    (void)context;
+    (void)partition;
+}
+
+static void reply_status(struct tide_http_exchange *exchange,
+                         unsigned code,
+                         struct tide_bytes *json)
+{
+    if (json->failed) {
+        tide_http_reply_problem(exchange, 503, API_RETRY_AFTER_S, "no memory");
+    } else {
+        tide_http_reply(
+            exchange, code, "application/json", json, code == 503 ? API_RETRY_AFTER_S : 0);
+    }
+    tide_bytes_release(json);
+}
+
+void api_answer_health(void *context, struct tide_http_exchange *exchange)
+{
+    const struct tide_api *api = context;
+    struct tide_bytes json = {0};
+    const bool is_alive = tide_engine_visit(api->options.engine, visit_nothing, NULL);
+    tide_bytes_append_byte(&json, '{');
+    tide_json_write_text_member(&json, "status", is_alive ? TIDE_VIEW("ok") : TIDE_VIEW("failed"));
+    tide_bytes_append_byte(&json, '}');
+    reply_status(exchange, is_alive ? 200 : 503, &json);
+}
+
+void api_reply_ready(void *context, struct tide_http_exchange *exchange)
+{
+    const struct tide_api *api = context;
+    const struct tide_api_options *options = &api->options;
+    struct tide_bytes json = {0};
+    const struct tide_engine_facts facts = tide_engine_facts(options->engine);
+    const bool is_ready =
+        facts.caught_up && (options->ready == NULL || options->ready(options->ready_context));
+    tide_bytes_append_byte(&json, '{');
+    tide_json_write_text_member(
+        &json, "status", is_ready ? TIDE_VIEW("ready") : TIDE_VIEW("starting"));
+    tide_json_write_bool_member(&json, "caught_up", facts.caught_up);
+    tide_json_write_u64_member(&json, "records_behind", facts.records_behind);
+    tide_bytes_append_byte(&json, '}');
+    reply_status(exchange, is_ready ? 200 : 503, &json);
+}
+
+/* ---- /metrics */
+
+struct scrape {
+    struct tide_cell_request request; /* without cells: facts only */
+    _Atomic uint64_t *cell_counts;    /* by metric: workers add theirs */
+};
+
+static void visit_scrape(void *context, struct tide_partition *partition)
+{
+    struct scrape *scrape = context;
+    tide_cell_request_visit(&scrape->request, partition);
+    for (uint32_t i = 0; i < scrape->request.definitions->metric_count; i++) {
+        atomic_fetch_add(&scrape->cell_counts[i],
+                         tide_cells_count(tide_partition_cells(partition, i)));
+    }
+}
+
+static void write_ledger(const struct tide_ledger *ledger, struct tide_bytes *text)
+{
+    static const char verdicts[] = "tidemark_verdicts_total";
+    static const char rejected[] = "tidemark_rejected_total";
+    static const char processed[] = "tidemark_processed_total";
+    tide_prometheus_family(text, verdicts, "counter", "Records by what became of them.");
+    tide_prometheus_sample(text, verdicts, "outcome", "processed", ledger->processed);
+    tide_prometheus_sample(text, verdicts, "outcome", "duplicate", ledger->duplicate);
+    tide_prometheus_sample(text, verdicts, "outcome", "rejected", tide_ledger_rejected(ledger));
+    tide_prometheus_family(text, processed, "counter", "Events counted, by how late they came.");
+    tide_prometheus_sample(text, processed, "lateness", "on_time", ledger->on_time);
+    tide_prometheus_sample(text, processed, "lateness", "late_hot", ledger->late_hot);
+    tide_prometheus_sample(text, processed, "lateness", "late_cold", ledger->late_cold);
+    tide_prometheus_family(text, rejected, "counter", "Rejected records by reason.");
+    for (int i = TIDE_REASON_ACCEPTED + 1; i < TIDE_REASON_COUNT; i++) {
+        tide_prometheus_sample(
+            text, rejected, "reason", tide_reason_name((enum tide_reason)i), ledger->rejected[i]);
+    }
+}
+
+/* One family of instants; partitions whose instant is unknown have no sample. */
+static void write_instants(const struct tide_cell_request *request,
+                           const char *name,
+                           const char *help,
+                           struct tide_instant (*read)(const struct tide_cell_slot *slot),
+                           struct tide_bytes *text)
+{
+    char partition[16];
+    tide_prometheus_family(text, name, "gauge", help);
+    for (uint32_t p = 0; p < request->partition_count; p++) {
+        const struct tide_instant instant = read(&request->slots[p]);
+        if (tide_instant_known(instant)) {
+            (void)snprintf(partition, sizeof(partition), "%" PRIu32, p);
+            tide_prometheus_seconds(text, name, "partition", partition, instant.us);
+        }
+    }
+}
+
+static struct tide_instant read_watermark(const struct tide_cell_slot *slot)
+{
+    return slot->watermark;
+}
+
+static struct tide_instant read_closing(const struct tide_cell_slot *slot)
+{
+    return slot->closing;
+}
+
+static void write_partitions(const struct tide_cell_request *request, struct tide_bytes *text)
+{
+    static const char offsets[] = "tidemark_partition_records_total";
+    char partition[16];
+    tide_prometheus_family(text, offsets, "counter", "Records of the log that were processed.");
+    for (uint32_t p = 0; p < request->partition_count; p++) {
+        (void)snprintf(partition, sizeof(partition), "%" PRIu32, p);
+        tide_prometheus_sample(
+            text, offsets, "partition", partition, request->slots[p].next_offset);
+    }
+    write_instants(request,
+                   "tidemark_partition_watermark_timestamp_seconds",
+                   "Data watermark: older events are late.",
+                   read_watermark,
+                   text);
+    write_instants(request,
+                   "tidemark_partition_closing_timestamp_seconds",
+                   "Closing clock: windows that end before it are complete.",
+                   read_closing,
+                   text);
+}
+
+static void write_facts(const struct tide_engine_facts *facts, struct tide_bytes *text)
+{
+    static const char duration[] = "tidemark_checkpoint_last_duration_seconds";
+    tide_prometheus_gauge(text,
+                          "tidemark_caught_up",
+                          "1 when every partition has read its log to the end since the start.",
+                          facts->caught_up);
+    tide_prometheus_gauge(text,
+                          "tidemark_records_behind",
+                          "Records in the log that wait to be processed.",
+                          facts->records_behind);
+    tide_prometheus_counter(text,
+                            "tidemark_checkpoints_total",
+                            "Checkpoints that brought rows into the lake since the start.",
+                            facts->epochs);
+    tide_prometheus_counter(text,
+                            "tidemark_checkpoint_failures_total",
+                            "Attempts to write the lake that failed.",
+                            facts->checkpoint_failures);
+    tide_prometheus_family(text, duration, "gauge", "How long the last checkpoint took.");
+    tide_prometheus_seconds(text, duration, NULL, NULL, facts->last_round.us);
+    tide_prometheus_gauge(
+        text, "tidemark_state_bytes", "Memory of uids, entities and cells.", facts->state_bytes);
+    tide_prometheus_gauge(
+        text, "tidemark_rows_bytes", "Memory of rows that wait for the lake.", facts->rows_bytes);
+}
+
+static void write_metrics(const struct tide_definitions *definitions,
+                          const _Atomic uint64_t *cell_counts,
+                          struct tide_bytes *text)
+{
+    static const char cells[] = "tidemark_cells";
+    char name[NAME_BYTES_MAX];
+    tide_prometheus_family(text, cells, "gauge", "Cells by metric, over all partitions.");
+    for (uint32_t i = 0; i < definitions->metric_count; i++) {
+        (void)snprintf(
+            name, sizeof(name), "%.*s", TIDE_VIEW_ARGUMENTS(definitions->metrics[i].name));
+        tide_prometheus_sample(text, cells, "metric", name, atomic_load(&cell_counts[i]));
+    }
+}
+
+static void write_exposition(const struct tide_api_options *options,
+                             const struct scrape *scrape,
+                             struct tide_bytes *text)
+{
+    struct tide_ledger sum = {0};
+    const struct tide_engine_facts facts = tide_engine_facts(options->engine);
+    for (uint32_t p = 0; p < options->partition_count; p++) {
+        tide_ledger_add(&sum, &scrape->request.slots[p].ledger);
+    }
+    tide_prometheus_family(text, "tidemark_build_info", "gauge", "The program, always 1.");
+    tide_prometheus_sample(text, "tidemark_build_info", "version", options->version, 1);
+    write_ledger(&sum, text);
+    write_partitions(&scrape->request, text);
+    write_facts(&facts, text);
+    write_metrics(options->definitions, scrape->cell_counts, text);
+    if (options->exposition != NULL) {
+        options->exposition(options->exposition_context, text);
+    }
+}
+
+void api_answer_exposition(void *context, struct tide_http_exchange *exchange)
+{
+    const struct tide_api *api = context;
+    const struct tide_api_options *options = &api->options;
+    const struct tide_cell_scope facts_only = {.from = TIDE_INSTANT_UNKNOWN,
+                                               .to = TIDE_INSTANT_UNKNOWN};
+    struct tide_bytes text = {0};
+    struct tide_error error = {0};
+    struct scrape scrape = {0};
+    tide_bytes_init(&text, TIDE_API_REPLY_BYTES_MAX);
+    scrape.cell_counts =
+        calloc(options->definitions->metric_count + 1, sizeof(*scrape.cell_counts));
+    enum tide_status status = tide_cell_request_init(
+        &scrape.request, options->definitions, options->partition_count, &facts_only, &error);
+    if (scrape.cell_counts == NULL) {
+        status = tide_error_set(&error, TIDE_RETRY, "no memory for a scrape");
+    }
+    if (status == TIDE_OK && !tide_engine_visit(options->engine, visit_scrape, &scrape)) {
+        status = tide_error_set(&error, TIDE_RETRY, "the engine has stopped");
+    }
+    if (status == TIDE_OK) {
+        write_exposition(options, &scrape, &text);
+        api_reply(exchange, TIDE_PROMETHEUS_CONTENT_TYPE, &text);
+    } else {
+        tide_http_reply_problem(exchange, 503, API_RETRY_AFTER_S, "%s", error.text);
+    }
+    tide_cell_request_release(&scrape.request);
+    tide_bytes_release(&text);
+    free(scrape.cell_counts);
+}

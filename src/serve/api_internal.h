@@ -1,0 +1,50 @@
+/* What the files of the API share; nobody else includes it. */
+#ifndef TIDE_SERVE_API_INTERNAL_H
+#define TIDE_SERVE_API_INTERNAL_H
+
+#include "serve/api.h"
+#include "serve/asker.h"
+#include "serve/cell_query.h"
+
+enum {
+    API_RETRY_AFTER_S = 1,
+    API_HASH_TEXT_SIZE = 33, /* 32 hex digits and '\0' */
+};
+
+struct tide_api {
+    struct tide_api_options options;
+    struct tide_asker *questions;
+    struct tide_asker *barriers; /* they wait for the lake: on a thread of their own */
+};
+
+/* Handlers, on the API's threads; context is the API. Each replies once. */
+void api_answer_metrics(void *context, struct tide_http_exchange *exchange);
+void api_answer_metric(void *context, struct tide_http_exchange *exchange);
+void api_answer_ledger(void *context, struct tide_http_exchange *exchange);
+void api_answer_definitions(void *context, struct tide_http_exchange *exchange);
+void api_answer_barrier(void *context, struct tide_http_exchange *exchange);
+void api_answer_health(void *context, struct tide_http_exchange *exchange);
+void api_answer_exposition(void *context, struct tide_http_exchange *exchange);
+/* On a server thread: it waits for nothing. */
+void api_reply_ready(void *context, struct tide_http_exchange *exchange);
+
+/* false, after a problem was replied: a parameter is none of names, or stands twice. */
+bool api_check_parameters(struct tide_http_exchange *exchange,
+                          const struct tide_view *names,
+                          size_t name_count);
+/* Replies 200 with body, or the problem that it grew beyond the maximum. */
+void api_reply(struct tide_http_exchange *exchange,
+               const char *content_type,
+               struct tide_bytes *body);
+/* What a person sent, short enough for a message. */
+struct tide_view api_clip(struct tide_view text);
+/* "; did you mean 'x'?" in buffer of size bytes, or "". */
+const char *api_suggest(struct tide_view word,
+                        const struct tide_view *candidates,
+                        size_t candidate_count,
+                        char *buffer,
+                        size_t size);
+/* "key":"2026-03-08T00:00:00Z", or null where unknown. */
+void api_write_instant(struct tide_bytes *json, const char *key, struct tide_instant instant);
+
+#endif

@@ -1,0 +1,383 @@
+/* GET /api/v1/metrics: what is defined, and what a preset has that this version cannot compute:
+ *     {"metrics": [{"name": .., "kind": "sum", "column": .. or null, "by": [..], "every": "1h",
+ *                   "top": 20, "where_sql": .., "definition": "<32 hex digits>"}, ..],
+ *      "skipped": [{"name": .., "why": ..}, ..]}
+ * top and where_sql (the condition as SQL) stand only where there is one.
+ *
+ * GET /api/v1/metrics/{name}: its cells now, by window and group; each as replay prints it, with
+ *     "definition", "revision" (events booked to it), "generation": "speed", "exact": true,
+ *     "complete": whether the closing clocks of all partitions have passed its end; null: unknown.
+ * format=ndjson: a cell on each line. json, the default:
+ *     {"metric": .., "definition": .., "closing": "..Z" or null, "cells": [..]} */
+#include "base/assert.h"
+#include "base/civil.h"
+#include "base/json.h"
+#include "process/identity.h"
+#include "serve/api_internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/banned.h"
+
+enum {
+    ARENA_BYTES_MAX = 8 << 20,
+    WINDOW_TEXT_SIZE = 32,
+    SUGGESTION_SIZE = 128,
+    DATE_SIZE = 10, /* YYYY-MM-DD */
+};
+
+/* ---- the list */
+
+static void write_definition(struct tide_bytes *json, const struct tide_metric *metric)
+{
+    char hash[TIDE_IDENTITY_TEXT_SIZE];
+    tide_identity_format(metric->hash, hash);
+    tide_json_write_text_member(json, "definition", tide_view_of(hash));
+}
+
+static void write_metric(const struct tide_schema *schema,
+                         const struct tide_metric *metric,
+                         struct tide_bytes *json)
+{
+    char every[WINDOW_TEXT_SIZE];
+    tide_json_write_text_member(json, "name", metric->name);
+    tide_json_write_text_member(json, "kind", tide_view_of(tide_metric_kind_name(metric->kind)));
+    if (metric->column == TIDE_COLUMN_NONE) {
+        tide_json_write_key(json, "column");
+        tide_bytes_append_text(json, "null");
+    } else {
+        tide_json_write_text_member(json, "column", schema->columns[metric->column].name);
+    }
+    tide_json_write_key(json, "by");
+    tide_bytes_append_byte(json, '[');
+    for (uint32_t i = 0; i < metric->by_count; i++) {
+        tide_bytes_append_text(json, i == 0 ? "" : ",");
+        tide_json_write_string(json, schema->columns[metric->by[i]].name);
+    }
+    tide_bytes_append_byte(json, ']');
+    (void)tide_window_format(metric->every, every);
+    tide_json_write_text_member(json, "every", tide_view_of(every));
+    if (metric->top > 0) {
+        tide_json_write_u64_member(json, "top", metric->top);
+    }
+    if (metric->where != NULL) {
+        struct tide_bytes sql = {0};
+        tide_expression_sql(metric->where, &sql);
+        tide_json_write_text_member(json, "where_sql", tide_bytes_view(&sql));
+        json->failed = json->failed || sql.failed;
+        tide_bytes_release(&sql);
+    }
+    write_definition(json, metric);
+}
+
+void api_answer_metrics(void *context, struct tide_http_exchange *exchange)
+{
+    const struct tide_api *api = context;
+    const struct tide_definitions *definitions = api->options.definitions;
+    struct tide_bytes json = {0};
+    if (!api_check_parameters(exchange, NULL, 0)) {
+        return;
+    }
+    tide_bytes_init(&json, TIDE_API_REPLY_BYTES_MAX);
+    tide_bytes_append_text(&json, "{\"metrics\":[");
+    for (uint32_t i = 0; i < definitions->metric_count; i++) {
+        tide_bytes_append_text(&json, i == 0 ? "{" : ",{");
+        write_metric(definitions->schema, &definitions->metrics[i], &json);
+        tide_bytes_append_byte(&json, '}');
+    }
+    tide_bytes_append_text(&json, "],\"skipped\":[");
+    for (uint32_t i = 0; i < definitions->skipped_count; i++) {
+        tide_bytes_append_text(&json, i == 0 ? "{" : ",{");
+        tide_json_write_text_member(&json, "name", definitions->skipped[i].name);
+        tide_json_write_text_member(&json, "why", definitions->skipped[i].why);
+        tide_bytes_append_byte(&json, '}');
+    }
+    tide_bytes_append_text(&json, "]}");
+    api_reply(exchange, "application/json", &json);
+    tide_bytes_release(&json);
+}
+
+/* ---- the question about one metric */
+
+struct question {
+    const struct tide_metric *metric;
+    uint32_t metric_index;
+    struct tide_instant from;
+    struct tide_instant to;
+    const struct tide_expression *filter; /* in arena; NULL: none */
+    bool is_ndjson;
+    struct tide_arena arena;
+    struct tide_source filter_source;
+    struct tide_diagnostics diagnostics;
+};
+
+static void reply_unknown_metric(const struct tide_definitions *definitions,
+                                 struct tide_view name,
+                                 struct tide_http_exchange *exchange)
+{
+    struct tide_view names[TIDE_METRICS_MAX];
+    char suggestion[SUGGESTION_SIZE];
+    const struct tide_view clipped = api_clip(name);
+    for (uint32_t i = 0; i < definitions->skipped_count; i++) {
+        if (tide_view_equal(definitions->skipped[i].name, name)) {
+            tide_http_reply_problem(exchange,
+                                    404,
+                                    0,
+                                    "metric '%.*s' was skipped: %.*s",
+                                    TIDE_VIEW_ARGUMENTS(clipped),
+                                    TIDE_VIEW_ARGUMENTS(definitions->skipped[i].why));
+            return;
+        }
+    }
+    tide_assert(definitions->metric_count <= TIDE_METRICS_MAX);
+    for (uint32_t i = 0; i < definitions->metric_count; i++) {
+        names[i] = definitions->metrics[i].name;
+    }
+    tide_http_reply_problem(
+        exchange,
+        404,
+        0,
+        "there is no metric '%.*s'%s",
+        TIDE_VIEW_ARGUMENTS(clipped),
+        api_suggest(name, names, definitions->metric_count, suggestion, sizeof(suggestion)));
+}
+
+/* A date is its first instant. */
+static bool parse_instant(struct tide_view text, struct tide_instant *instant)
+{
+    static const char midnight[] = "T00:00:00Z";
+    char whole[DATE_SIZE + sizeof(midnight)];
+    if (text.size != DATE_SIZE) {
+        return tide_civil_parse(text, instant);
+    }
+    memcpy(whole, text.data, DATE_SIZE);
+    memcpy(whole + DATE_SIZE, midnight, sizeof(midnight));
+    return tide_civil_parse(tide_view_of(whole), instant);
+}
+
+static bool read_instant(struct tide_http_exchange *exchange,
+                         const char *name,
+                         struct tide_instant *instant)
+{
+    bool present = false;
+    const struct tide_view text = tide_http_query(exchange, name, &present);
+    *instant = TIDE_INSTANT_UNKNOWN;
+    if (present && !parse_instant(text, instant)) {
+        const struct tide_view clipped = api_clip(text);
+        tide_http_reply_problem(exchange,
+                                400,
+                                0,
+                                "%s '%.*s' is neither a date (2026-03-08) nor a time "
+                                "(2026-03-08T12:00:00Z)",
+                                name,
+                                TIDE_VIEW_ARGUMENTS(clipped));
+        return false;
+    }
+    return true;
+}
+
+static bool read_format(struct tide_http_exchange *exchange, bool *is_ndjson)
+{
+    bool present = false;
+    const struct tide_view text = tide_http_query(exchange, "format", &present);
+    *is_ndjson = tide_view_equal(text, TIDE_VIEW("ndjson"));
+    if (present && !*is_ndjson && !tide_view_equal(text, TIDE_VIEW("json"))) {
+        const struct tide_view clipped = api_clip(text);
+        tide_http_reply_problem(exchange,
+                                400,
+                                0,
+                                "format '%.*s' is neither json nor ndjson",
+                                TIDE_VIEW_ARGUMENTS(clipped));
+        return false;
+    }
+    return true;
+}
+
+/* A cell knows its groups only. NONE if the filter reads nothing else. */
+static uint32_t column_beyond_groups(const struct tide_schema *schema,
+                                     const struct question *question)
+{
+    bool used[TIDE_SCHEMA_COLUMNS_MAX] = {false};
+    tide_expression_columns(question->filter, used);
+    for (uint32_t i = 0; i < question->metric->by_count; i++) {
+        used[question->metric->by[i]] = false;
+    }
+    for (uint32_t column = 0; column < schema->column_count; column++) {
+        if (used[column]) {
+            return column;
+        }
+    }
+    return TIDE_COLUMN_NONE;
+}
+
+static bool read_filter(const struct tide_schema *schema,
+                        struct tide_http_exchange *exchange,
+                        struct question *question)
+{
+    bool present = false;
+    const struct tide_view text = tide_http_query(exchange, "filter", &present);
+    if (!present) {
+        return true;
+    }
+    question->filter_source = (struct tide_source){TIDE_VIEW("filter"), text};
+    const struct tide_position position = {&question->filter_source, 1, 1, 1};
+    tide_diagnostics_init(&question->diagnostics, &question->arena);
+    question->filter =
+        tide_expression_parse(&question->arena, schema, text, position, &question->diagnostics);
+    if (question->filter == NULL) {
+        tide_assert(question->diagnostics.count > 0);
+        const struct tide_diagnostic *first = &question->diagnostics.items[0];
+        tide_http_reply_problem(exchange,
+                                400,
+                                0,
+                                "filter:%" PRIu32 ": %.*s",
+                                first->position.column,
+                                TIDE_VIEW_ARGUMENTS(first->message));
+        return false;
+    }
+    const uint32_t beyond = column_beyond_groups(schema, question);
+    if (beyond != TIDE_COLUMN_NONE) {
+        tide_http_reply_problem(exchange,
+                                400,
+                                0,
+                                "filter: '%.*s' is not a group of metric '%.*s'",
+                                TIDE_VIEW_ARGUMENTS(schema->columns[beyond].name),
+                                TIDE_VIEW_ARGUMENTS(question->metric->name));
+        return false;
+    }
+    return true;
+}
+
+/* false after a problem was replied. */
+static bool read_question(const struct tide_definitions *definitions,
+                          struct tide_http_exchange *exchange,
+                          struct question *question)
+{
+    const struct tide_view names[] = {
+        TIDE_VIEW("from"), TIDE_VIEW("to"), TIDE_VIEW("filter"), TIDE_VIEW("format")};
+    const struct tide_view name = tide_http_path_parameter(exchange);
+    question->metric = tide_definitions_find(definitions, name);
+    if (question->metric == NULL) {
+        reply_unknown_metric(definitions, name, exchange);
+        return false;
+    }
+    question->metric_index = (uint32_t)(question->metric - definitions->metrics);
+    tide_assert(question->metric_index < definitions->metric_count);
+    if (!api_check_parameters(exchange, names, sizeof(names) / sizeof(names[0])) ||
+        !read_instant(exchange, "from", &question->from) ||
+        !read_instant(exchange, "to", &question->to) ||
+        !read_format(exchange, &question->is_ndjson) ||
+        !read_filter(definitions->schema, exchange, question)) {
+        return false;
+    }
+    if (tide_instant_known(question->from) && tide_instant_known(question->to) &&
+        question->to.us < question->from.us) {
+        tide_http_reply_problem(exchange, 400, 0, "to is before from");
+        return false;
+    }
+    return true;
+}
+
+/* ---- the answer */
+
+static void write_extra(const struct tide_metric *metric,
+                        const struct tide_cell *cell,
+                        struct tide_instant closing,
+                        char *extra,
+                        size_t size)
+{
+    char hash[TIDE_IDENTITY_TEXT_SIZE];
+    const char *complete = "null";
+    if (tide_instant_known(closing)) {
+        complete = closing.us >= cell->window.end.us ? "true" : "false";
+    }
+    tide_identity_format(metric->hash, hash);
+    const int written = snprintf(extra,
+                                 size,
+                                 "\"definition\": \"%s\", \"revision\": %" PRIu64
+                                 ", \"generation\": \"speed\", \"exact\": true, "
+                                 "\"complete\": %s",
+                                 hash,
+                                 cell->value.events,
+                                 complete);
+    tide_assert(written > 0 && (size_t)written < size);
+}
+
+static void write_cells(const struct tide_schema *schema,
+                        const struct question *question,
+                        const struct tide_cell_table *table,
+                        struct tide_instant closing,
+                        struct tide_bytes *text)
+{
+    char extra[256];
+    const uint64_t count = tide_cell_table_count(table);
+    if (!question->is_ndjson) {
+        tide_bytes_append_byte(text, '{');
+        tide_json_write_text_member(text, "metric", question->metric->name);
+        write_definition(text, question->metric);
+        api_write_instant(text, "closing", closing);
+        tide_json_write_key(text, "cells");
+        tide_bytes_append_byte(text, '[');
+    }
+    for (uint64_t i = 0; i < count && !text->failed; i++) {
+        const struct tide_cell cell = tide_cell_table_at(table, i);
+        if (!question->is_ndjson) {
+            tide_bytes_append_text(text, i == 0 ? "\n" : ",\n");
+        }
+        write_extra(question->metric, &cell, closing, extra, sizeof(extra));
+        tide_cell_write_json(schema, question->metric, &cell, tide_view_of(extra), text);
+        if (question->is_ndjson) {
+            tide_bytes_append_byte(text, '\n');
+        }
+    }
+    if (!question->is_ndjson) {
+        tide_bytes_append_text(text, "]}\n");
+    }
+}
+
+static void answer_question(const struct tide_api *api,
+                            const struct question *question,
+                            struct tide_http_exchange *exchange)
+{
+    const struct tide_api_options *options = &api->options;
+    const struct tide_cell_scope scope = {question->metric_index, 1, question->from, question->to};
+    struct tide_cell_request request = {0};
+    struct tide_cell_table *table = NULL;
+    struct tide_bytes text = {0};
+    struct tide_error error = {0};
+    tide_bytes_init(&text, TIDE_API_REPLY_BYTES_MAX);
+    /* Before the visit: a cell that is complete by this clock was not visited too early. */
+    const struct tide_instant closing = tide_engine_closing(options->engine);
+    enum tide_status status = tide_cell_request_init(
+        &request, options->definitions, options->partition_count, &scope, &error);
+    if (status == TIDE_OK &&
+        !tide_engine_visit(options->engine, tide_cell_request_visit, &request)) {
+        status = tide_error_set(&error, TIDE_RETRY, "the engine has stopped");
+    }
+    if (status == TIDE_OK) {
+        status = tide_cell_request_merge(&request, 0, question->filter, &table, &error);
+    }
+    if (status == TIDE_OK) {
+        write_cells(options->definitions->schema, question, table, closing, &text);
+        api_reply(
+            exchange, question->is_ndjson ? "application/x-ndjson" : "application/json", &text);
+    } else {
+        tide_http_reply_problem(exchange, 503, API_RETRY_AFTER_S, "%s", error.text);
+    }
+    tide_cell_table_destroy(table);
+    tide_cell_request_release(&request);
+    tide_bytes_release(&text);
+}
+
+void api_answer_metric(void *context, struct tide_http_exchange *exchange)
+{
+    const struct tide_api *api = context;
+    struct question question = {0};
+    tide_arena_init(&question.arena, ARENA_BYTES_MAX);
+    if (read_question(api->options.definitions, exchange, &question)) {
+        answer_question(api, &question, exchange);
+    }
+    tide_arena_release(&question.arena);
+}

@@ -1,0 +1,58 @@
+/* Cells out of a running engine: each partition copies its own on its own thread, then they are
+ * merged, filtered, sorted and cut on the asker's. */
+#ifndef TIDE_SERVE_CELL_QUERY_H
+#define TIDE_SERVE_CELL_QUERY_H
+
+#include "operator/cell_table.h"
+#include "process/engine.h"
+
+/* What one partition contributed: its own slot, so that no lock is needed. */
+struct tide_cell_slot {
+    struct tide_cell_table **tables; /* by metric of the request */
+    enum tide_status status;
+    bool visited;
+    uint64_t next_epoch;
+    uint64_t next_offset;
+    struct tide_ledger ledger;
+    struct tide_instant watermark;
+    struct tide_instant closing;
+};
+
+/* A request to all partitions. After init only the visits write, each its partition's slot. */
+struct tide_cell_request {
+    const struct tide_definitions *definitions;
+    struct tide_metric *metrics; /* definitions' own, without their top: see merge */
+    uint32_t metric_first;       /* of definitions; those from here .. */
+    uint32_t metric_count;       /* .. this many; 0: facts only */
+    uint32_t partition_count;
+    struct tide_instant from; /* window starts in [from, to); UNKNOWN: unbounded */
+    struct tide_instant to;
+    struct tide_cell_slot *slots;
+};
+
+struct tide_cell_scope { /* which metrics, which windows */
+    uint32_t metric_first;
+    uint32_t metric_count;
+    struct tide_instant from;
+    struct tide_instant to;
+};
+
+/* RETRY: out of memory. Release it in any case (all zero is empty). */
+enum tide_status tide_cell_request_init(struct tide_cell_request *request,
+                                        const struct tide_definitions *definitions,
+                                        uint32_t partition_count,
+                                        const struct tide_cell_scope *scope,
+                                        struct tide_error *error);
+void tide_cell_request_release(struct tide_cell_request *request);
+/* For tide_engine_visit and tide_engine_barrier; context is the request. */
+void tide_cell_request_visit(void *request, struct tide_partition *partition);
+/* One metric's cells of all partitions, finished; index counts within the request. filter (NULL:
+ * all) is over the metric's by-columns and comes before the cut to the top. The caller destroys the
+ * table. RETRY: out of memory, here or in a visit, or a partition was not visited. */
+enum tide_status tide_cell_request_merge(const struct tide_cell_request *request,
+                                         uint32_t index,
+                                         const struct tide_expression *filter,
+                                         struct tide_cell_table **table,
+                                         struct tide_error *error);
+
+#endif
