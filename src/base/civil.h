@@ -5,7 +5,9 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 
-enum { TIDE_CIVIL_TEXT_MAX = 40 };
+enum {
+    TIDE_CIVIL_TEXT_MAX = 40
+};
 #define TIDE_US_PER_SECOND INT64_C(1000000)
 #define TIDE_US_PER_DAY (INT64_C(86400) * TIDE_US_PER_SECOND)
 

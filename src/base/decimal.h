@@ -11,8 +11,12 @@
 /* The one exception to "no typedefs": C has no other name for it. */
 __extension__ typedef __int128 tide_i128;
 
-enum { TIDE_DECIMAL_SCALE = 1000000 };
-enum { TIDE_DECIMAL_TEXT_MAX = 64 };
+enum {
+    TIDE_DECIMAL_SCALE = 1000000
+};
+enum {
+    TIDE_DECIMAL_TEXT_MAX = 64
+};
 
 /* text is a number by RFC 8259's grammar (asserted nowhere: the scanner checked it).
  * false: not representable (not whole, too large). Any length of digits and exponent is exact. */

@@ -89,7 +89,8 @@ enum tide_status tide_io_os_lock(const char *path,
                                  struct tide_error *error);
 
 /* The absolute path of what is at path, without links. REJECT: nothing is there. */
-enum tide_status tide_io_os_absolute(const char *path, struct tide_bytes *absolute,
+enum tide_status tide_io_os_absolute(const char *path,
+                                     struct tide_bytes *absolute,
                                      struct tide_error *error);
 
 /* Whole small files, on any io. What was in `into` is replaced; size_max and into's own maximum

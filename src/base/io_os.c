@@ -464,8 +464,9 @@ enum tide_status tide_io_os_lock(const char *path, struct tide_file *file, struc
     return TIDE_OK;
 }
 
-enum tide_status
-tide_io_os_absolute(const char *path, struct tide_bytes *absolute, struct tide_error *error)
+enum tide_status tide_io_os_absolute(const char *path,
+                                     struct tide_bytes *absolute,
+                                     struct tide_error *error)
 {
     char *found = realpath(path, NULL);
     if (found == NULL) {

@@ -14,7 +14,9 @@ enum tide_logline_level {
 
 /* Lines below the level are not written; INFO at start. */
 void tide_logline_set_level(enum tide_logline_level level);
-__attribute__((format(printf, 3, 4))) void
-tide_logline(enum tide_logline_level level, const char *room, const char *format, ...);
+__attribute__((format(printf, 3, 4))) void tide_logline(enum tide_logline_level level,
+                                                        const char *room,
+                                                        const char *format,
+                                                        ...);
 
 #endif

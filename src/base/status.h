@@ -13,7 +13,9 @@ enum tide_status {
     TIDE_FATAL,  /* this partition or process must stop and recover from the log */
 };
 
-enum { TIDE_ERROR_TEXT_MAX = 512 };
+enum {
+    TIDE_ERROR_TEXT_MAX = 512
+};
 
 /* Zero is "no error". Written only on failure. Lower case, no full stop, value and limit. */
 struct tide_error {
@@ -22,12 +24,15 @@ struct tide_error {
 
 /* Formats into error (may be NULL) and returns status, so that a failure is one line:
  *     return tide_error_set(error, TIDE_REJECT, "port %d is outside 1..65535", port);        */
-__attribute__((format(printf, 3, 4))) enum tide_status
-tide_error_set(struct tide_error *error, enum tide_status status, const char *format, ...);
+__attribute__((format(printf, 3, 4))) enum tide_status tide_error_set(struct tide_error *error,
+                                                                      enum tide_status status,
+                                                                      const char *format,
+                                                                      ...);
 
 /* Puts "prefix: " before the text that is there; for a caller that knows more. */
-__attribute__((format(printf, 2, 3))) void
-tide_error_prefix(struct tide_error *error, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void tide_error_prefix(struct tide_error *error,
+                                                             const char *format,
+                                                             ...);
 
 /* "ok", "again", ... for logs and tests. */
 const char *tide_status_name(enum tide_status status);

@@ -5,7 +5,10 @@
 #include "metric/expression.h"
 #include "metric/window.h"
 
-enum { TIDE_METRICS_MAX = 1000, TIDE_METRIC_BY_MAX = 16 };
+enum {
+    TIDE_METRICS_MAX = 1000,
+    TIDE_METRIC_BY_MAX = 16
+};
 
 enum tide_metric_kind {
     TIDE_METRIC_COUNT,    /* events */
@@ -19,7 +22,7 @@ enum tide_metric_kind {
 struct tide_metric {
     struct tide_view name;
     enum tide_metric_kind kind;
-    uint32_t column; /* what is aggregated; NONE for count */
+    uint32_t column;                     /* what is aggregated; NONE for count */
     const struct tide_expression *where; /* or NULL */
     uint32_t by[TIDE_METRIC_BY_MAX];
     uint32_t by_count;

@@ -8,7 +8,10 @@
 
 #include "event/batch.h"
 
-enum { TIDE_EXPRESSION_DEPTH_MAX = 32, TIDE_EXPRESSION_NODES_MAX = 512 };
+enum {
+    TIDE_EXPRESSION_DEPTH_MAX = 32,
+    TIDE_EXPRESSION_NODES_MAX = 512
+};
 
 struct tide_expression;
 
@@ -16,11 +19,14 @@ struct tide_expression;
  * they can). NULL when the diagnostics got an error. Lives in arena. */
 struct tide_expression *tide_expression_parse(struct tide_arena *arena,
                                               const struct tide_schema *schema,
-                                              struct tide_view text, struct tide_position position,
+                                              struct tide_view text,
+                                              struct tide_position position,
                                               struct tide_diagnostics *diagnostics);
 /* Keeps those of rows[0..row_count) for which it holds; returns how many; order stays. */
 uint32_t tide_expression_select(const struct tide_expression *expression,
-                                const struct tide_batch *batch, uint32_t *rows, uint32_t row_count);
+                                const struct tide_batch *batch,
+                                uint32_t *rows,
+                                uint32_t row_count);
 /* SQL of a boolean that is never null, equal on DuckDB and Spark. */
 void tide_expression_sql(const struct tide_expression *expression, struct tide_bytes *sql);
 /* Marks in used[column] the columns it reads. */

@@ -12,8 +12,10 @@
 #include "metric/definition.h"
 
 /* span: the least and greatest event_time that may occur, for calendar boundaries as VALUES. */
-void tide_metric_sql(const struct tide_definitions *definitions, const struct tide_metric *metric,
-                     struct tide_window span, struct tide_bytes *sql);
+void tide_metric_sql(const struct tide_definitions *definitions,
+                     const struct tide_metric *metric,
+                     struct tide_window span,
+                     struct tide_bytes *sql);
 /* A string literal; quotes, backslashes, control characters and $ spelt with CHR. */
 void tide_sql_literal(struct tide_view text, struct tide_bytes *sql);
 

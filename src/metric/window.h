@@ -7,9 +7,9 @@
 #include "base/clock.h"
 
 enum tide_window_unit {
-    TIDE_WINDOW_FIXED, /* size is in microseconds */
-    TIDE_WINDOW_DAYS,  /* size days, counted from 1970-01-01 */
-    TIDE_WINDOW_WEEKS, /* size weeks, from Monday 1969-12-29 */
+    TIDE_WINDOW_FIXED,  /* size is in microseconds */
+    TIDE_WINDOW_DAYS,   /* size days, counted from 1970-01-01 */
+    TIDE_WINDOW_WEEKS,  /* size weeks, from Monday 1969-12-29 */
     TIDE_WINDOW_MONTHS, /* size is 1 */
 };
 

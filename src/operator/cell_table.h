@@ -15,14 +15,18 @@ struct tide_cell {
 
 enum tide_status tide_cell_table_create(const struct tide_schema *schema,
                                         const struct tide_metric *metric,
-                                        struct tide_cell_table **table, struct tide_error *error);
+                                        struct tide_cell_table **table,
+                                        struct tide_error *error);
 void tide_cell_table_destroy(struct tide_cell_table *table);
 /* Merges into the cell of that window and group. FATAL: out of memory. */
-enum tide_status tide_cell_table_add(struct tide_cell_table *table, struct tide_window window,
-                                     struct tide_view group, const struct tide_cell_value *value);
+enum tide_status tide_cell_table_add(struct tide_cell_table *table,
+                                     struct tide_window window,
+                                     struct tide_view group,
+                                     const struct tide_cell_value *value);
 /* Merges cells whose window starts in [from, to); UNKNOWN: unbounded on that side. */
 enum tide_status tide_cell_table_add_cells(struct tide_cell_table *table,
-                                           const struct tide_cells *cells, struct tide_instant from,
+                                           const struct tide_cells *cells,
+                                           struct tide_instant from,
                                            struct tide_instant to);
 /* Both of one metric; other was not finished, or has no top. */
 enum tide_status tide_cell_table_merge(struct tide_cell_table *table,
@@ -38,11 +42,15 @@ struct tide_cell tide_cell_table_at(const struct tide_cell_table *table, uint64_
  *   {"metric": "m", "start": "..Z", "end": "..Z", "group": {"a": "x"}, "value": 3}
  * mean: also count and sum. Deterministic text: equal cells give equal lines. extra: members to
  * append after a comma, e.g. "\"revision\": 3", or empty. */
-void tide_cell_write_json(const struct tide_schema *schema, const struct tide_metric *metric,
-                          const struct tide_cell *cell, struct tide_view extra,
+void tide_cell_write_json(const struct tide_schema *schema,
+                          const struct tide_metric *metric,
+                          const struct tide_cell *cell,
+                          struct tide_view extra,
                           struct tide_bytes *text);
 /* The value alone: 12, 1.5, null. */
-void tide_cell_write_value(const struct tide_schema *schema, const struct tide_metric *metric,
-                           const struct tide_cell_value *value, struct tide_bytes *text);
+void tide_cell_write_value(const struct tide_schema *schema,
+                           const struct tide_metric *metric,
+                           const struct tide_cell_value *value,
+                           struct tide_bytes *text);
 
 #endif

@@ -21,7 +21,8 @@ struct tide_cell_value {
 struct tide_cells;
 
 enum tide_status tide_cells_create(const struct tide_schema *schema,
-                                   const struct tide_metric *metric, struct tide_cells **cells,
+                                   const struct tide_metric *metric,
+                                   struct tide_cells **cells,
                                    struct tide_error *error);
 void tide_cells_destroy(struct tide_cells *cells);
 
@@ -33,14 +34,17 @@ struct tide_cells_input {
     const uint32_t *entities; /* by row of the batch: dictionary numbers; NONE: nobody */
 };
 /* FATAL: out of memory. */
-enum tide_status tide_cells_update(struct tide_cells *cells, const struct tide_cells_input *input,
+enum tide_status tide_cells_update(struct tide_cells *cells,
+                                   const struct tide_cells_input *input,
                                    struct tide_error *error);
 uint64_t tide_cells_count(const struct tide_cells *cells);
 size_t tide_cells_bytes(const struct tide_cells *cells);
 /* Visits every cell; group is the canonical encoding (tide_value_encode) of the by-columns. */
 void tide_cells_visit(const struct tide_cells *cells,
-                      void (*visit)(void *context, struct tide_window window,
-                                    struct tide_view group, const struct tide_cell_value *value),
+                      void (*visit)(void *context,
+                                    struct tide_window window,
+                                    struct tide_view group,
+                                    const struct tide_cell_value *value),
                       void *context);
 
 #endif

@@ -10,7 +10,8 @@
 struct tide_dictionary;
 
 /* entries_max: beyond it, or out of memory, intern answers NONE. RETRY: out of memory. */
-enum tide_status tide_dictionary_create(uint32_t entries_max, struct tide_dictionary **dictionary,
+enum tide_status tide_dictionary_create(uint32_t entries_max,
+                                        struct tide_dictionary **dictionary,
                                         struct tide_error *error);
 void tide_dictionary_destroy(struct tide_dictionary *dictionary);
 /* The number of text, a new one if it was not there. */
