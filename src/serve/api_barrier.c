@@ -1,5 +1,5 @@
-/* POST /api/v1/barrier: an epoch of every partition is closed and written to the lake; the answer is
- * the state at exactly that point, as NDJSON, for somebody who recomputes it from the lake:
+/* POST /api/v1/barrier: an epoch of every partition is closed and written to the lake; the answer
+ * is the state at exactly that point, as NDJSON, for somebody who recomputes it from the lake:
  *
  *     {"barrier": {"lake": "file:./lake", "partitions": [
  *         {"partition": 0, "epoch": 4, "next_offset": 12, "ledger": {..}}, ..]}}

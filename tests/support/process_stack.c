@@ -103,8 +103,8 @@ void process_stack_init(struct process_stack *stack, uint64_t seed, uint32_t par
     memset(stack, 0, sizeof(*stack));
     stack->definitions = sim_definitions(&stack->arena);
     for (int t = 0; t < TIDE_TABLE_COUNT; t++) {
-        stack->layouts[t] = tide_layout_create(
-            &stack->arena, stack->definitions->schema, (enum tide_table)t);
+        stack->layouts[t] =
+            tide_layout_create(&stack->arena, stack->definitions->schema, (enum tide_table)t);
         tide_assert(stack->layouts[t] != NULL);
     }
     stack->sim = tide_io_sim_create(seed);
@@ -137,8 +137,7 @@ enum tide_status process_stack_open(struct process_stack *stack, struct tide_err
     }
     if (status == TIDE_OK) {
         stack->store = (struct tide_store){&gate_operations, &stack->gate};
-        status =
-            tide_identity_open(io, "data", stack->store, &wanted, &stack->identity, error);
+        status = tide_identity_open(io, "data", stack->store, &wanted, &stack->identity, error);
     }
     if (status == TIDE_OK) {
         struct tide_checkpointer_options options = {

@@ -2,8 +2,8 @@
  * a checkpointer over it, and a store that can be told to fail or to remember.
  *
  * The disk belongs to one thread: with an engine running, to its checkpoint thread. */
-#ifndef TIDE_TEST_SUPPORT_PROCESS_STACK_H
-#define TIDE_TEST_SUPPORT_PROCESS_STACK_H
+#ifndef TIDE_SUPPORT_PROCESS_STACK_H
+#define TIDE_SUPPORT_PROCESS_STACK_H
 
 #include <stdatomic.h>
 
@@ -20,8 +20,8 @@ enum {
 /* A store in front of the local one. */
 struct process_gate {
     struct tide_store inner;
-    _Atomic int status;            /* enum tide_status: what writes answer instead; OK: pass */
-    _Atomic uint32_t refused;      /* writes that were not passed */
+    _Atomic int status;               /* enum tide_status: what writes answer instead; OK: pass */
+    _Atomic uint32_t refused;         /* writes that were not passed */
     char *writes[PROCESS_WRITES_MAX]; /* keys that were written, in order; recorded if wanted */
     uint32_t write_count;
     bool is_recording;

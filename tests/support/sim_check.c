@@ -66,9 +66,7 @@ struct tally { /* of one partition's rows */
     bool *seen; /* by offset */
 };
 
-static void check_row(struct sim_world *world,
-                      struct tally *tally,
-                      const struct sim_lake_row *row)
+static void check_row(struct sim_world *world, struct tally *tally, const struct sim_lake_row *row)
 {
     if (row->offset >= tally->recovered.next_offset) {
         sim_wrong(world,
@@ -157,11 +155,10 @@ static void check_partition(struct sim_world *world, uint32_t index, bool is_dra
                   counted,
                   ledger->processed);
     }
-    struct tide_recovered recovered =
-        tide_checkpointer_recovered(world->life.checkpointer, index);
-    if (is_drained && (next_offset != world->model.record_counts[index] ||
-                       recovered.next_offset != next_offset ||
-                       !tide_ledger_equal(&recovered.ledger, ledger))) {
+    struct tide_recovered recovered = tide_checkpointer_recovered(world->life.checkpointer, index);
+    if (is_drained &&
+        (next_offset != world->model.record_counts[index] || recovered.next_offset != next_offset ||
+         !tide_ledger_equal(&recovered.ledger, ledger))) {
         sim_wrong(world, "partition %u is not drained", index);
     }
 }
@@ -176,8 +173,7 @@ void sim_check(struct sim_world *world, bool is_drained)
     }
     check_acks(world);
     for (uint32_t p = 0; p < world->partition_count; p++) {
-        struct tide_recovered recovered =
-            tide_checkpointer_recovered(world->life.checkpointer, p);
+        struct tide_recovered recovered = tide_checkpointer_recovered(world->life.checkpointer, p);
         compare(world, "the manifest", p, recovered.next_offset, &recovered.ledger);
     }
     if (sim_is_wrong(world)) {

@@ -33,14 +33,10 @@ static const struct defect defects[] = {
      true,
      "{\"id\":\"e%u\",\"t\":%" PRId64 ",\"kind\":\"a\",\"kind\":\"b\"}"},
     {TIDE_REASON_NOT_AN_OBJECT, true, "[\"e%u\",%" PRId64 "]"},
-    {TIDE_REASON_UTF8_INVALID,
-     true,
-     "{\"id\":\"e%u\",\"t\":%" PRId64 ",\"kind\":\"\\ud800\"}"},
+    {TIDE_REASON_UTF8_INVALID, true, "{\"id\":\"e%u\",\"t\":%" PRId64 ",\"kind\":\"\\ud800\"}"},
     {TIDE_REASON_TIME_INVALID, true, "{\"id\":\"e%u\",\"t\":9%" PRId64 ",\"kind\":\"a\"}"},
     {TIDE_REASON_JSON_INVALID, false, "{\"id\":\"e%u\",\"t\":%" PRId64 ",\"kind\""},
-    {TIDE_REASON_UTF8_INVALID,
-     false,
-     "{\"id\":\"e%u\",\"t\":%" PRId64 ",\"kind\":\"\xff\"}"},
+    {TIDE_REASON_UTF8_INVALID, false, "{\"id\":\"e%u\",\"t\":%" PRId64 ",\"kind\":\"\xff\"}"},
 };
 
 static const char definitions_text[] =
@@ -66,14 +62,13 @@ static const char definitions_text[] =
 
 const struct tide_definitions *sim_definitions(struct tide_arena *arena)
 {
-    static const struct tide_source source = {
-        {"sim.yaml", sizeof("sim.yaml") - 1}, {definitions_text, sizeof(definitions_text) - 1}};
+    static const struct tide_source source = {{"sim.yaml", sizeof("sim.yaml") - 1},
+                                              {definitions_text, sizeof(definitions_text) - 1}};
     struct tide_diagnostics *diagnostics = TIDE_ARENA_NEW(arena, struct tide_diagnostics);
     struct tide_definitions_input input = {.file = &source};
     tide_assert(diagnostics != NULL);
     tide_diagnostics_init(diagnostics, arena);
-    const struct tide_definitions *definitions =
-        tide_definitions_load(arena, &input, diagnostics);
+    const struct tide_definitions *definitions = tide_definitions_load(arena, &input, diagnostics);
     if (definitions == NULL) {
         struct tide_bytes text = {0};
         tide_diagnostics_render(diagnostics, &text);
@@ -229,9 +224,7 @@ static uint32_t add_variant(struct sim_events *events, uint64_t *dice, uint32_t 
     return add(events, event);
 }
 
-uint32_t sim_events_next(struct sim_events *events,
-                         uint64_t *dice,
-                         struct tide_instant device_now)
+uint32_t sim_events_next(struct sim_events *events, uint64_t *dice, struct tide_instant device_now)
 {
     uint64_t kind = sim_below(dice, 100);
     if (kind < 20 && events->count > 0) {

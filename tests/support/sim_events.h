@@ -1,11 +1,11 @@
 /* Small events for the simulated pipeline, and what must become of each.
  *
- * Every text that is ever sent is registered with what its bytes alone decide, so that a model which
- * knows nothing of decoder, identity or partition can say what the ledger must be. Two texts that
- * differ only where the identity does not look have the same identity number. One thread; memory
- * failure is asserted: this is a test instrument. */
-#ifndef TIDE_TEST_SUPPORT_SIM_EVENTS_H
-#define TIDE_TEST_SUPPORT_SIM_EVENTS_H
+ * Every text that is ever sent is registered with what its bytes alone decide, so that a model
+ * which knows nothing of decoder, identity or partition can say what the ledger must be. Two texts
+ * that differ only where the identity does not look have the same identity number. One thread;
+ * memory failure is asserted: this is a test instrument. */
+#ifndef TIDE_SUPPORT_SIM_EVENTS_H
+#define TIDE_SUPPORT_SIM_EVENTS_H
 
 #include "base/arena.h"
 #include "metric/definition.h"
@@ -33,11 +33,9 @@ struct sim_events {
 };
 
 void sim_events_release(struct sim_events *events);
-/* A new event, or a new text of an old identity, or an old text again. device_now: what the sender's
- * clock shows. Returns its index. */
-uint32_t sim_events_next(struct sim_events *events,
-                         uint64_t *dice,
-                         struct tide_instant device_now);
+/* A new event, or a new text of an old identity, or an old text again. device_now: what the
+ * sender's clock shows. Returns its index. */
+uint32_t sim_events_next(struct sim_events *events, uint64_t *dice, struct tide_instant device_now);
 /* A whole body that cannot be split: it becomes one rejected record. */
 uint32_t sim_events_add_broken(struct sim_events *events, struct tide_view body);
 /* The index of a text, or NONE. */

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/banned.h"
@@ -108,8 +109,7 @@ struct reading { /* of one table */
     uint32_t app_count;
 };
 
-__attribute__((format(printf, 2, 3))) static bool
-wrong(struct reading *r, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static bool wrong(struct reading *r, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -117,6 +117,35 @@ wrong(struct reading *r, const char *format, ...)
     vsnprintf(r->lake->wrong + size, sizeof(r->lake->wrong) - (size_t)size, format, arguments);
     va_end(arguments);
     return false;
+}
+
+/* Moves *at behind a number and the space after it. */
+static bool read_number(const char **at, int base, uint64_t *number)
+{
+    char *end = NULL;
+    *number = strtoull(*at, &end, base);
+    if (end == *at || *end != ' ') {
+        return false;
+    }
+    *at = end + 1;
+    return true;
+}
+
+/* A line as write_row writes it. */
+static bool read_row(const char **at, struct sim_lake_row *row)
+{
+    uint64_t partition = 0;
+    const char *end = strchr(*at, '\n');
+    if (end == NULL || !read_number(at, 10, &partition) || !read_number(at, 10, &row->offset) ||
+        !read_number(at, 10, &row->epoch) || !read_number(at, 16, &row->uid.high) ||
+        !read_number(at, 16, &row->uid.low) || *at >= end) {
+        return false;
+    }
+    struct tide_view reason = {*at, (size_t)(end - *at)};
+    row->partition = (uint32_t)partition;
+    row->reason = reason.data[0] == '-' ? TIDE_REASON_ACCEPTED : tide_reason_parse(reason);
+    *at = end + 1;
+    return row->reason != TIDE_REASON_COUNT;
 }
 
 static bool read_rows(struct reading *r, const char *path, uint64_t expected_size)
@@ -131,27 +160,13 @@ static bool read_rows(struct reading *r, const char *path, uint64_t expected_siz
     const char *at = is_good ? tide_bytes_terminated(&text) : "";
     while (is_good && *at != '\0') {
         struct sim_lake_row row = {.table = r->table};
-        char reason[32];
-        int used = 0;
-        int count = sscanf(at,
-                           "%" SCNu32 " %" SCNu64 " %" SCNu64 " %" SCNx64 " %" SCNx64 " %31s\n%n",
-                           &row.partition,
-                           &row.offset,
-                           &row.epoch,
-                           &row.uid.high,
-                           &row.uid.low,
-                           reason,
-                           &used);
-        row.reason = reason[0] == '-' ? TIDE_REASON_ACCEPTED
-                                      : tide_reason_parse(tide_view_of(reason));
-        if (count != 6 || row.reason == TIDE_REASON_COUNT ||
+        if (!read_row(&at, &row) ||
             (row.reason == TIDE_REASON_ACCEPTED) != (r->table == TIDE_TABLE_EVENTS)) {
             is_good = wrong(r, "%s is torn", path);
             break;
         }
         tide_assert(r->lake->row_count < SIM_LAKE_ROWS_MAX);
         r->lake->rows[r->lake->row_count++] = row;
-        at += used;
     }
     tide_bytes_release(&text);
     return is_good;

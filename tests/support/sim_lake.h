@@ -1,10 +1,10 @@
 /* Both ends of a lake without Parquet: a table writer that puts identities into plain files, and a
  * reader of Delta logs and such files that shares nothing with lake/delta.h.
  *
- * A data file has one line per row: partition, offset, epoch, uid's halves, reason ("-" for events).
- * One thread; memory failure is asserted. */
-#ifndef TIDE_TEST_SUPPORT_SIM_LAKE_H
-#define TIDE_TEST_SUPPORT_SIM_LAKE_H
+ * A data file has one line per row: partition, offset, epoch, uid's halves, reason ("-" for
+ * events). One thread; memory failure is asserted. */
+#ifndef TIDE_SUPPORT_SIM_LAKE_H
+#define TIDE_SUPPORT_SIM_LAKE_H
 
 #include "base/arena.h"
 #include "base/hash.h"

@@ -50,8 +50,7 @@ static const char *read_record(struct reading *r,
         return "the log holds a text that was never sent";
     }
     tide_assert(model->record_counts[r->partition] < SIM_RECORDS_MAX);
-    struct sim_record *record =
-        &model->records[r->partition][model->record_counts[r->partition]++];
+    struct sim_record *record = &model->records[r->partition][model->record_counts[r->partition]++];
     const struct sim_event *event = &r->events->items[index];
     *record = (struct sim_record){.event = index, .reason = event->reason};
     if (from->reason != TIDE_REASON_ACCEPTED && from->reason != event->reason) {
@@ -83,8 +82,7 @@ static const char *read_partition(struct reading *r, struct tide_log log)
     struct tide_log_cursor *cursor = NULL;
     struct tide_log_frame frame;
     const char *wrong = NULL;
-    enum tide_status status =
-        log.operations->cursor_open(log.self, r->partition, 0, &cursor, NULL);
+    enum tide_status status = log.operations->cursor_open(log.self, r->partition, 0, &cursor, NULL);
     if (status != TIDE_OK) {
         return "the log has no beginning";
     }
@@ -100,8 +98,8 @@ static const char *read_partition(struct reading *r, struct tide_log log)
     if (wrong == NULL && status != TIDE_AGAIN) {
         wrong = "a durable frame cannot be read";
     }
-    if (wrong == NULL && log.operations->end(log.self, r->partition) !=
-                             r->model->record_counts[r->partition]) {
+    if (wrong == NULL &&
+        log.operations->end(log.self, r->partition) != r->model->record_counts[r->partition]) {
         wrong = "the log's end is not where its records end";
     }
     return wrong;

@@ -1,10 +1,10 @@
 /* What the ledger of each partition must be, from the contents of the log alone.
  *
  * A plain reading of semantics sections 1, 2, 4 and 7 over events that are known beforehand: no
- * decoder, no hash tables, no batches. It also remembers each record's fate, so that the lake can be
- * compared with it row by row, and each offset up to which somebody read. One thread. */
-#ifndef TIDE_TEST_SUPPORT_SIM_MODEL_H
-#define TIDE_TEST_SUPPORT_SIM_MODEL_H
+ * decoder, no hash tables, no batches. It also remembers each record's fate, so that the lake can
+ * be compared with it row by row, and each offset up to which somebody read. One thread. */
+#ifndef TIDE_SUPPORT_SIM_MODEL_H
+#define TIDE_SUPPORT_SIM_MODEL_H
 
 #include "event/verdict.h"
 #include "log/log.h"

@@ -85,8 +85,8 @@ static void fill_or_free_disk(struct sim_world *world)
                              world->is_full ? 1 + sim_below(&world->dice, 96 << 10) : 0);
 }
 
-/* The process ends: it saw FATAL, or the power goes. What a failed sync leaves visible is not durable
- * and never will be; only the log promises to cope with that without a power cut. */
+/* The process ends: it saw FATAL, or the power goes. What a failed sync leaves visible is not
+ * durable and never will be; only the log promises to cope with that without a power cut. */
 static void end_process(struct sim_world *world, bool may_kill)
 {
     bool is_crashed = tide_io_sim_crashed(world->sim);

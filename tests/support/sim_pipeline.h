@@ -1,15 +1,15 @@
 /* The whole service on a simulated disk and clock, on one thread, driven by one seed.
  *
- * What runs is the product: collector, segment log, partitions fed as workers feed them, checkpointer,
- * local store, Delta. Simulated are the disk (base/io_sim.h), the clock, the Parquet writer
- * (sim_lake.h), and the threads: a random scheduler draws what happens next. Power cuts, kills, failed
- * syncs and full disks strike at random operations, in recovery too. After each recovery and at the
- * end the log, the lake and the partitions are compared with what senders were told and with a plain
- * model of the log's contents.
+ * What runs is the product: collector, segment log, partitions fed as workers feed them,
+ * checkpointer, local store, Delta. Simulated are the disk (base/io_sim.h), the clock, the Parquet
+ * writer (sim_lake.h), and the threads: a random scheduler draws what happens next. Power cuts,
+ * kills, failed syncs and full disks strike at random operations, in recovery too. After each
+ * recovery and at the end the log, the lake and the partitions are compared with what senders were
+ * told and with a plain model of the log's contents.
  *
  * A violation of safety or liveness ends the run: `wrong` says what. */
-#ifndef TIDE_TEST_SUPPORT_SIM_PIPELINE_H
-#define TIDE_TEST_SUPPORT_SIM_PIPELINE_H
+#ifndef TIDE_SUPPORT_SIM_PIPELINE_H
+#define TIDE_SUPPORT_SIM_PIPELINE_H
 
 #include "metric/definition.h"
 

@@ -104,9 +104,7 @@ static void appended(void *context, enum tide_status status, const struct tide_e
     outer->done(outer->context, status, error);
 }
 
-enum tide_status sim_append(void *context,
-                            struct tide_log_append *append,
-                            struct tide_error *error)
+enum tide_status sim_append(void *context, struct tide_log_append *append, struct tide_error *error)
 {
     struct sim_world *world = context;
     struct sim_submission *s = world->submitting;
@@ -186,14 +184,13 @@ static void remember_acks(struct sim_world *world, const struct sim_submission *
         const struct tide_log_receipt *receipt = &s->receipts[b];
         for (uint32_t i = 0; i < receipt->record_count; i++) {
             tide_assert(world->ack_count < SIM_ACKS_MAX);
-            world->acks[world->ack_count++] = (struct sim_ack){
-                receipt->partition, s->events[b][i], receipt->first_offset + i};
+            world->acks[world->ack_count++] =
+                (struct sim_ack){receipt->partition, s->events[b][i], receipt->first_offset + i};
         }
         record_count += receipt->record_count;
     }
     tide_assert(world->durable_count < SIM_BODIES_MAX);
-    world->durable_bodies[world->durable_count++] =
-        tide_hash64(tide_bytes_view(&s->body.text), 0);
+    world->durable_bodies[world->durable_count++] = tide_hash64(tide_bytes_view(&s->body.text), 0);
     world->report->acknowledged += record_count;
     if (record_count != (s->body.is_broken ? 1 : s->body.event_count)) {
         sim_wrong(world,

@@ -1,7 +1,7 @@
 /* Inner header of the simulated pipeline: its state, shared by sim_pipeline.c (who draws what
  * happens), sim_life.c (opening, closing, crashing), sim_sender.c (clients) and sim_check.c. */
-#ifndef TIDE_TEST_SUPPORT_SIM_WORLD_H
-#define TIDE_TEST_SUPPORT_SIM_WORLD_H
+#ifndef TIDE_SUPPORT_SIM_WORLD_H
+#define TIDE_SUPPORT_SIM_WORLD_H
 
 #include "base/io_sim.h"
 #include "collect/collector.h"
@@ -89,22 +89,24 @@ struct sim_world {
     uint32_t durable_count;
 
     enum tide_io_sim_fault armed;
-    bool is_full;  /* the disk has a capacity now */
+    bool is_full; /* the disk has a capacity now */
 
     struct sim_model model;
     struct sim_lake lake;
 };
 
 /* Only the first violation counts. */
-__attribute__((format(printf, 2, 3))) void
-sim_wrong(struct sim_world *world, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void sim_wrong(struct sim_world *world,
+                                                     const char *format,
+                                                     ...);
 bool sim_is_wrong(const struct sim_world *world);
 /* Mixes something that happened into the trace. */
 void sim_trace(struct sim_world *world, uint64_t what, uint64_t value);
 bool sim_chance(struct sim_world *world, uint64_t of_100);
 struct tide_clock sim_clock(struct sim_world *world);
 
-/* sim_life.c: as `tidemark run` opens, in its order. OK, or what stopped it; then nothing is open. */
+/* sim_life.c: as `tidemark run` opens, in its order. OK, or what stopped it; then nothing is
+ * open. */
 enum tide_status sim_life_open(struct sim_world *world, struct tide_error *error);
 /* Drops what the process held. The log tells those who wait. */
 void sim_life_close(struct sim_world *world);

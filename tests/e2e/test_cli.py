@@ -1,0 +1,379 @@
+"""The command line: help, exit codes, suggestions, formats, and what is deterministic.
+
+Texts that people read are golden files in tests/golden/cli; TIDE_UPDATE=1 rewrites them, and the
+difference is reviewed.
+"""
+
+import csv
+import datetime
+import io
+import json
+import os
+import pathlib
+import socket
+
+import pytest
+from harness import DATA, TESTS, run_ok, tidemark
+
+GOLDEN = TESTS / "golden/cli"
+DEVICE = DATA / "device-3000.ndjson"
+COMMANDS = ["run", "replay", "generate", "query", "verify", "validate", "version"]
+
+
+def check_golden(name, text):
+    path = GOLDEN / name
+    if os.environ.get("TIDE_UPDATE"):
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8"), f"see {path}; TIDE_UPDATE=1 rewrites it"
+
+
+# Help
+
+
+def test_help_lists_every_command():
+    done = run_ok("--help")
+    text = done.stdout.decode()
+    assert done.stderr == b""
+    assert text.index("tidemark run --preset sunbird") < text.index("Usage:"), "examples first"
+    for command in COMMANDS:
+        assert f"\n  {command} " in text
+    assert run_ok("-h").stdout == run_ok("help").stdout == done.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command(command):
+    done = run_ok(command, "--help")
+    text = done.stdout.decode()
+    assert done.stderr == b""
+    assert text.startswith(f"  tidemark {command}"), "examples first"
+    assert f"\nUsage: tidemark {command}" in text
+    assert all(len(line) <= 100 for line in text.split("\n"))
+    assert run_ok(command, "-h").stdout == done.stdout
+
+
+def test_no_command_is_a_usage_error():
+    done = tidemark()
+    assert done.returncode == 2 and done.stdout == b"" and b"Usage:" in done.stderr
+
+
+def test_version_tells_both_versions():
+    text = run_ok("version").stdout.decode()
+    assert text.startswith("tidemark 0.1.0\n")
+    assert "duckdb v" in text or "duckdb 1" in text
+    assert run_ok("--version").stdout.decode() == text
+
+
+# Exit codes and suggestions
+
+
+@pytest.mark.parametrize(
+    "arguments, code, message",
+    [
+        (["rnu"], 2, "unknown command 'rnu'; did you mean 'run'?"),
+        (["xyzzyxyzzy"], 2, "unknown command 'xyzzyxyzzy'; try 'tidemark --help'"),
+        (["replay"], 2, "replay needs FILE"),
+        (
+            ["replay", "--presett", "device", "-"],
+            2,
+            "unknown option '--presett'; did you mean '--preset'?",
+        ),
+        (["replay", "--preset"], 2, "--preset needs a value"),
+        (["replay", "--strict=1", "-"], 2, "--strict takes no value"),
+        (
+            ["replay", "--preset", "device", "--partitions", "0", "-"],
+            2,
+            "--partitions 0 is not a number in 1..1024",
+        ),
+        (["replay", "--preset", "device", "--workers", "x", "-"], 2, "--workers x is not a number"),
+        (["replay", "--preset", "device", "--chunk", "-1", "-"], 2, "--chunk -1 is not a number"),
+        (["replay", "--preset", "device", "--format", "xml", "-"], 2, "unknown format 'xml'"),
+        (
+            ["replay", "--preset", "devise", "-"],
+            3,
+            "unknown preset 'devise'; did you mean 'device'?",
+        ),
+        (
+            ["replay", "--preset", "device", "--metric", "crashs", "-"],
+            3,
+            "unknown metric 'crashs'; did you mean 'crashes'?",
+        ),
+        (["replay", "--preset", "device", "--metric", "launch_time", "-"], 3, "launch_time"),
+        (["replay", "--preset", "device", "missing.ndjson"], 5, "cannot open missing.ndjson"),
+        (["replay", "-c", "missing.yaml", "-"], 5, "missing.yaml"),
+        (["validate", "missing.yaml"], 5, "missing.yaml"),
+        (["validate"], 2, "say what the events are"),
+        (["validate", "a", "b"], 2, "unexpected operand 'b'"),
+        (["generate"], 2, "--preset sunbird or device"),
+        (
+            ["generate", "--preset", "device", "--late", "10001"],
+            2,
+            "--late 10001 is not a number in 0..10000",
+        ),
+        (
+            ["generate", "--preset", "device", "--start", "yesterday"],
+            2,
+            "--start yesterday is not an ISO 8601 time",
+        ),
+        (["generate", "--preset", "device", "--to", "ftp://x"], 2, "--to ftp://x"),
+        (["query"], 2, "name a metric, or --all"),
+        (["run"], 2, "say what the events are"),
+        (
+            ["run", "--preset", "device", "--set", "log.embedded.partitions"],
+            3,
+            "write --set key=value",
+        ),
+        (
+            ["run", "--preset", "device", "--set", "log.embedded.partition=3"],
+            3,
+            "did you mean 'log.embedded.partitions'?",
+        ),
+        (
+            ["run", "--preset", "device", "--set", "log.embedded.partitions=0"],
+            3,
+            "log.embedded.partitions must be in 1..1024",
+        ),
+        (
+            ["run", "--preset", "device", "--set", "process.checkpoint=soon"],
+            3,
+            "'soon' is not a duration",
+        ),
+        (
+            ["run", "--preset", "device", "--set", "collect.trust_received=yes"],
+            3,
+            "'yes' is not true or false",
+        ),
+        (["run", "--preset", "device", "--listen", "8080"], 3, "8080"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_exit_code_and_message(arguments, code, message, tmp_path):
+    done = tidemark(*arguments, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (code, b""), done
+    assert message in done.stderr.decode()
+    assert list(tmp_path.iterdir()) == [], "a refused command left something behind"
+
+
+@pytest.mark.parametrize(
+    "command", [["query", "--all"], ["query", "x"], ["query", "--ledger"], ["verify"]]
+)
+def test_no_server_is_exit_4(command):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # taken, but nobody listens
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        done = tidemark(*command, "--server", url)
+    assert done.returncode == 4 and url.encode()[7:] in done.stderr, done
+
+
+def test_strict_is_exit_6_only_if_something_was_rejected(tmp_path):
+    words = ["replay", "--preset", "device", "--metric", "crashes"]
+    strict = tidemark(*words, "--strict", DEVICE)
+    assert strict.returncode == 6
+    assert strict.stdout == run_ok(*words, DEVICE).stdout, "the output is complete nevertheless"
+    good = tmp_path / "good.ndjson"
+    good.write_bytes(DEVICE.read_bytes().split(b"\n")[0] + b"\n")
+    assert tidemark(*words, "--strict", good).returncode == 0
+
+
+def test_a_broken_pipe_is_not_silent():
+    """/dev/full: what cannot be written is a failure, not exit 0."""
+    with open("/dev/full", "wb") as full:
+        import subprocess
+
+        from harness import program
+
+        done = subprocess.run(
+            [program(), "replay", "--preset", "device", str(DEVICE)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+        )
+    assert done.returncode == 1 and b"stdout" in done.stderr
+
+
+# Definitions
+
+
+WRONG = """\
+preset: device
+colour: blue
+log: {embedded: {partitions: many}}
+process: {chekpoint: 5s}
+metrics:
+  one: {count: events, by: [regoin], every: 1m}
+  two: {sum: device_type, every: 1d}
+  three: {count: events, where: 'duration_ms > "x"', every: 1h}
+  four: {count: events, every: 7q}
+  five: {quantiles: [0.5], of: duration_ms, every: 1d}
+  six: {count: events, every: 1d, tpo: 3}
+  seven: {distinct: device_id}
+  eight: {count: events, where: 'region == "a" adn os == "b"', every: 1d}
+  crashes: {max: memory_usage_mb, every: 1h, top: 0}
+"""
+
+
+def test_everything_wrong_with_a_file_comes_at_once(tmp_path):
+    (tmp_path / "wrong.yaml").write_text(WRONG)
+    done = tidemark("validate", "wrong.yaml", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (3, b"")
+    check_golden("validate_errors.txt", done.stderr.decode())
+
+
+def test_a_file_that_is_no_yaml(tmp_path):
+    (tmp_path / "wrong.yaml").write_text("metrics: {a: [\n")
+    done = tidemark("validate", "wrong.yaml", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (3, b"")
+    check_golden("validate_no_yaml.txt", done.stderr.decode())
+
+
+def test_a_wrong_schema(tmp_path):
+    (tmp_path / "wrong.yaml").write_text(
+        "schema:\n  name: s\n  entity: who\n  id: ident\n  type: kind\n  time: moment\n"
+        "  columns:\n    ident: {path: id}\n    kind: {path: kind, typ: int}\n"
+        "    moment: {path: at, type: time_mss}\n    select: {path: s}\n    _own: {path: o}\n"
+        "    uid_low: {path: u}\n    Upper: {path: p}\n    far: {from: nowhere, map: [{'*': x}]}\n"
+        "metrics:\n  a: {count: events, every: 1d}\n"
+    )
+    done = tidemark("validate", "wrong.yaml", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (3, b"")
+    check_golden("validate_schema.txt", done.stderr.decode())
+
+
+def test_a_good_file_and_the_presets(tmp_path):
+    for preset in ("sunbird", "device"):
+        done = run_ok("validate", "--preset", preset)
+        assert done.stdout.decode().startswith(f"ok: schema {preset}, ")
+        assert b"not yet: " in done.stderr
+    (tmp_path / "mine.yaml").write_text(
+        "preset: device\nmetrics:\n  mine: {count: events, by: [region], every: 1d}\n"
+        "  crashes: {count: events, every: 1w}\n"
+    )
+    done = run_ok(
+        "replay", "-c", "mine.yaml", "--metric", "mine", "--metric", "crashes", DEVICE, cwd=tmp_path
+    )
+    names = {json.loads(line).get("metric") for line in done.stdout.splitlines()}
+    assert names == {"mine", "crashes", None}
+    weeks = [json.loads(line) for line in done.stdout.splitlines() if b'"crashes"' in line]
+    monday = lambda row: datetime.date.fromisoformat(row["start"][:10]).weekday() == 0  # noqa: E731
+    assert weeks and all(row["group"] == {} and monday(row) for row in weeks)
+
+
+def test_values_come_from_file_environment_and_flags(tmp_path):
+    """defaults < file < TIDEMARK_SECTION__KEY < --set; ${VAR:-x} and ${file:..} inside values."""
+    (tmp_path / "secret").write_text("many\n")
+    (tmp_path / "a.yaml").write_text(
+        "preset: device\nlog: {embedded: {partitions: '${file:secret}'}}\n"
+    )
+    done = tidemark("validate", "a.yaml", cwd=tmp_path)
+    assert done.returncode == 3 and b"'many' is not a whole number" in done.stderr
+    (tmp_path / "b.yaml").write_text(
+        "preset: device\nlog: {embedded: {partitions: '${NO_SUCH_VARIABLE:-few}'}}\n"
+    )
+    done = tidemark("validate", "b.yaml", cwd=tmp_path)
+    assert done.returncode == 3 and b"'few' is not a whole number" in done.stderr
+    environment = {"TIDEMARK_LOG__EMBEDDED__PARTITIONS": "none"}
+    done = tidemark("validate", "--preset", "device", environment=environment)
+    assert done.returncode == 3 and b"'none' is not a whole number" in done.stderr
+    (tmp_path / "c.yaml").write_text(
+        "preset: device\nlog: {embedded: {partitions: '${NO_SUCH_VARIABLE}'}}\n"
+    )
+    done = tidemark("validate", "c.yaml", cwd=tmp_path)
+    assert done.returncode == 3 and b"${NO_SUCH_VARIABLE} is not set" in done.stderr
+
+
+# Formats
+
+
+def test_formats_say_the_same(tmp_path):
+    words = ["replay", "--preset", "device", "--metric", "daily_events", DEVICE, "--format"]
+    lines = [json.loads(line) for line in run_ok(*words, "ndjson").stdout.splitlines()]
+    assert json.loads(run_ok(*words, "json").stdout) == lines
+    cells = [line for line in lines if "metric" in line]
+
+    rows = list(csv.DictReader(io.StringIO(run_ok(*words, "csv").stdout.decode())))
+    assert [(r["metric"], r["start"], r["end"], r["value"]) for r in rows] == [
+        (c["metric"], c["start"], c["end"], str(c["value"])) for c in cells
+    ]
+    assert rows[0]["group"] == f"event_type={cells[0]['group']['event_type']}"
+
+    table = run_ok(*words, "table").stdout.decode().splitlines()
+    assert table[0].split() == ["METRIC", "START", "END", "GROUP", "VALUE"] or (
+        table[0].split() == ["metric", "start", "end", "group", "value"]
+    )
+    data = [line.split() for line in table if line.startswith("daily_events")]
+    assert [(d[0], d[1], d[-1]) for d in data] == [
+        (c["metric"], c["start"], str(c["value"])) for c in cells
+    ]
+
+
+def test_csv_quotes_and_control_bytes_cannot_steer_a_terminal(tmp_path):
+    events = tmp_path / "e.ndjson"
+    region = 'a,"b"\u001b[31m\n'
+    event = json.loads(DEVICE.read_bytes().split(b"\n")[0]) | {"region": region}
+    events.write_text(json.dumps(event) + "\n")
+    words = ["replay", "--preset", "device", "--metric", "regional_events", events, "--format"]
+    for form in ("csv", "table"):
+        out = run_ok(*words, form).stdout
+        assert b"\x1b" not in out and b"a," in out
+    (row,) = csv.DictReader(io.StringIO(run_ok(*words, "csv").stdout.decode()))
+    assert row["group"] == 'region=a,"b" [31m ' and row["value"] == "1"
+    cell = json.loads(run_ok(*words, "ndjson").stdout.splitlines()[0])
+    assert cell["group"]["region"] == region
+
+
+# generate
+
+
+@pytest.mark.parametrize("preset", ["sunbird", "device"])
+def test_generate_is_determined_by_its_seed(preset):
+    words = ["generate", "--preset", preset, "--count", "3000", "--seed"]
+    first = run_ok(*words, "7").stdout
+    assert first == run_ok(*words, "7").stdout
+    assert first != run_ok(*words, "8").stdout
+    assert first.count(b"\n") == 3000
+
+
+@pytest.mark.parametrize("preset", ["sunbird", "device"])
+def test_generate_keeps_its_rates(preset, tmp_path):
+    count = 20000
+    out = tmp_path / "events.ndjson"
+    words = ["generate", "--preset", preset, "--count", count, "--seed", "3", "--late", "0"]
+    out.write_bytes(
+        run_ok(*words, "--duplicate", "300", "--defective", "200", "--wrong-clock", "0").stdout
+    )
+    ledger = json.loads(run_ok("replay", "--preset", preset, out).stdout.splitlines()[-1])["ledger"]
+    assert ledger["records"] == count
+    assert 0.02 * count < ledger["duplicate"] < 0.04 * count, ledger
+    rejected = sum(ledger["rejected"].values())
+    assert 0.01 * count < rejected < 0.03 * count, ledger
+    assert len(ledger["rejected"]) >= 3, "defects of several kinds"
+
+    clean = run_ok(*words, "--duplicate", "0", "--defective", "0", "--wrong-clock", "0").stdout
+    out.write_bytes(clean)
+    ledger = json.loads(run_ok("replay", "--preset", preset, out).stdout.splitlines()[-1])["ledger"]
+    assert (ledger["processed"], ledger["duplicate"], ledger["rejected"]) == (count, 0, {})
+
+
+def test_generate_has_500_devices_in_6_regions_and_half_late(tmp_path):
+    out = run_ok(
+        "generate", "--preset", "device", "--count", "20000", "--defective", "0", "--seed", "5"
+    ).stdout
+    events = [json.loads(line) for line in out.splitlines()]
+    assert len({e["device_id"] for e in events}) == 500
+    assert len({e["region"] for e in events}) == 6
+
+
+# replay --lake
+
+
+def test_replay_into_a_lake(tmp_path):
+    import deltalake
+
+    lake = tmp_path / "lake"
+    done = run_ok("replay", "--preset", "device", "--partitions", "3", "--lake", lake, DEVICE)
+    ledger = json.loads(done.stdout.splitlines()[-1])["ledger"]
+    events = deltalake.DeltaTable(str(lake / "events")).to_pyarrow_table()
+    rejected = deltalake.DeltaTable(str(lake / "rejected")).to_pyarrow_table()
+    assert events.num_rows == ledger["processed"] == 3000
+    assert rejected.num_rows == sum(ledger["rejected"].values()) == 4
+    again = tidemark("replay", "--preset", "device", "--lake", lake, DEVICE)
+    assert again.returncode == 3, "a lake that is there already is not written into"
+    assert pathlib.Path(lake / "events/_delta_log/00000000000000000000.json").exists()

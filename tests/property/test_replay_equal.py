@@ -1,0 +1,107 @@
+"""Real files against the oracle: the result depends on the events and on nothing else.
+
+The oracle runs once over each file. The program runs over it with every number of partitions and
+workers, with every awkward size of a read, and shuffled with 20 seeds; every time all cells of all
+supported metrics and the whole ledger, reason by reason, must be the oracle's.
+"""
+
+import random
+
+import pytest
+from harness import (
+    CHUNKS,
+    DATA,
+    PRESETS,
+    cells_of,
+    differences,
+    oracle,
+    replay,
+    restrict,
+    shared,
+    supported_of_preset,
+)
+
+SHUFFLES = 20
+PARTITIONS = [1, 3, 8]
+WORKERS = [1, 2]
+
+# What this version computes at least; a metric that is lost must not go unnoticed.
+AT_LEAST = {
+    "sunbird": {"daily_active_users", "active_users", "events_per_type", "completion_time"},
+    "device": {
+        "active_devices",
+        "error_spikes",
+        "feature_time",
+        "feature_ranking",
+        "memory_at_crash",
+    },
+}
+
+
+class Case:
+    def __init__(self, preset, events, folder):
+        self.preset = preset
+        self.events = events
+        self.folder = folder
+        self.metrics = supported_of_preset(preset)
+        assert AT_LEAST[preset] <= set(self.metrics)
+        self.expected = folder / "expected"
+        definitions = restrict(PRESETS / f"{preset}.yaml", self.metrics, folder / "only.yaml")
+        oracle(definitions, events, self.expected)
+        assert len(cells_of(self.expected)) > 50
+
+    def check(self, events, **way):
+        actual = self.folder / "actual"
+        replay(["--preset", self.preset], [events], actual, **way)
+        only = ["--only", ",".join(self.metrics)]
+        found = differences(self.expected, actual, "--reasons", *only)
+        assert not found, f"{way}\n{found}"
+        printed = {cell["metric"] for cell in cells_of(actual)}
+        assert printed <= set(self.metrics), "a metric that is not there yet was printed"
+
+
+@pytest.fixture(scope="module", params=["sunbird", "device"])
+def case(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp(request.param)
+    if request.param == "sunbird":
+        return Case("sunbird", shared("data/sunbird-valid-500.ndjson"), folder)
+    return Case("device", DATA / "device-3000.ndjson", folder)
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+@pytest.mark.parametrize("partitions", PARTITIONS)
+def test_partitions_and_workers(case, partitions, workers):
+    case.check(case.events, partitions=partitions, workers=workers)
+
+
+@pytest.mark.parametrize("chunk", CHUNKS)
+def test_sizes_of_reads(case, chunk):
+    case.check(case.events, chunk=chunk, partitions=3, workers=2)
+
+
+@pytest.mark.parametrize("seed", range(SHUFFLES))
+def test_order_of_arrival(case, seed, tmp_path):
+    r = random.Random(seed)
+    lines = case.events.read_bytes().rstrip(b"\n").split(b"\n")
+    r.shuffle(lines)
+    shuffled = tmp_path / "shuffled.ndjson"
+    shuffled.write_bytes(b"\n".join(lines) + r.choice([b"\n", b""]))
+    case.check(
+        shuffled,
+        partitions=PARTITIONS[seed % 3],
+        workers=WORKERS[seed % 2],
+        chunk=CHUNKS[(7 * seed + 3) % len(CHUNKS)],
+    )
+
+
+def test_several_files_are_one_stream(case, tmp_path):
+    """Split anywhere between lines, also through stdin: `-` is one of the files."""
+    lines = case.events.read_bytes().splitlines(keepends=True)
+    cuts = [0, 1, len(lines) // 3, len(lines)]
+    parts = []
+    for i, (start, end) in enumerate(zip(cuts, cuts[1:])):
+        parts.append(tmp_path / f"part{i}")
+        parts[-1].write_bytes(b"".join(lines[start:end]))
+    actual = tmp_path / "actual"
+    replay(["--preset", case.preset], parts, actual, partitions=8, workers=2)
+    assert not differences(case.expected, actual, "--reasons", "--only", ",".join(case.metrics))

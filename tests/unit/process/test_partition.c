@@ -1,0 +1,306 @@
+/* Goal: every record is booked exactly once, by the rules of semantics sections 2, 4 and 7, and its
+ * row reaches the lake exactly once, however the input is cut.
+ * Method: lines through the real decoder, with the ledger, rows and cells that must come of
+ * them. */
+#include "process/partition.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "decode/decode.h"
+#include "support/process_stack.h"
+
+enum {
+    MINUTE_MS = 60 * 1000
+};
+
+static struct process_stack stack;
+static struct tide_decoder *decoder;
+static struct tide_batch *batch;
+
+static int setup(void **state)
+{
+    (void)state;
+    process_stack_init(&stack, 1, 1);
+    const struct tide_schema *schema = stack.definitions->schema;
+    return tide_decoder_create(schema, 7, &decoder, NULL) != TIDE_OK ||
+           tide_batch_create(schema, 64, &batch, NULL) != TIDE_OK;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    tide_decoder_destroy(decoder);
+    tide_batch_destroy(batch);
+    process_stack_release(&stack);
+    return 0;
+}
+
+static struct tide_partition *create(uint64_t rows_from, const struct tide_ledger *expected)
+{
+    struct tide_partition_options options = {.definitions = stack.definitions,
+                                             .index = 5,
+                                             .arrival = TIDE_ARRIVAL_LIVE,
+                                             .rows_from = rows_from,
+                                             .first_epoch = rows_from > 0 ? 4 : 0,
+                                             .closing = TIDE_INSTANT_UNKNOWN};
+    struct tide_partition *partition = NULL;
+    memcpy(options.layouts, stack.layouts, sizeof(options.layouts));
+    if (expected != NULL) {
+        options.expected = *expected;
+    }
+    assert_int_equal(tide_partition_create(&options, &partition, NULL), TIDE_OK);
+    return partition;
+}
+
+/* All lines at once, in pieces of at most `piece` rows. */
+static void apply(struct tide_partition *partition, const char *lines, uint32_t piece)
+{
+    uint32_t rows[64];
+    tide_batch_reset(batch);
+    tide_decoder_begin(decoder, tide_view_of(lines), TIDE_FRAMING_NDJSON);
+    assert_int_equal(tide_decoder_next(decoder, batch), TIDE_OK);
+    for (uint32_t at = 0; at < batch->row_count; at += piece) {
+        uint32_t count = batch->row_count - at < piece ? batch->row_count - at : piece;
+        for (uint32_t i = 0; i < count; i++) {
+            rows[i] = at + i;
+        }
+        struct tide_partition_input input = {.batch = batch,
+                                             .rows = rows,
+                                             .row_count = count,
+                                             .first_offset = tide_partition_next_offset(partition),
+                                             .received = PROCESS_START,
+                                             .source = TIDE_VIEW("test")};
+        assert_int_equal(tide_partition_apply(partition, &input, NULL), TIDE_OK);
+    }
+}
+
+static uint32_t row_count(const struct tide_epoch *epoch, enum tide_table table)
+{
+    return epoch->rows[table] == NULL ? 0 : tide_rows_count(epoch->rows[table]);
+}
+
+static uint32_t column_of(const struct tide_rows *rows, const char *name)
+{
+    const struct tide_layout *layout = tide_rows_layout(rows);
+    for (uint32_t c = 0; c < layout->column_count; c++) {
+        if (tide_view_equal(layout->columns[c].name, tide_view_of(name))) {
+            return c;
+        }
+    }
+    fail_msg("no column %s", name);
+    return 0;
+}
+
+static int64_t number_at(const struct tide_rows *rows, const char *name, uint32_t row)
+{
+    return tide_rows_number(rows, column_of(rows, name), row);
+}
+
+static void append_sample(struct tide_bytes *lines)
+{
+    process_event(lines, 1, "anna", PROCESS_START_MS);                 /* 0 on time */
+    process_event(lines, 2, "anna", PROCESS_START_MS - 10 * 1000);     /* 1 just on time */
+    process_event(lines, 3, "bert", PROCESS_START_MS - 10 * 1000 - 1); /* 2 late */
+    process_event(lines, 1, "anna", PROCESS_START_MS);                 /* 3 duplicate */
+    tide_bytes_append_text(lines, "not json\n");                       /* 4 json_invalid */
+    process_event(lines, 4, "bert", PROCESS_START_MS + 6 * MINUTE_MS); /* 5 clock_ahead */
+    process_event(lines, 5, "bert", INT64_C(1));                       /* 6 too_old */
+    tide_bytes_append_text(lines, "{\"id\":\"x\",\"t\":1}\n");         /* 7 missing */
+    process_event(lines, 6, "cora", PROCESS_START_MS + 4 * MINUTE_MS); /* 8 ahead, within bounds */
+    process_event(lines, 7, "", PROCESS_START_MS - 600 * MINUTE_MS);   /* 9 late, nobody */
+}
+
+static struct tide_ledger sample_ledger(struct tide_u128 uids)
+{
+    return (struct tide_ledger){.verdicts = 10,
+                                .processed = 5,
+                                .duplicate = 1,
+                                .rejected = {[TIDE_REASON_JSON_INVALID] = 1,
+                                             [TIDE_REASON_CLOCK_AHEAD] = 1,
+                                             [TIDE_REASON_TOO_OLD] = 1,
+                                             [TIDE_REASON_MISSING] = 1},
+                                .on_time = 3,
+                                .late_hot = 2,
+                                .uids = uids};
+}
+
+static void sum_events(void *context,
+                       struct tide_window window,
+                       struct tide_view group,
+                       const struct tide_cell_value *value)
+{
+    (void)window;
+    (void)group;
+    *(uint64_t *)context += value->events;
+}
+
+static void test_books_each_record_once(void **state)
+{
+    (void)state;
+    struct tide_ledger first = {0};
+    for (uint32_t piece = 1; piece <= 10; piece++) {
+        struct tide_bytes lines = {0};
+        struct tide_partition *partition = create(0, NULL);
+        append_sample(&lines);
+        apply(partition, tide_bytes_terminated(&lines), piece);
+        const struct tide_ledger *ledger = tide_partition_ledger(partition);
+        struct tide_ledger expected = sample_ledger(ledger->uids);
+        assert_true(tide_ledger_holds(ledger));
+        assert_true(tide_ledger_equal(ledger, &expected));
+        first = piece == 1 ? *ledger : first;
+        assert_true(tide_ledger_equal(ledger, &first)); /* identities too */
+        uint64_t counted = 0;
+        tide_cells_visit(tide_partition_cells(partition, 0), sum_events, &counted);
+        assert_int_equal(counted, 5); /* late ones too */
+        /* The event ahead moved the watermark only to when it was received. */
+        assert_true(tide_watermark_data(tide_partition_watermark(partition)).us ==
+                    PROCESS_START.us - 10 * 1000 * 1000);
+        assert_int_equal(tide_partition_index(partition), 5);
+        assert_int_equal(tide_partition_next_offset(partition), 10);
+        assert_true(tide_partition_state_bytes(partition) > 0);
+        tide_partition_destroy(partition);
+        tide_bytes_release(&lines);
+    }
+}
+
+static void test_rows_of_an_epoch(void **state)
+{
+    (void)state;
+    static const int64_t event_offsets[] = {0, 1, 2, 8, 9};
+    static const int64_t rejected_offsets[] = {4, 5, 6, 7};
+    static const char *const reasons[] = {"json_invalid", "clock_ahead", "too_old", "missing"};
+    struct tide_bytes lines = {0};
+    struct tide_partition *partition = create(0, NULL);
+    struct tide_epoch epoch = {0};
+    append_sample(&lines);
+    assert_false(tide_partition_take_epoch(partition, &epoch)); /* nothing came yet */
+    apply(partition, tide_bytes_terminated(&lines), 3);
+    assert_true(tide_partition_rows_bytes(partition) > 0);
+    assert_true(tide_partition_take_epoch(partition, &epoch));
+    assert_int_equal(tide_partition_rows_bytes(partition), 0);
+    assert_int_equal(epoch.partition, 5);
+    assert_int_equal(epoch.number, 0);
+    assert_int_equal(epoch.next_offset, 10);
+    assert_int_equal(row_count(&epoch, TIDE_TABLE_EVENTS), 5);
+    assert_int_equal(row_count(&epoch, TIDE_TABLE_REJECTED), 4);
+    struct tide_u128 uids = {0};
+    for (uint32_t i = 0; i < 5; i++) {
+        const struct tide_rows *rows = epoch.rows[TIDE_TABLE_EVENTS];
+        assert_int_equal(number_at(rows, "_offset", i), event_offsets[i]);
+        assert_int_equal(number_at(rows, "_partition", i), 5);
+        assert_int_equal(number_at(rows, "_epoch", i), 0);
+        assert_true(number_at(rows, "received_time", i) == PROCESS_START.us);
+        assert_true(tide_rows_is_null(rows, column_of(rows, "sent_time"), i));
+        uids.high += (uint64_t)number_at(rows, "uid_high", i);
+        uids.low += (uint64_t)number_at(rows, "uid_low", i);
+    }
+    assert_true(tide_u128_equal(uids, epoch.ledger.uids));
+    for (uint32_t i = 0; i < 4; i++) {
+        const struct tide_rows *rows = epoch.rows[TIDE_TABLE_REJECTED];
+        assert_int_equal(number_at(rows, "offset", i), rejected_offsets[i]);
+        assert_true(tide_view_equal(tide_rows_text(rows, column_of(rows, "reason"), i),
+                                    tide_view_of(reasons[i])));
+        assert_true(
+            tide_view_equal(tide_rows_text(rows, column_of(rows, "source"), i), TIDE_VIEW("test")));
+    }
+    assert_true(tide_view_equal(tide_rows_text(epoch.rows[TIDE_TABLE_REJECTED],
+                                               column_of(epoch.rows[TIDE_TABLE_REJECTED], "bytes"),
+                                               0),
+                                TIDE_VIEW("not json")));
+    tide_epoch_release(&epoch);
+    assert_null(epoch.rows[0]);
+    assert_false(tide_partition_take_epoch(partition, &epoch)); /* nothing came since */
+    /* Only duplicates: an epoch without rows, that moves the offset. */
+    apply(partition, tide_bytes_terminated(&lines), 64);
+    assert_true(tide_partition_take_epoch(partition, &epoch));
+    assert_int_equal(epoch.number, 1);
+    assert_int_equal(row_count(&epoch, TIDE_TABLE_EVENTS), 0);
+    assert_int_equal(epoch.ledger.duplicate, 7); /* ledgers run on: one in the first, six now */
+    tide_epoch_release(&epoch);
+    tide_partition_destroy(partition);
+    tide_bytes_release(&lines);
+}
+
+/* Recovery at every offset: the same state, and only the rows that are not in the lake yet. */
+static void test_replay_writes_no_row_twice(void **state)
+{
+    (void)state;
+    struct tide_bytes lines = {0};
+    append_sample(&lines);
+    const char *text = tide_bytes_terminated(&lines);
+    for (uint64_t from = 1; from <= 10; from++) {
+        struct tide_partition *first = create(0, NULL);
+        struct tide_ledger expected = {0};
+        const char *at = text;
+        for (uint64_t i = 0; i < from; i++) {
+            at = strchr(at, '\n') + 1;
+        }
+        char prefix[4096];
+        snprintf(prefix, sizeof(prefix), "%.*s", (int)(at - text), text);
+        apply(first, prefix, 64);
+        expected = *tide_partition_ledger(first);
+        tide_partition_destroy(first);
+
+        struct tide_partition *again = create(from, &expected);
+        struct tide_epoch epoch = {0};
+        apply(again, prefix, 64);
+        assert_false(tide_partition_take_epoch(again, &epoch)); /* all of it is in the lake */
+        assert_int_equal(tide_partition_rows_bytes(again), 0);
+        apply(again, at, 64);
+        assert_true(tide_partition_take_epoch(again, &epoch) == (from < 10));
+        for (int t = 0; t < TIDE_TABLE_COUNT; t++) {
+            const char *column = t == TIDE_TABLE_EVENTS ? "_offset" : "offset";
+            for (uint32_t i = 0; i < row_count(&epoch, (enum tide_table)t); i++) {
+                assert_true(number_at(epoch.rows[t], column, i) >= (int64_t)from);
+                assert_int_equal(number_at(epoch.rows[t], "_epoch", i), 4);
+            }
+        }
+        uint64_t rows =
+            row_count(&epoch, TIDE_TABLE_EVENTS) + row_count(&epoch, TIDE_TABLE_REJECTED);
+        assert_int_equal(rows, 9 - expected.processed - tide_ledger_rejected(&expected));
+        assert_int_equal(tide_partition_next_epoch(again), from < 10 ? 5 : 4);
+        tide_epoch_release(&epoch);
+        tide_partition_destroy(again);
+    }
+    tide_bytes_release(&lines);
+}
+
+/* Without layouts nothing is kept, and all is counted. */
+static void test_without_lake(void **state)
+{
+    (void)state;
+    struct tide_bytes lines = {0};
+    struct tide_partition_options options = {.definitions = stack.definitions,
+                                             .arrival = TIDE_ARRIVAL_LIVE,
+                                             .closing = TIDE_INSTANT_UNKNOWN};
+    struct tide_partition *partition = NULL;
+    struct tide_epoch epoch = {0};
+    append_sample(&lines);
+    assert_int_equal(tide_partition_create(&options, &partition, NULL), TIDE_OK);
+    apply(partition, tide_bytes_terminated(&lines), 4);
+    assert_int_equal(tide_partition_ledger(partition)->processed, 5);
+    assert_int_equal(tide_partition_rows_bytes(partition), 0);
+    assert_true(tide_partition_take_epoch(partition, &epoch));
+    assert_null(epoch.rows[TIDE_TABLE_EVENTS]);
+    assert_null(epoch.rows[TIDE_TABLE_REJECTED]);
+    tide_epoch_release(&epoch);
+    tide_partition_destroy(partition);
+    tide_bytes_release(&lines);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_books_each_record_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_rows_of_an_epoch, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_replay_writes_no_row_twice, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_without_lake, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
