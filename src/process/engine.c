@@ -50,6 +50,13 @@ void engine_fail(struct tide_engine *engine, const struct tide_error *error)
     }
 }
 
+void engine_failure(struct tide_engine *engine, struct tide_error *error)
+{
+    pthread_mutex_lock(&engine->failure_mutex);
+    *error = engine->failure;
+    pthread_mutex_unlock(&engine->failure_mutex);
+}
+
 static void wake(struct engine_worker *worker)
 {
     pthread_mutex_lock(&worker->mutex);
@@ -392,9 +399,7 @@ enum tide_status tide_engine_stop(struct tide_engine *engine, struct tide_error 
         }
     } while (status == TIDE_OK && atomic_load(&drain.more));
     if (status == TIDE_FATAL && error != NULL) {
-        pthread_mutex_lock(&engine->failure_mutex);
-        *error = engine->failure;
-        pthread_mutex_unlock(&engine->failure_mutex);
+        engine_failure(engine, error);
     }
     join(engine);
     destroy(engine);

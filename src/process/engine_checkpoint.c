@@ -170,10 +170,14 @@ void *engine_checkpoint_main(void *context)
                 finish(engine, &barriers, TIDE_RETRY, &error);
             }
             status = commit_all(engine, &barriers, &error);
-            if (status != TIDE_OK && status != TIDE_RETRY) {
+            if (status != TIDE_OK && status != TIDE_RETRY) { /* REJECT too: the lake is another's */
                 engine_fail(engine, &error);
+                status = TIDE_FATAL;
             }
             tide_engine_notify(engine); /* partitions that waited for room */
+        }
+        if (status == TIDE_FATAL) {
+            engine_failure(engine, &error);
         }
         finish(engine, &barriers, status, &error);
     }

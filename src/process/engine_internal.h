@@ -79,6 +79,8 @@ struct engine_barrier {
 };
 
 void engine_fail(struct tide_engine *engine, const struct tide_error *error);
+/* Why it failed; empty if it did not. Any thread. */
+void engine_failure(struct tide_engine *engine, struct tide_error *error);
 void engine_want_checkpoint(struct tide_engine *engine);
 /* The checkpoint thread's body. */
 void *engine_checkpoint_main(void *engine);

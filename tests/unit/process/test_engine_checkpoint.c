@@ -1,0 +1,388 @@
+/* Goal: a round closes an epoch of every partition at one point each and makes it true; a lake that
+ * is away delays it and loses nothing; one that is broken ends the engine.
+ * Method: barriers against a store with a gate, while records come; then the epoch of each row in
+ * the lake is compared with what the barriers' visits saw. */
+#include "engine_fixture.h"
+
+#include <pthread.h>
+
+enum {
+    BARRIERS = 20,
+    FRAMES_PER_BARRIER = 8,
+    ASKERS = 4,
+    ASKER_BARRIERS = 10
+};
+
+static struct world world;
+
+/* Where a barrier's visit met each partition. */
+struct point {
+    uint32_t visits[WORLD_PARTITIONS_MAX];
+    uint64_t next_epoch[WORLD_PARTITIONS_MAX];
+    uint64_t next_offset[WORLD_PARTITIONS_MAX];
+};
+
+static void see(void *context, struct tide_partition *partition)
+{
+    struct point *point = context;
+    const uint32_t p = tide_partition_index(partition);
+    point->visits[p]++;
+    point->next_epoch[p] = tide_partition_next_epoch(partition);
+    point->next_offset[p] = tide_partition_next_offset(partition);
+    tide_assert(tide_partition_ledger(partition)->verdicts == point->next_offset[p]);
+}
+
+static void expect_visits(const struct point *point, uint32_t visits)
+{
+    for (uint32_t p = 0; p < world.stack.partition_count; p++) {
+        assert_int_equal(point->visits[p], visits);
+    }
+}
+
+static void must_pass(struct point *point)
+{
+    struct tide_error error = {0};
+    *point = (struct point){0};
+    world_check(tide_engine_barrier(world.engine, see, point, &error), &error);
+    expect_visits(point, 1);
+}
+
+static void begin(uint32_t partition_count, const struct tide_engine_options *options)
+{
+    world_open(&world, partition_count);
+    world_start(&world, options);
+}
+
+static void end(void)
+{
+    world_must_stop(&world);
+    (void)world_expect_lake(&world, NULL);
+    world_close(&world);
+}
+
+/* ---- barriers */
+
+static void writes_the_epochs_before_it_returns(void **state)
+{
+    struct point point;
+    (void)state;
+    begin(3, NULL);
+    world_append(&world, 0, 5);
+    world_append(&world, 2, 4);
+    world_settle(&world);
+    (void)world_expect_lake(&world, (const uint64_t[]){0, 0, 0});
+    must_pass(&point);
+    (void)world_expect_lake(&world, NULL);
+    assert_memory_equal(point.next_epoch, ((const uint64_t[]){1, 0, 1}), 3 * sizeof(uint64_t));
+    assert_memory_equal(point.next_offset, ((const uint64_t[]){5, 0, 4}), 3 * sizeof(uint64_t));
+    assert_int_equal(tide_engine_facts(world.engine).rows_bytes, 0);
+    assert_int_equal(tide_engine_facts(world.engine).epochs, 1);
+    must_pass(&point); /* nothing came since: a visit, and no epoch */
+    assert_memory_equal(point.next_epoch, ((const uint64_t[]){1, 0, 1}), 3 * sizeof(uint64_t));
+    assert_int_equal(tide_engine_facts(world.engine).epochs, 1);
+    world_append(&world, 0, 1);
+    world_append(&world, 1, 2);
+    world_settle(&world);
+    assert_int_equal(tide_engine_barrier(world.engine, NULL, NULL, NULL), TIDE_OK);
+    (void)world_expect_lake(&world, NULL);
+    must_pass(&point);
+    assert_memory_equal(point.next_epoch, ((const uint64_t[]){2, 1, 1}), 3 * sizeof(uint64_t));
+    assert_int_equal(tide_engine_facts(world.engine).epochs, 2);
+    assert_int_equal(tide_engine_facts(world.engine).checkpoint_failures, 0);
+    end();
+}
+
+/* Runs beside the barriers: frames come before, while and after each of them. */
+static void *append_frames(void *context)
+{
+    _Atomic uint32_t *passed = context;
+    for (uint32_t i = 0; i < BARRIERS * FRAMES_PER_BARRIER; i++) {
+        while (atomic_load(passed) + 2 < i / FRAMES_PER_BARRIER) { /* not too far ahead */
+            sched_yield();
+        }
+        world_append(&world, i % 3, 1 + i % 50);
+        tide_engine_notify(world.engine);
+    }
+    return NULL;
+}
+
+/* Rows below what a barrier saw have an epoch below, and all others have not. */
+static void cuts_every_partition_at_one_point(void **state)
+{
+    static struct point points[BARRIERS];
+    _Atomic uint32_t passed = 0;
+    pthread_t appender;
+    (void)state;
+    begin(3, NULL);
+    assert_int_equal(pthread_create(&appender, NULL, append_frames, &passed), 0);
+    for (uint32_t b = 0; b < BARRIERS; b++) {
+        must_pass(&points[b]);
+        atomic_fetch_add(&passed, 1);
+    }
+    assert_int_equal(pthread_join(appender, NULL), 0);
+    world_must_stop(&world);
+    const struct sim_lake *lake = world_expect_lake(&world, NULL);
+    for (uint32_t b = 0; b < BARRIERS; b++) {
+        for (uint32_t i = 0; i < lake->row_count; i++) {
+            const struct sim_lake_row *row = &lake->rows[i];
+            assert_true((row->epoch < points[b].next_epoch[row->partition]) ==
+                        (row->offset < points[b].next_offset[row->partition]));
+        }
+    }
+    world_close(&world);
+}
+
+struct asker {
+    pthread_t thread;
+    uint32_t passed;
+};
+
+static void *ask(void *context)
+{
+    struct asker *asker = context;
+    for (uint32_t i = 0; i < ASKER_BARRIERS; i++) {
+        struct point point = {0};
+        bool is_good = tide_engine_barrier(world.engine, see, &point, NULL) == TIDE_OK;
+        for (uint32_t p = 0; p < world.stack.partition_count; p++) {
+            is_good = is_good && point.visits[p] == 1;
+        }
+        asker->passed += is_good;
+    }
+    return NULL;
+}
+
+static void answers_many_askers(void **state)
+{
+    struct asker askers[ASKERS] = {0};
+    (void)state;
+    begin(3, NULL);
+    for (uint32_t i = 0; i < ASKERS; i++) {
+        assert_int_equal(pthread_create(&askers[i].thread, NULL, ask, &askers[i]), 0);
+    }
+    for (uint32_t i = 0; i < 12; i++) {
+        world_append(&world, i % 3, 10);
+        tide_engine_notify(world.engine);
+    }
+    for (uint32_t i = 0; i < ASKERS; i++) {
+        assert_int_equal(pthread_join(askers[i].thread, NULL), 0);
+        assert_int_equal(askers[i].passed, ASKER_BARRIERS);
+    }
+    end();
+}
+
+/* ---- rounds without a barrier */
+
+static void closes_epochs_by_the_clock(void **state)
+{
+    (void)state;
+    world_open(&world, 2);
+    struct tide_engine_options options = world_options(&world);
+    options.checkpoint_interval = (struct tide_duration){1000};
+    world_start(&world, &options);
+    for (uint64_t round = 1; round <= 3; round++) {
+        world_append(&world, 0, 2);
+        world_append(&world, 1, 2);
+        world_settle(&world);
+        while (tide_engine_facts(world.engine).epochs < round) { /* nobody asks for it */
+            sched_yield();
+        }
+    }
+    end();
+}
+
+static void closes_epochs_that_fill_their_share(void **state)
+{
+    (void)state;
+    world_open(&world, 1);
+    struct tide_engine_options options = world_options(&world);
+    options.rows_bytes_max = 2;         /* a share of one byte: a turn fills it */
+    for (uint32_t i = 0; i < 40; i++) { /* several turns of a partition */
+        world_append(&world, 0, WORLD_FRAME_RECORDS);
+    }
+    world_start(&world, &options);
+    while (tide_engine_facts(world.engine).epochs < 3) { /* nobody asks for it */
+        tide_engine_notify(world.engine);
+        sched_yield();
+    }
+    assert_int_equal(tide_engine_facts(world.engine).records_behind, 0);
+    end();
+}
+
+/* ---- a lake that is away */
+
+static void refused_at_least(uint32_t count)
+{
+    while (atomic_load(&world.stack.gate.refused) < count) {
+        sched_yield();
+    }
+}
+
+/* An attempt that met the closed gate may still be under way, and be what a barrier is told. */
+static void must_pass_at_last(struct point *point)
+{
+    struct tide_error error = {0};
+    enum tide_status status;
+    do {
+        *point = (struct point){0};
+        status = tide_engine_barrier(world.engine, see, point, &error);
+    } while (status == TIDE_RETRY);
+    world_check(status, &error);
+    expect_visits(point, 1);
+}
+
+static void tries_again_and_goes_on(void **state)
+{
+    struct point first = {0};
+    struct point later = {0};
+    struct tide_error error = {0};
+    (void)state;
+    begin(2, NULL);
+    world_append(&world, 0, 6);
+    world_append(&world, 1, 7);
+    world_settle(&world);
+    atomic_store(&world.stack.gate.status, TIDE_RETRY);
+    assert_int_equal(tide_engine_barrier(world.engine, see, &first, &error), TIDE_RETRY);
+    assert_string_equal(error.text, "the gate is closed");
+    expect_visits(&first, 1);
+    /* While its round is tried on, a barrier waits for one attempt and visits nobody. */
+    assert_int_equal(tide_engine_barrier(world.engine, see, &later, &error), TIDE_RETRY);
+    expect_visits(&later, 0);
+    refused_at_least(3); /* tried on without anybody asking */
+    world_append(&world, 0, 3);
+    world_settle(&world); /* partitions do not wait for the lake */
+    assert_int_equal(tide_engine_facts(world.engine).epochs, 0);
+    atomic_store(&world.stack.gate.status, TIDE_OK);
+    must_pass_at_last(&later);
+    assert_int_equal(later.next_epoch[0], 2);
+    assert_int_equal(later.next_offset[0], 9);
+    assert_int_equal(later.next_epoch[1], 1);
+    const struct tide_engine_facts facts = tide_engine_facts(world.engine);
+    assert_int_equal(facts.epochs, 2);
+    assert_int_equal(facts.checkpoint_failures, atomic_load(&world.stack.gate.refused));
+    const struct sim_lake *lake = world_expect_lake(&world, NULL);
+    for (uint32_t i = 0; i < lake->row_count; i++) {
+        const struct sim_lake_row *row = &lake->rows[i];
+        assert_int_equal(row->epoch, row->offset < first.next_offset[row->partition] ? 0 : 1);
+    }
+    end();
+}
+
+static void heals_without_a_barrier(void **state)
+{
+    (void)state;
+    begin(1, NULL);
+    world_append(&world, 0, 6);
+    world_settle(&world);
+    atomic_store(&world.stack.gate.status, TIDE_RETRY);
+    assert_int_equal(tide_engine_barrier(world.engine, NULL, NULL, NULL), TIDE_RETRY);
+    atomic_store(&world.stack.gate.status, TIDE_OK);
+    while (tide_engine_facts(world.engine).epochs == 0) {
+        sched_yield();
+    }
+    end();
+}
+
+/* What does not fit into memory stays in the log, for as long as it takes. */
+static void stops_reading_when_rows_wait(void **state)
+{
+    (void)state;
+    struct point point = {0};
+    world_open(&world, 1);
+    struct tide_engine_options options = world_options(&world);
+    options.rows_bytes_max = 2; /* a share of one byte: a turn fills it */
+    for (uint32_t i = 0; i < 40; i++) {
+        world_append(&world, 0, WORLD_FRAME_RECORDS);
+    }
+    atomic_store(&world.stack.gate.status, TIDE_RETRY);
+    world_start(&world, &options);
+    refused_at_least(1); /* one epoch is on its way, the next one fills */
+    while (tide_engine_facts(world.engine).rows_bytes == 0) {
+        tide_engine_notify(world.engine);
+        sched_yield();
+    }
+    assert_true(tide_engine_visit(world.engine, see, &point));
+    const uint64_t filled = point.next_offset[0];
+    refused_at_least(3);
+    tide_engine_notify(world.engine);
+    assert_true(tide_engine_visit(world.engine, see, &point));
+    assert_int_equal(point.next_offset[0], filled);
+    const struct tide_engine_facts facts = tide_engine_facts(world.engine);
+    assert_false(facts.caught_up);
+    assert_int_equal(facts.records_behind, world_end(&world, 0) - filled);
+    assert_true(facts.records_behind > 0);
+    assert_false(tide_instant_known(tide_engine_closing(world.engine)));
+    atomic_store(&world.stack.gate.status, TIDE_OK);
+    world_settle(&world);
+    end();
+}
+
+static void is_no_state_while_the_log_is_replayed(void **state)
+{
+    struct point point = {0};
+    struct tide_error error = {0};
+    (void)state;
+    begin(2, NULL);
+    world_append(&world, 0, 6);
+    world_append(&world, 1, 7);
+    world_must_stop(&world);
+    world_reopen(&world);
+    atomic_store(&world_is_held, true);
+    world_start(&world, NULL);
+    assert_int_equal(tide_engine_barrier(world.engine, see, &point, &error), TIDE_RETRY);
+    assert_string_equal(error.text, "the log is still being replayed");
+    atomic_store(&world_is_held, false);
+    world_settle(&world);
+    must_pass(&point);
+    assert_int_equal(point.next_epoch[0], 1);
+    assert_int_equal(point.next_offset[1], 7);
+    assert_int_equal(tide_engine_facts(world.engine).epochs, 0);
+    end();
+}
+
+/* ---- a lake that is broken, or another's */
+
+static void fails_for_good(void **state)
+{
+    static const enum tide_status statuses[] = {TIDE_FATAL, TIDE_REJECT};
+    (void)state;
+    for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+        struct point point = {0};
+        begin(2, NULL);
+        world_append(&world, 1, 3);
+        world_settle(&world);
+        atomic_store(&world.stack.gate.status, statuses[i]);
+        for (uint32_t barrier = 0; barrier < 2; barrier++) {
+            struct tide_error error = {0};
+            assert_int_equal(tide_engine_barrier(world.engine, see, &point, &error), TIDE_FATAL);
+            assert_string_equal(error.text, "the gate is closed");
+            expect_visits(&point, 1); /* by the first */
+        }
+        assert_false(tide_engine_visit(world.engine, see, &point));
+        expect_visits(&point, 1);
+        assert_int_equal(atomic_load(&world.stack.gate.refused), 1); /* not tried again */
+        struct tide_error error = {0};
+        assert_int_equal(world_stop(&world, &error), TIDE_FATAL);
+        assert_string_equal(error.text, "the gate is closed");
+        assert_int_equal(atomic_load(&world.failure_count), 1);
+        assert_string_equal(world.failure.text, "the gate is closed");
+        (void)world_expect_lake(&world, (const uint64_t[]){0, 0});
+        world_close(&world);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(writes_the_epochs_before_it_returns),
+        cmocka_unit_test(cuts_every_partition_at_one_point),
+        cmocka_unit_test(answers_many_askers),
+        cmocka_unit_test(closes_epochs_by_the_clock),
+        cmocka_unit_test(closes_epochs_that_fill_their_share),
+        cmocka_unit_test(tries_again_and_goes_on),
+        cmocka_unit_test(heals_without_a_barrier),
+        cmocka_unit_test(stops_reading_when_rows_wait),
+        cmocka_unit_test(is_no_state_while_the_log_is_replayed),
+        cmocka_unit_test(fails_for_good),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,360 @@
+/* Goal: lines reach their partitions once and in order, and neither the number of workers nor the
+ * cut into blocks changes any result.
+ * Method: the same lines with known outcomes through feeders of several shapes; ledgers, printed
+ * cells and rows of the lake are compared. */
+#include "process/feeder.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "support/process_stack.h"
+
+enum {
+    PARTITIONS = 5,
+    LINES = 3 * TIDE_BATCH_ROWS_DEFAULT + 100, /* one block of them is several batches */
+    PEOPLE = 23,
+};
+
+static struct process_stack stack;
+
+static int setup(void **state)
+{
+    (void)state;
+    process_stack_init(&stack, 1, PARTITIONS);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    process_stack_release(&stack);
+    return 0;
+}
+
+static struct tide_feeder *create(uint32_t worker_count, bool has_lake)
+{
+    struct tide_feeder_options options = {.definitions = stack.definitions,
+                                          .seed = 7,
+                                          .partition_count = PARTITIONS,
+                                          .worker_count = worker_count,
+                                          .source = TIDE_VIEW("a file")};
+    struct tide_feeder *feeder = NULL;
+    if (has_lake) {
+        memcpy(options.layouts, stack.layouts, sizeof(options.layouts));
+    }
+    assert_int_equal(tide_feeder_create(&options, &feeder, NULL), TIDE_OK);
+    return feeder;
+}
+
+/* In every ten lines: eight events, one of them twice, and a broken one; and a blank one besides.
+ * Their times go up and down by hours: some are late. */
+static void write_lines(struct tide_bytes *lines, uint32_t first, uint32_t count)
+{
+    char who[16];
+    for (uint32_t i = first; i < first + count; i++) {
+        const uint32_t number = i % 10 == 9 ? i - 1 : i;
+        (void)snprintf(who, sizeof(who), "p%u", number % PEOPLE);
+        if (i % 10 == 4) {
+            tide_bytes_append_format(lines, "{\"id\":\"e%u\"\n \n", i);
+        } else {
+            process_event(lines,
+                          number,
+                          number % 7 == 0 ? "" : who,
+                          PROCESS_START_MS + (int64_t)(number % 5) * 3600000 + number);
+        }
+    }
+}
+
+static void must_feed(struct tide_feeder *feeder, struct tide_view block, uint64_t records)
+{
+    uint64_t count = UINT64_MAX;
+    struct tide_error error = {0};
+    if (tide_feeder_lines(feeder, block, &count, &error) != TIDE_OK) {
+        fail_msg("%s", error.text);
+    }
+    assert_int_equal(count, records);
+}
+
+/* All lines, in blocks of so many; each block is gone when the call returns. */
+static void feed(struct tide_feeder *feeder, uint32_t block_lines)
+{
+    for (uint32_t at = 0; at < LINES; at += block_lines) {
+        const uint32_t count = LINES - at < block_lines ? LINES - at : block_lines;
+        struct tide_bytes lines = {0};
+        write_lines(&lines, at, count);
+        must_feed(feeder, tide_bytes_view(&lines), count);
+        memset(lines.data, 'x', lines.size);
+        tide_bytes_release(&lines);
+    }
+    assert_int_equal(tide_feeder_settle(feeder, NULL), TIDE_OK);
+}
+
+/* Ledgers of all partitions and every cell, as text. */
+static void print(struct tide_feeder *feeder, struct tide_bytes *text)
+{
+    for (uint32_t p = 0; p < PARTITIONS; p++) {
+        tide_ledger_write_json(tide_partition_ledger(tide_feeder_partition(feeder, p)), text);
+    }
+    for (uint32_t m = 0; m < stack.definitions->metric_count; m++) {
+        const struct tide_metric *metric = &stack.definitions->metrics[m];
+        const struct tide_schema *schema = stack.definitions->schema;
+        struct tide_cell_table *table = NULL;
+        assert_int_equal(tide_cell_table_create(schema, metric, &table, NULL), TIDE_OK);
+        for (uint32_t p = 0; p < PARTITIONS; p++) {
+            const struct tide_partition *partition = tide_feeder_partition(feeder, p);
+            assert_int_equal(tide_cell_table_add_cells(table,
+                                                       tide_partition_cells(partition, m),
+                                                       TIDE_INSTANT_UNKNOWN,
+                                                       TIDE_INSTANT_UNKNOWN),
+                             TIDE_OK);
+        }
+        tide_cell_table_finish(table);
+        for (uint64_t i = 0; i < tide_cell_table_count(table); i++) {
+            const struct tide_cell cell = tide_cell_table_at(table, i);
+            tide_cell_write_json(schema, metric, &cell, (struct tide_view){0}, text);
+            tide_bytes_append_byte(text, '\n');
+        }
+        tide_cell_table_destroy(table);
+    }
+    assert_false(text->failed);
+}
+
+static void expect_totals(struct tide_feeder *feeder)
+{
+    struct tide_ledger sum = {0};
+    for (uint32_t p = 0; p < PARTITIONS; p++) {
+        const struct tide_partition *partition = tide_feeder_partition(feeder, p);
+        const struct tide_ledger *ledger = tide_partition_ledger(partition);
+        assert_int_equal(tide_partition_index(partition), p);
+        assert_int_equal(tide_partition_next_offset(partition), ledger->verdicts);
+        assert_true(tide_ledger_holds(ledger));
+        assert_true(ledger->processed > 0); /* each has its part */
+        tide_ledger_add(&sum, ledger);
+    }
+    assert_int_equal(sum.verdicts, LINES);
+    assert_int_equal(sum.duplicate, LINES / 10);
+    assert_int_equal(sum.rejected[TIDE_REASON_JSON_INVALID], (LINES + 5) / 10);
+    assert_true(sum.late_hot > 0);
+}
+
+static void results_do_not_depend_on_workers_and_blocks(void **state)
+{
+    static const struct {
+        uint32_t workers;
+        uint32_t block_lines;
+    } cases[] = {
+        {1, LINES}, {1, 1000}, {1, 7}, {2, LINES}, {2, 50}, {3, 7}, {PARTITIONS, 333}, {64, LINES}};
+    struct tide_bytes expected = {0};
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct tide_bytes text = {0};
+        struct tide_feeder *feeder = create(cases[i].workers, i % 2 == 0);
+        feed(feeder, cases[i].block_lines);
+        expect_totals(feeder);
+        print(feeder, i == 0 ? &expected : &text);
+        if (i > 0) {
+            assert_string_equal(tide_bytes_terminated(&text), tide_bytes_terminated(&expected));
+        }
+        tide_feeder_destroy(feeder);
+        tide_bytes_release(&text);
+    }
+    tide_bytes_release(&expected);
+}
+
+/* ---- where a line goes */
+
+static uint32_t column_of(const struct tide_rows *rows, const char *name)
+{
+    const struct tide_layout *layout = tide_rows_layout(rows);
+    for (uint32_t c = 0; c < layout->column_count; c++) {
+        if (tide_view_equal(layout->columns[c].name, tide_view_of(name))) {
+            return c;
+        }
+    }
+    fail_msg("no column %s", name);
+    return 0;
+}
+
+static struct tide_view text_at(const struct tide_rows *rows, const char *name, uint32_t row)
+{
+    return tide_rows_text(rows, column_of(rows, name), row);
+}
+
+/* An entity's events are in its partition, in the order of the lines. */
+static void expect_rows_in_order(const struct tide_rows *rows, uint32_t partition)
+{
+    uint32_t number_before = 0;
+    int64_t offset_before = -1;
+    for (uint32_t i = 0; i < tide_rows_count(rows); i++) {
+        if (!tide_rows_is_null(rows, column_of(rows, "who"), i)) {
+            assert_int_equal(tide_partition_of(text_at(rows, "who", i), PARTITIONS), partition);
+        }
+        const struct tide_view id = text_at(rows, "event_id", i);
+        char number[16];
+        (void)snprintf(number, sizeof(number), "%.*s", (int)id.size - 1, id.data + 1);
+        const uint32_t n = (uint32_t)strtoul(number, NULL, 10);
+        const int64_t offset = tide_rows_number(rows, column_of(rows, "_offset"), i);
+        assert_true(i == 0 || n > number_before);
+        assert_true(offset > offset_before);
+        number_before = n;
+        offset_before = offset;
+    }
+}
+
+static void routes_by_entity_and_keeps_order(void **state)
+{
+    static const uint32_t worker_counts[] = {1, 3};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct tide_feeder *feeder = create(worker_counts[i], true);
+        feed(feeder, 400);
+        for (uint32_t p = 0; p < PARTITIONS; p++) {
+            struct tide_epoch epoch = {0};
+            assert_true(tide_partition_take_epoch(tide_feeder_partition(feeder, p), &epoch));
+            assert_int_equal(tide_rows_count(epoch.rows[TIDE_TABLE_EVENTS]),
+                             epoch.ledger.processed);
+            expect_rows_in_order(epoch.rows[TIDE_TABLE_EVENTS], p);
+            tide_epoch_release(&epoch);
+        }
+        tide_feeder_destroy(feeder);
+    }
+}
+
+/* The partition in which the only record is; it must be the only one. */
+static uint32_t partition_of_only(struct tide_feeder *feeder)
+{
+    uint32_t found = PARTITIONS;
+    for (uint32_t p = 0; p < PARTITIONS; p++) {
+        const uint64_t end = tide_partition_next_offset(tide_feeder_partition(feeder, p));
+        assert_true(end <= 1);
+        if (end == 1) {
+            assert_int_equal(found, PARTITIONS);
+            found = p;
+        }
+    }
+    assert_true(found < PARTITIONS);
+    return found;
+}
+
+static void takes_a_record_that_is_judged(void **state)
+{
+    static const uint32_t worker_counts[] = {1, 2};
+    const struct tide_verdict verdict = {.reason = TIDE_REASON_TOO_LARGE,
+                                         .detail = TIDE_VIEW("larger than a line may be")};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        char text[] = "{\"id\":\"e1\",\"kind\":\"k\",\"t\":1772962800000}"; /* not looked at */
+        struct tide_epoch epoch = {0};
+        struct tide_feeder *feeder = create(worker_counts[i], true);
+        assert_int_equal(tide_feeder_judged(feeder, tide_view_of(text), &verdict, NULL), TIDE_OK);
+        memset(text, 'x', sizeof(text) - 1);
+        assert_int_equal(tide_feeder_settle(feeder, NULL), TIDE_OK);
+        struct tide_partition *partition = tide_feeder_partition(feeder, partition_of_only(feeder));
+        assert_int_equal(tide_partition_ledger(partition)->rejected[TIDE_REASON_TOO_LARGE], 1);
+        assert_true(tide_partition_take_epoch(partition, &epoch));
+        assert_null(epoch.rows[TIDE_TABLE_EVENTS]);
+        const struct tide_rows *rows = epoch.rows[TIDE_TABLE_REJECTED];
+        assert_int_equal(tide_rows_count(rows), 1);
+        assert_true(tide_view_equal(text_at(rows, "reason", 0), TIDE_VIEW("too_large")));
+        assert_true(tide_view_equal(text_at(rows, "detail", 0), verdict.detail));
+        assert_true(tide_view_equal(text_at(rows, "source", 0), TIDE_VIEW("a file")));
+        assert_true(
+            tide_view_equal(text_at(rows, "bytes", 0),
+                            TIDE_VIEW("{\"id\":\"e1\",\"kind\":\"k\",\"t\":1772962800000}")));
+        tide_epoch_release(&epoch);
+        tide_feeder_destroy(feeder);
+    }
+}
+
+/* ---- blocks */
+
+static void counts_lines_that_are_not_blank(void **state)
+{
+    static const struct {
+        const char *block;
+        uint64_t records;
+    } cases[] = {
+        {"", 0},
+        {"\n \n\t\n", 0},
+        {"a\n", 1},
+        {"a", 1},
+        {"\n\na\n\nb", 2},
+        {"[]\n{}\n", 2},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        for (uint32_t workers = 1; workers <= 2; workers++) {
+            uint64_t verdicts = 0;
+            struct tide_feeder *feeder = create(workers, false);
+            must_feed(feeder, tide_view_of(cases[i].block), cases[i].records);
+            assert_int_equal(tide_feeder_settle(feeder, NULL), TIDE_OK);
+            for (uint32_t p = 0; p < PARTITIONS; p++) {
+                verdicts += tide_partition_next_offset(tide_feeder_partition(feeder, p));
+            }
+            assert_int_equal(verdicts, cases[i].records);
+            tide_feeder_destroy(feeder);
+        }
+    }
+}
+
+/* An envelope is a line with many events: more than a batch holds. */
+static void carries_an_envelope_over(void **state)
+{
+    (void)state;
+    for (uint32_t workers = 1; workers <= 3; workers += 2) {
+        uint64_t processed = 0;
+        struct tide_bytes lines = {0};
+        struct tide_feeder *feeder = create(workers, false);
+        tide_bytes_append_text(&lines, "{\"ets\":1772962800000,\"events\":[");
+        for (uint32_t i = 0; i < LINES; i++) {
+            process_event(&lines, i, "anna", PROCESS_START_MS);
+            lines.data[lines.size - 1] = i + 1 < LINES ? ',' : ']'; /* for the line's end */
+        }
+        tide_bytes_append_text(&lines, "}\n");
+        must_feed(feeder, tide_bytes_view(&lines), 1);
+        tide_bytes_release(&lines);
+        assert_int_equal(tide_feeder_settle(feeder, NULL), TIDE_OK);
+        for (uint32_t p = 0; p < PARTITIONS; p++) {
+            processed += tide_partition_ledger(tide_feeder_partition(feeder, p))->processed;
+        }
+        assert_int_equal(processed, LINES);
+        tide_feeder_destroy(feeder);
+    }
+}
+
+static void may_end_before_it_has_settled(void **state)
+{
+    (void)state;
+    for (uint32_t workers = 1; workers <= 3; workers++) {
+        struct tide_bytes lines = {0};
+        struct tide_feeder *feeder = create(workers, true);
+        assert_int_equal(tide_feeder_settle(feeder, NULL), TIDE_OK); /* of nothing */
+        write_lines(&lines, 0, 500);
+        for (uint32_t i = 0; i < 10; i++) { /* more blocks than may be under way */
+            must_feed(feeder, tide_bytes_view(&lines), 500);
+        }
+        tide_bytes_release(&lines);
+        tide_feeder_destroy(feeder);
+    }
+    tide_feeder_destroy(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(
+            results_do_not_depend_on_workers_and_blocks, setup, teardown),
+        cmocka_unit_test_setup_teardown(routes_by_entity_and_keeps_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(takes_a_record_that_is_judged, setup, teardown),
+        cmocka_unit_test_setup_teardown(counts_lines_that_are_not_blank, setup, teardown),
+        cmocka_unit_test_setup_teardown(carries_an_envelope_over, setup, teardown),
+        cmocka_unit_test_setup_teardown(may_end_before_it_has_settled, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
