@@ -119,36 +119,24 @@ struct tide_view tide_timezone_name(const struct tide_timezone *zone)
     return zone->name;
 }
 
-/* The last span that has begun at an instant. */
+/* The last span that has begun at an instant; without a branch to guess. */
 static uint32_t span_at(const struct tide_timezone_table *table, int64_t instant)
 {
-    uint32_t low = 0; /* has begun */
-    uint32_t high = table->count;
-    while (high - low > 1) {
-        const uint32_t middle = low + (high - low) / 2;
-        if (table->spans[middle].from <= instant) {
-            low = middle;
-        } else {
-            high = middle;
-        }
+    uint32_t first = 0;
+    for (uint32_t count = table->count; count > 1; count -= count / 2) {
+        first += table->spans[first + count / 2].from <= instant ? count / 2 : 0;
     }
-    return low;
+    return first;
 }
 
 /* The last span whose change is over when the clock on the wall shows this. */
 static uint32_t span_at_wall(const struct tide_timezone_table *table, int64_t wall)
 {
-    uint32_t low = 0;
-    uint32_t high = table->count;
-    while (high - low > 1) {
-        const uint32_t middle = low + (high - low) / 2;
-        if (table->spans[middle].wall <= wall) {
-            low = middle;
-        } else {
-            high = middle;
-        }
+    uint32_t first = 0;
+    for (uint32_t count = table->count; count > 1; count -= count / 2) {
+        first += table->spans[first + count / 2].wall <= wall ? count / 2 : 0;
     }
-    return low;
+    return first;
 }
 
 /* In seconds. hint: a span that may be the one. */

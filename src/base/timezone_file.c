@@ -191,6 +191,7 @@ static unsigned char bit_at(struct tide_view bits, size_t i)
 static enum tide_status check_types(const struct block *block, struct tide_error *error)
 {
     const size_t count = block->types.size / TYPE_SIZE;
+    tide_assert(count > 0 && block->names.data != NULL && block->names.size > 0);
     for (uint32_t i = 0; i < count; i++) {
         const int32_t offset = offset_of_type(block, i);
         const char *type = block->types.data + (size_t)i * TYPE_SIZE;
