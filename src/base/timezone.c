@@ -22,7 +22,7 @@ enum {
     SECONDS_PER_DAY = 86400
 };
 
-static const int64_t day_max = 100 * 1000 * 1000;
+static const int64_t day_max = INT64_C(100000000);
 static const char folder_default[] = "/usr/share/zoneinfo";
 static const char folder_variable[] = "TZDIR";
 

@@ -169,7 +169,7 @@ static int64_t day_of_change(const struct tide_timezone_change *change, int32_t 
     /* The first such weekday at or after day d is d + (wanted - weekday of d) mod 7. */
     const int64_t ahead = change->day - THURSDAY - first;
     const int64_t weeks_down = tide_floor_divide(ahead, DAYS_PER_WEEK) * DAYS_PER_WEEK;
-    const int64_t day = first + (ahead - weeks_down) + (change->week - 1) * DAYS_PER_WEEK;
+    const int64_t day = first + (ahead - weeks_down) + (int64_t)(change->week - 1) * DAYS_PER_WEEK;
     return day < after ? day : day - DAYS_PER_WEEK;
 }
 
