@@ -150,6 +150,13 @@ static enum tide_status read_values(const struct computation *computation,
         cell->count = cell->present ? 1 : 0;
         cell->min_or_max = (int64_t)exact;
         return status == TIDE_OK && exact != cell->min_or_max ? bad_value(computation) : status;
+    case TIDE_METRIC_QUANTILES:
+    case TIDE_METRIC_APPROX_DISTINCT:
+    case TIDE_METRIC_SESSIONS:
+    case TIDE_METRIC_FUNNEL:
+    case TIDE_METRIC_RETENTION:
+    case TIDE_METRIC_RATIO:
+        break;
     }
     return TIDE_OK;
 }

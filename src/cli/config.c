@@ -325,14 +325,3 @@ enum tide_exit tide_config_flags(struct tide_arena *arena,
     }
     return finish(&loader, TIDE_EXIT_OK);
 }
-
-void tide_config_print_skipped(const struct tide_definitions *definitions)
-{
-    for (uint32_t i = 0; i < definitions->skipped_count; i++) {
-        const struct tide_skipped_metric *skipped = &definitions->skipped[i];
-        fprintf(stderr,
-                "tidemark: not yet: %.*s (%.*s)\n",
-                TIDE_VIEW_ARGUMENTS(skipped->name),
-                TIDE_VIEW_ARGUMENTS(skipped->why));
-    }
-}

@@ -48,7 +48,5 @@ enum tide_exit tide_config_definitions(struct tide_arena *arena,
                                        const char *file,
                                        const char *preset,
                                        const struct tide_definitions **out);
-/* The metrics that are skipped, one line each, on stderr. */
-void tide_config_print_skipped(const struct tide_definitions *definitions);
 
 #endif

@@ -5,7 +5,7 @@
 #include "cli/print.h"
 #include "cli/replay_lake.h"
 #include "decode/lines.h"
-#include "operator/cell_table.h"
+#include "operator/result.h"
 #include "process/feeder.h"
 
 #include <inttypes.h>
@@ -125,40 +125,62 @@ static enum tide_exit read_input(struct replay *replay, const char *name)
 
 /* ---- out */
 
+/* A metric's cells of all partitions. */
+static enum tide_status merge(const struct replay *replay,
+                              uint32_t index,
+                              struct tide_cell_table **table)
+{
+    enum tide_status status = tide_cell_table_create(
+        replay->definitions->schema, &replay->definitions->metrics[index], table, NULL);
+    for (uint32_t p = 0; status == TIDE_OK && p < replay->partition_count; p++) {
+        const struct tide_partition *partition = tide_feeder_partition(replay->feeder, p);
+        status = tide_cell_table_add_operator(
+            *table, tide_partition_operator(partition, index), TIDE_CELL_SPAN_ALL);
+    }
+    return status;
+}
+
+static enum tide_status compute(const struct replay *replay,
+                                uint32_t index,
+                                struct tide_result **result)
+{
+    const struct tide_metric *metric = &replay->definitions->metrics[index];
+    const bool is_ratio = metric->kind == TIDE_METRIC_RATIO;
+    struct tide_cell_table *tables[2] = {NULL, NULL};
+    enum tide_status status = merge(replay, is_ratio ? metric->parts[0] : index, &tables[0]);
+    if (status == TIDE_OK && is_ratio) {
+        status = merge(replay, metric->parts[1], &tables[1]);
+    }
+    if (status == TIDE_OK) {
+        return tide_result_create(replay->definitions, metric, tables[0], tables[1], result);
+    }
+    tide_cell_table_destroy(tables[0]);
+    tide_cell_table_destroy(tables[1]);
+    return status;
+}
+
 static enum tide_status print_metric(struct replay *replay,
                                      uint32_t index,
                                      struct tide_error *error)
 {
-    const struct tide_schema *schema = replay->definitions->schema;
-    const struct tide_metric *metric = &replay->definitions->metrics[index];
-    struct tide_cell_table *table = NULL;
+    struct tide_result *result = NULL;
     struct tide_bytes line = {0};
-    enum tide_status status = tide_cell_table_create(schema, metric, &table, error);
-    for (uint32_t p = 0; status == TIDE_OK && p < replay->partition_count; p++) {
-        const struct tide_partition *partition = tide_feeder_partition(replay->feeder, p);
-        status = tide_cell_table_add_cells(table,
-                                           tide_partition_cells(partition, index),
-                                           TIDE_INSTANT_UNKNOWN,
-                                           TIDE_INSTANT_UNKNOWN);
-        if (status != TIDE_OK) {
-            (void)tide_error_set(error,
-                                 status,
-                                 "no memory for the cells of %.*s",
-                                 TIDE_VIEW_ARGUMENTS(metric->name));
-        }
+    const enum tide_status status = compute(replay, index, &result);
+    if (status != TIDE_OK) {
+        return tide_error_set(error,
+                              status,
+                              "no memory for the cells of %.*s",
+                              TIDE_VIEW_ARGUMENTS(replay->definitions->metrics[index].name));
     }
-    if (status == TIDE_OK) {
-        tide_cell_table_finish(table);
-        for (uint64_t i = 0; i < tide_cell_table_count(table); i++) {
-            struct tide_cell cell = tide_cell_table_at(table, i);
-            tide_bytes_reset(&line);
-            tide_cell_write_json(schema, metric, &cell, (struct tide_view){0}, &line);
-            tide_printer_line(&replay->printer, tide_bytes_view(&line));
-        }
+    for (uint64_t i = 0; i < tide_result_count(result); i++) {
+        const struct tide_result_row row = tide_result_at(result, i);
+        tide_bytes_reset(&line);
+        tide_result_write_json(result, &row, (struct tide_view){0}, &line);
+        tide_printer_line(&replay->printer, tide_bytes_view(&line));
     }
     tide_bytes_release(&line);
-    tide_cell_table_destroy(table);
-    return status;
+    tide_result_destroy(result);
+    return TIDE_OK;
 }
 
 static struct tide_ledger sum_ledgers(struct replay *replay)
@@ -191,7 +213,9 @@ static enum tide_exit print_results(struct replay *replay)
         status = tide_replay_lake_finish(replay->lake, replay->feeder, &error);
     }
     for (uint32_t i = 0; status == TIDE_OK && i < replay->definitions->metric_count; i++) {
-        status = print_metric(replay, i, &error);
+        if (!replay->definitions->metrics[i].is_hidden) {
+            status = print_metric(replay, i, &error);
+        }
     }
     if (status != TIDE_OK) {
         return tide_fail(tide_exit_of(status), "%s", error.text);
@@ -214,6 +238,7 @@ static enum tide_exit replay_files(struct replay *replay, uint64_t workers)
                                           .seed = REPLAY_SEED,
                                           .partition_count = replay->partition_count,
                                           .worker_count = (uint32_t)workers,
+                                          .limits = tide_operator_limits_none(),
                                           .source = TIDE_VIEW("replay")};
     const char *directory = tide_invocation_text(replay->invocation, "--lake", NULL);
     enum tide_status status = TIDE_OK;
@@ -231,7 +256,6 @@ static enum tide_exit replay_files(struct replay *replay, uint64_t workers)
     if (status != TIDE_OK) {
         return tide_fail(tide_exit_of(status), "%s", error.text);
     }
-    tide_config_print_skipped(replay->definitions);
     enum tide_exit exit = TIDE_EXIT_OK;
     for (uint32_t i = 0; exit == TIDE_EXIT_OK && i < replay->invocation->operand_count; i++) {
         exit = read_input(replay, replay->invocation->operands[i]);

@@ -182,6 +182,7 @@ static enum tide_status start_engine(struct service *service, struct tide_error 
                                           .log = service->log,
                                           .clock = tide_clock_os(),
                                           .arrival = arrival_of(config),
+                                          .limits = tide_operator_limits_default(),
                                           .seed = tide_identity_seed(&service->lake.identity),
                                           .worker_count = worker_count(config),
                                           .checkpointer = service->lake.checkpointer,
@@ -323,7 +324,6 @@ static void announce(const struct service *service)
     const char *address = service->config.listen.address;
     uint16_t port = tide_http_server_port(service->server);
     const struct tide_definitions *definitions = service->config.definitions;
-    tide_config_print_skipped(definitions);
     tide_logline(TIDE_LOGLINE_INFO,
                  "run",
                  "tidemark %s: schema %.*s, %u metrics, %" PRIu64 " partitions, lake %.*s",

@@ -5,7 +5,7 @@
 #include "batch/compute.h"
 #include "cli/ask.h"
 #include "lake/store.h"
-#include "operator/cell_table.h"
+#include "operator/result.h"
 #include "process/ledger.h"
 
 #include <inttypes.h>
@@ -279,6 +279,13 @@ static enum tide_status collect_cell(void *context, const struct tide_batch_cell
         value.min = cell->min_or_max;
         value.max = cell->min_or_max;
         break;
+    case TIDE_METRIC_QUANTILES:
+    case TIDE_METRIC_APPROX_DISTINCT:
+    case TIDE_METRIC_SESSIONS:
+    case TIDE_METRIC_FUNNEL:
+    case TIDE_METRIC_RETENTION:
+    case TIDE_METRIC_RATIO:
+        break;
     }
     return tide_cell_table_add(collect->table, cell->window, cell->group, &value);
 }
@@ -298,12 +305,15 @@ static enum tide_exit lake_lines(struct verify *v,
         status = tide_batch_compute(v->view, v->loaded, metric, collect_cell, &collect, &error);
     }
     if (status == TIDE_OK) {
-        tide_cell_table_finish(collect.table);
-        for (uint64_t i = 0; i < tide_cell_table_count(collect.table); i++) {
-            struct tide_cell cell = tide_cell_table_at(collect.table, i);
-            tide_cell_write_json(schema, metric, &cell, (struct tide_view){0}, text);
+        struct tide_result *result = NULL;
+        status = tide_result_create(v->loaded, metric, collect.table, NULL, &result);
+        collect.table = NULL;
+        for (uint64_t i = 0; status == TIDE_OK && i < tide_result_count(result); i++) {
+            const struct tide_result_row row = tide_result_at(result, i);
+            tide_result_write_json(result, &row, (struct tide_view){0}, text);
             tide_bytes_append_byte(text, '\n');
         }
+        tide_result_destroy(result);
         struct gather gather = {{0}, lines};
         exit = tide_each_line(tide_bytes_view(text), gather_line, &gather);
         sort_lines(lines);

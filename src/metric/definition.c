@@ -1,8 +1,7 @@
 /* From the user's file and the preset it names to a list of checked metrics.
  *
  * First every entry is gathered, the preset's in their order, the user's in the place of those they
- * replace or behind; then each is parsed, and what becomes of it depends on where it came from and
- * on what was selected. */
+ * replace or behind; then each is parsed, ratios find their parts, and what was selected is kept. */
 #include "metric/definition.h"
 
 #include "base/assert.h"
@@ -12,7 +11,11 @@
 
 struct entry {
     const struct tide_yaml *node;
-    bool is_of_preset;
+    struct tide_metric metric;
+    uint32_t index; /* among those that are kept */
+    bool is_parsed;
+    bool is_selected;
+    bool is_wanted; /* selected, or part of a ratio that is */
 };
 
 struct loader {
@@ -176,7 +179,7 @@ static struct entry *find_entry(struct loader *loader, struct tide_view name)
     return NULL;
 }
 
-static void gather(struct loader *loader, const struct tide_yaml *root, bool is_of_preset)
+static void gather(struct loader *loader, const struct tide_yaml *root)
 {
     const struct tide_yaml *metrics = member(root, "metrics");
     const bool is_empty =
@@ -197,7 +200,7 @@ static void gather(struct loader *loader, const struct tide_yaml *root, bool is_
         if (entry == NULL) {
             entry = &loader->entries[loader->entry_count++];
         }
-        *entry = (struct entry){node, is_of_preset};
+        *entry = (struct entry){.node = node};
     }
 }
 
@@ -226,21 +229,72 @@ static void check_selection(struct loader *loader)
     }
 }
 
-/* A metric that was named is wanted, wherever it comes from. */
-static void put_unsupported(struct loader *loader, const struct entry *entry, struct tide_view why)
+/* Every metric is parsed, also one that is not wanted: its mistakes are told all the same. */
+static void parse_entries(struct loader *loader, const struct tide_metric_parse *parse)
 {
-    const bool is_named = loader->input->only_count > 0;
-    struct tide_definitions *definitions = loader->definitions;
-    if (loader->input->skip_unsupported || (entry->is_of_preset && !is_named)) {
-        definitions->skipped[definitions->skipped_count++] =
-            (struct tide_skipped_metric){entry->node->key, why};
-        return;
+    for (uint32_t i = 0; i < loader->entry_count; i++) {
+        struct entry *entry = &loader->entries[i];
+        entry->is_parsed = tide_metric_parse(parse, entry->node, &entry->metric);
+        entry->is_selected = is_selected(loader->input, entry->node->key);
+        entry->is_wanted = entry->is_selected;
     }
-    REPORT(loader,
-           entry->node->key_position,
-           "metric '%.*s': %.*s",
-           TIDE_VIEW_ARGUMENTS(entry->node->key),
-           TIDE_VIEW_ARGUMENTS(why));
+}
+
+static struct entry *find_part(struct loader *loader, const struct tide_yaml *node)
+{
+    struct tide_view names[TIDE_METRICS_MAX];
+    struct entry *entry = find_entry(loader, node->text);
+    if (entry == NULL) {
+        for (uint32_t i = 0; i < loader->entry_count; i++) {
+            names[i] = loader->entries[i].node->key;
+        }
+        report_unknown(loader,
+                       node->position,
+                       "metric",
+                       node->text,
+                       tide_nearest(node->text, names, loader->entry_count));
+    }
+    return entry;
+}
+
+/* Finds the parts of a ratio; they are computed with it. */
+static void join_ratio(struct loader *loader,
+                       const struct tide_metric_parse *parse,
+                       struct entry *ratio)
+{
+    const struct tide_yaml *nodes[2];
+    const struct tide_metric *parts[2];
+    tide_metric_part_nodes(ratio->node, nodes);
+    for (int i = 0; i < 2; i++) {
+        struct entry *part = find_part(loader, nodes[i]);
+        if (part == NULL || !part->is_parsed) {
+            return;
+        }
+        part->is_wanted = part->is_wanted || ratio->is_wanted;
+        ratio->metric.parts[i] = (uint32_t)(part - loader->entries);
+        parts[i] = &part->metric;
+    }
+    (void)tide_metric_join(parse, &ratio->metric, parts, nodes);
+}
+
+/* In the order of the files; parts become indices of what is kept. */
+static void keep_wanted(struct loader *loader)
+{
+    struct tide_definitions *definitions = loader->definitions;
+    for (uint32_t i = 0; i < loader->entry_count; i++) {
+        struct entry *entry = &loader->entries[i];
+        if (entry->is_wanted && entry->is_parsed) {
+            entry->index = definitions->metric_count++;
+            definitions->metrics[entry->index] = entry->metric;
+            definitions->metrics[entry->index].is_hidden = !entry->is_selected;
+        }
+    }
+    for (uint32_t i = 0; i < definitions->metric_count; i++) {
+        struct tide_metric *metric = &definitions->metrics[i];
+        for (int k = 0; metric->kind == TIDE_METRIC_RATIO && k < 2; k++) {
+            metric->parts[k] = loader->entries[metric->parts[k]].index;
+        }
+    }
 }
 
 static bool load_metrics(struct loader *loader)
@@ -253,24 +307,18 @@ static bool load_metrics(struct loader *loader)
     };
     const size_t room = loader->entry_count + 1; /* an arena gives nothing for 0 */
     definitions->metrics = TIDE_ARENA_ARRAY(loader->arena, struct tide_metric, room);
-    definitions->skipped = TIDE_ARENA_ARRAY(loader->arena, struct tide_skipped_metric, room);
-    if (definitions->metrics == NULL || definitions->skipped == NULL) {
+    if (definitions->metrics == NULL) {
         return false;
     }
+    parse_entries(loader, &parse);
     for (uint32_t i = 0; i < loader->entry_count; i++) {
-        const struct entry *entry = &loader->entries[i];
-        struct tide_metric metric = {0};
-        struct tide_view why = {0};
-        const enum tide_metric_outcome outcome =
-            tide_metric_parse(&parse, entry->node, &metric, &why);
-        if (!is_selected(loader->input, entry->node->key)) {
-            continue; /* its mistakes are told all the same */
+        struct entry *entry = &loader->entries[i];
+        if (entry->is_parsed && entry->metric.kind == TIDE_METRIC_RATIO) {
+            join_ratio(loader, &parse, entry);
         }
-        if (outcome == TIDE_METRIC_USABLE) {
-            definitions->metrics[definitions->metric_count++] = metric;
-        } else if (outcome == TIDE_METRIC_UNSUPPORTED) {
-            put_unsupported(loader, entry, why);
-        }
+    }
+    if (loader->diagnostics->error_count == 0) {
+        keep_wanted(loader);
     }
     return true;
 }
@@ -289,8 +337,8 @@ struct tide_definitions *tide_definitions_load(struct tide_arena *arena,
         loader->diagnostics = diagnostics;
         loader->definitions = definitions;
         if (read_file(loader) && read_preset(loader) && load_schema(loader)) {
-            gather(loader, loader->preset_root, true);
-            gather(loader, loader->file_root, false);
+            gather(loader, loader->preset_root);
+            gather(loader, loader->file_root);
             check_selection(loader);
             has_memory = keep_sources(loader) && load_metrics(loader);
         }

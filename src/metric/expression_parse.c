@@ -42,6 +42,7 @@ struct literal {
 struct parser {
     struct tide_arena *arena;
     const struct tide_schema *schema;
+    const struct tide_expression_facts *facts; /* NULL: columns */
     struct tide_view text;
     struct tide_position position;
     struct tide_diagnostics *diagnostics;
@@ -460,21 +461,53 @@ static bool is_keyword(struct tide_view text)
     return false;
 }
 
+static uint32_t parse_column(struct parser *parser, struct tide_token name)
+{
+    if (parser->token.kind == TIDE_TOKEN_OPEN) {
+        parser->stopped = true;
+        REPORT(parser, name, "there are no functions in a condition");
+        return TIDE_COLUMN_NONE;
+    }
+    return tide_column_find(
+        parser->schema, name.text, position_of(parser, name), parser->diagnostics);
+}
+
+/* name "(" [argument] ")" */
+static uint32_t parse_fact(struct parser *parser, struct tide_token name)
+{
+    struct tide_view argument = {0};
+    struct tide_token where = name;
+    if (parser->token.kind != TIDE_TOKEN_OPEN) {
+        parser->stopped = true;
+        REPORT(parser, name, "'having' compares count() or distinct(column)");
+        return TIDE_COLUMN_NONE;
+    }
+    advance(parser);
+    if (parser->token.kind == TIDE_TOKEN_NAME) {
+        where = parser->token;
+        argument = where.text;
+        advance(parser);
+    }
+    if (!take(parser, TIDE_TOKEN_CLOSE, "')'")) {
+        return TIDE_COLUMN_NONE;
+    }
+    return parser->facts->resolve(
+        parser->facts->context, name.text, argument, position_of(parser, where));
+}
+
 static void parse_comparison(struct parser *parser)
 {
     const struct tide_token name = parser->token;
     if (name.kind != TIDE_TOKEN_NAME || is_keyword(name.text)) {
-        stop(parser, "a column");
+        stop(parser, parser->facts != NULL ? "count() or distinct(column)" : "a column");
         return;
     }
     advance(parser);
-    if (parser->token.kind == TIDE_TOKEN_OPEN) {
-        parser->stopped = true;
-        REPORT(parser, name, "there are no functions in a condition");
+    const uint32_t column =
+        parser->facts != NULL ? parse_fact(parser, name) : parse_column(parser, name);
+    if (parser->stopped) {
         return;
     }
-    const uint32_t column =
-        tide_column_find(parser->schema, name.text, position_of(parser, name), parser->diagnostics);
     if (take_word(parser, "is")) {
         parse_is(parser, column);
     } else if (take_word(parser, "in")) {
@@ -578,17 +611,19 @@ static void stop_at_left_over(struct parser *parser)
     stop(parser, "'and', 'or' or the end");
 }
 
-struct tide_expression *tide_expression_parse(struct tide_arena *arena,
-                                              const struct tide_schema *schema,
-                                              struct tide_view text,
-                                              struct tide_position position,
-                                              struct tide_diagnostics *diagnostics)
+struct tide_expression *tide_expression_parse_facts(struct tide_arena *arena,
+                                                    const struct tide_schema *schema,
+                                                    const struct tide_expression_facts *facts,
+                                                    struct tide_view text,
+                                                    struct tide_position position,
+                                                    struct tide_diagnostics *diagnostics)
 {
     tide_assert(schema != NULL && diagnostics != NULL);
     const uint32_t errors_before = diagnostics->error_count;
     struct parser parser = {
         .arena = arena,
         .schema = schema,
+        .facts = facts,
         .text = text,
         .position = position,
         .diagnostics = diagnostics,
@@ -610,4 +645,13 @@ struct tide_expression *tide_expression_parse(struct tide_arena *arena,
     tide_assert(parser.count > 0 && parser.operations[parser.count - 1].size == parser.count);
     *expression = (struct tide_expression){schema, parser.operations, parser.count};
     return expression;
+}
+
+struct tide_expression *tide_expression_parse(struct tide_arena *arena,
+                                              const struct tide_schema *schema,
+                                              struct tide_view text,
+                                              struct tide_position position,
+                                              struct tide_diagnostics *diagnostics)
+{
+    return tide_expression_parse_facts(arena, schema, NULL, text, position, diagnostics);
 }

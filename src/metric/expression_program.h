@@ -58,4 +58,22 @@ struct tide_expression {
     uint32_t operation_count;
 };
 
+/* In place of columns: facts, written name(argument). resolve gives the column of the schema that
+ * is parsed for, or NONE after it reported what is wrong at position. */
+struct tide_expression_facts {
+    uint32_t (*resolve)(void *context,
+                        struct tide_view name,
+                        struct tide_view argument, /* empty: none */
+                        struct tide_position position);
+    void *context;
+};
+
+/* As tide_expression_parse; facts NULL: columns. */
+struct tide_expression *tide_expression_parse_facts(struct tide_arena *arena,
+                                                    const struct tide_schema *schema,
+                                                    const struct tide_expression_facts *facts,
+                                                    struct tide_view text,
+                                                    struct tide_position position,
+                                                    struct tide_diagnostics *diagnostics);
+
 #endif

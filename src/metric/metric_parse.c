@@ -1,30 +1,31 @@
-/* What a metric asks for is looked at in two steps: first whether this version has it at all, as
- * the rest of a metric that cannot be computed is not worth a message; then every part by itself,
- * so that all mistakes come at once. */
-#include "metric/metric_parse.h"
-
+/* One entry of `metrics:`: name, kind and the keys that most kinds share. Every part is looked at by
+ * itself, so that all mistakes come at once. */
 #include "base/assert.h"
+#include "base/civil.h"
+#include "base/timezone.h"
 #include "metric/column.h"
-
-#include <stdlib.h>
+#include "metric/metric_parser.h"
 
 #include "base/banned.h"
 
 enum {
     NAME_MAX_BYTES = 100,
     TOP_MAX = 1000000,
-    TOP_DIGITS_MAX = 9
+    NUMBER_DIGITS_MAX = 9
 };
 
-/* Changes with the encoding below: numbers of one hash are comparable. */
-enum {
-    HASH_VERSION = 1
-};
-
-struct kind {
-    struct tide_view name;
-    bool supported;
-    enum tide_metric_kind kind;
+/* Keys besides the kind's own. */
+enum key {
+    KEY_WHERE = 1 << 0,
+    KEY_BY = 1 << 1,
+    KEY_EVERY = 1 << 2,
+    KEY_TIMEZONE = 1 << 3,
+    KEY_OVER = 1 << 4,
+    KEY_TOP = 1 << 5,
+    KEY_HAVING = 1 << 6,
+    KEY_OF = 1 << 7,
+    KEYS_WINDOWED = KEY_WHERE | KEY_BY | KEY_EVERY | KEY_TIMEZONE,
+    KEYS_AGGREGATE = KEYS_WINDOWED | KEY_OVER | KEY_TOP,
 };
 
 #define WORD(text)                                                                                 \
@@ -32,79 +33,85 @@ struct kind {
         (text), sizeof(text) - 1                                                                   \
     }
 
-static const struct kind kinds[] = {
-    {WORD("count"), true, TIDE_METRIC_COUNT},
-    {WORD("distinct"), true, TIDE_METRIC_DISTINCT},
-    {WORD("sum"), true, TIDE_METRIC_SUM},
-    {WORD("mean"), true, TIDE_METRIC_MEAN},
-    {WORD("min"), true, TIDE_METRIC_MIN},
-    {WORD("max"), true, TIDE_METRIC_MAX},
-    {WORD("quantiles"), false, TIDE_METRIC_COUNT},
-    {WORD("ratio"), false, TIDE_METRIC_COUNT},
-    {WORD("sessions"), false, TIDE_METRIC_COUNT},
-    {WORD("funnel"), false, TIDE_METRIC_COUNT},
-    {WORD("retention"), false, TIDE_METRIC_COUNT},
-    {WORD("approx_distinct"), false, TIDE_METRIC_COUNT},
+static const struct kind {
+    struct tide_view name;
+    enum tide_metric_kind kind;
+    unsigned keys;                               /* that go with it */
+    void (*parse)(struct metric_parser *parser); /* NULL: the value names a column */
+} kinds[] = {
+    {WORD("count"), TIDE_METRIC_COUNT, KEYS_AGGREGATE, NULL},
+    {WORD("distinct"), TIDE_METRIC_DISTINCT, KEYS_AGGREGATE | KEY_HAVING, NULL},
+    {WORD("sum"), TIDE_METRIC_SUM, KEYS_AGGREGATE, NULL},
+    {WORD("mean"), TIDE_METRIC_MEAN, KEYS_AGGREGATE, NULL},
+    {WORD("min"), TIDE_METRIC_MIN, KEYS_AGGREGATE, NULL},
+    {WORD("max"), TIDE_METRIC_MAX, KEYS_AGGREGATE, NULL},
+    {WORD("quantiles"),
+     TIDE_METRIC_QUANTILES,
+     KEYS_WINDOWED | KEY_OVER | KEY_OF,
+     metric_parse_quantiles},
+    {WORD("approx_distinct"), TIDE_METRIC_APPROX_DISTINCT, KEYS_AGGREGATE, NULL},
+    {WORD("sessions"), TIDE_METRIC_SESSIONS, KEYS_WINDOWED, metric_parse_sessions},
+    {WORD("funnel"), TIDE_METRIC_FUNNEL, KEYS_WINDOWED, metric_parse_funnel},
+    {WORD("retention"), TIDE_METRIC_RETENTION, KEY_WHERE | KEY_TIMEZONE, metric_parse_retention},
+    {WORD("ratio"), TIDE_METRIC_RATIO, 0, metric_parse_ratio},
 };
 
-static const struct tide_view known_keys[] = {
-    WORD("count"), WORD("distinct"), WORD("sum"),    WORD("mean"),      WORD("min"),
-    WORD("max"),   WORD("where"),    WORD("by"),     WORD("every"),     WORD("top"),
-    WORD("over"),  WORD("timezone"), WORD("having"), WORD("quantiles"), WORD("of"),
-    WORD("ratio"), WORD("sessions"), WORD("funnel"), WORD("retention"), WORD("approx_distinct"),
+static const struct {
+    struct tide_view name;
+    enum key key;
+} keys[] = {
+    {WORD("where"), KEY_WHERE},
+    {WORD("by"), KEY_BY},
+    {WORD("every"), KEY_EVERY},
+    {WORD("timezone"), KEY_TIMEZONE},
+    {WORD("over"), KEY_OVER},
+    {WORD("top"), KEY_TOP},
+    {WORD("having"), KEY_HAVING},
+    {WORD("of"), KEY_OF},
 };
 
 enum {
     KIND_COUNT = sizeof(kinds) / sizeof(kinds[0]),
-    KEY_COUNT = sizeof(known_keys) / sizeof(known_keys[0]),
+    KEY_COUNT = sizeof(keys) / sizeof(keys[0]),
 };
 
-struct parser {
-    struct tide_arena *arena;
-    const struct tide_schema *schema;
-    struct tide_diagnostics *diagnostics;
-    const struct tide_yaml *node;
-    struct tide_metric *metric;
-    const struct kind *kind;
-    const struct tide_yaml *kind_node;
-    struct tide_view why; /* not empty: unsupported */
-};
-
-#define REPORT(parser, position, ...)                                                              \
-    tide_diagnostics_error((parser)->diagnostics, (position), __VA_ARGS__)
-
-/* The first reason stays. */
-static void refuse(struct parser *parser,
-                   const char *before,
-                   struct tide_view word,
-                   const char *after)
-{
-    if (parser->why.size > 0) {
-        return;
-    }
-    struct tide_bytes text = {0};
-    tide_bytes_append_text(&text, before);
-    tide_bytes_append_view(&text, word);
-    tide_bytes_append_text(&text, after);
-    parser->why = tide_arena_copy(parser->arena, tide_bytes_view(&text));
-    tide_bytes_release(&text);
-    if (parser->why.data == NULL) {
-        parser->why = TIDE_VIEW("it is not supported yet");
-    }
-}
-
-static bool is_scalar(struct parser *parser, const struct tide_yaml *node, const char *expected)
+bool metric_is_scalar(struct metric_parser *parser,
+                      const struct tide_yaml *node,
+                      const char *expected)
 {
     if (node->kind == TIDE_YAML_SCALAR && node->text.size > 0) {
         return true;
     }
-    REPORT(parser, node->position, "'%.*s' must be %s", TIDE_VIEW_ARGUMENTS(node->key), expected);
+    METRIC_REPORT(
+        parser, node->position, "'%.*s' must be %s", TIDE_VIEW_ARGUMENTS(node->key), expected);
     return false;
+}
+
+static bool is_digits(struct tide_view text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9') {
+            return false;
+        }
+    }
+    return text.size > 0;
+}
+
+bool metric_parse_number(struct tide_view text, uint32_t *number)
+{
+    *number = 0;
+    if (!is_digits(text) || text.size > NUMBER_DIGITS_MAX) {
+        return false;
+    }
+    for (size_t i = 0; i < text.size; i++) {
+        *number = *number * 10 + (uint32_t)(text.data[i] - '0');
+    }
+    return true;
 }
 
 /* ------- name and kind */
 
-static void parse_name(struct parser *parser)
+static void parse_name(struct metric_parser *parser)
 {
     const struct tide_view name = parser->node->key;
     bool is_good = name.size > 0 && (name.data[0] < '0' || name.data[0] > '9');
@@ -113,11 +120,11 @@ static void parse_name(struct parser *parser)
         is_good = is_good && ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_');
     }
     if (!is_good) {
-        REPORT(parser,
+        METRIC_REPORT(parser,
                parser->node->key_position,
                "the name of a metric has only a-z, 0-9 and _, and no digit first");
     } else if (name.size > NAME_MAX_BYTES) {
-        REPORT(parser,
+        METRIC_REPORT(parser,
                parser->node->key_position,
                "the name of a metric has at most %d characters",
                NAME_MAX_BYTES);
@@ -136,43 +143,55 @@ static const struct kind *kind_of(struct tide_view key)
     return NULL;
 }
 
-static void parse_kind(struct parser *parser)
+static const struct kind *parse_kind(struct metric_parser *parser)
 {
+    const struct kind *found = NULL;
     for (const struct tide_yaml *m = parser->node->first; m != NULL; m = m->next) {
         const struct kind *kind = kind_of(m->key);
         if (kind == NULL) {
             continue;
         }
-        if (parser->kind != NULL) {
-            REPORT(parser,
-                   m->key_position,
-                   "metric '%.*s' has two kinds, %.*s and %.*s; keep one",
-                   TIDE_VIEW_ARGUMENTS(parser->metric->name),
-                   TIDE_VIEW_ARGUMENTS(parser->kind->name),
-                   TIDE_VIEW_ARGUMENTS(m->key));
-            return;
+        if (found != NULL) {
+            METRIC_REPORT(parser,
+                          m->key_position,
+                          "metric '%.*s' has two kinds, %.*s and %.*s; keep one",
+                          TIDE_VIEW_ARGUMENTS(parser->metric->name),
+                          TIDE_VIEW_ARGUMENTS(found->name),
+                          TIDE_VIEW_ARGUMENTS(m->key));
+            return NULL;
         }
-        parser->kind = kind;
+        found = kind;
         parser->kind_node = m;
     }
-    if (parser->kind == NULL) {
-        REPORT(parser,
-               parser->metric->position,
-               "metric '%.*s' has no kind; write one of count, distinct, sum, mean, min, max",
-               TIDE_VIEW_ARGUMENTS(parser->metric->name));
+    if (found == NULL) {
+        METRIC_REPORT(parser,
+                      parser->metric->position,
+                      "metric '%.*s' has no kind; write one of count, distinct, sum, mean, min, "
+                      "max, quantiles, approx_distinct, sessions, funnel, retention, ratio",
+                      TIDE_VIEW_ARGUMENTS(parser->metric->name));
     }
+    return found;
 }
 
-/* What can be told from the keys alone. */
-static void refuse_by_keys(struct parser *parser)
+static void check_keys(struct metric_parser *parser, const struct kind *kind)
 {
-    static const char *const later[] = {"over", "having"};
-    if (parser->kind != NULL && !parser->kind->supported) {
-        refuse(parser, "", parser->kind->name, " is not supported yet");
+    struct tide_view known[KIND_COUNT + KEY_COUNT];
+    for (size_t i = 0; i < KIND_COUNT; i++) {
+        known[i] = kinds[i].name;
     }
-    for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
-        if (tide_yaml_get(parser->node, later[i]) != NULL) {
-            refuse(parser, "", tide_view_of(later[i]), " is not supported yet");
+    for (size_t i = 0; i < KEY_COUNT; i++) {
+        known[KIND_COUNT + i] = keys[i].name;
+    }
+    tide_yaml_check_keys(
+        parser->node, known, KIND_COUNT + KEY_COUNT, "metric", parser->diagnostics);
+    for (size_t i = 0; kind != NULL && i < KEY_COUNT; i++) {
+        const struct tide_yaml *node = tide_yaml_get(parser->node, keys[i].name.data);
+        if (node != NULL && (kind->keys & (unsigned)keys[i].key) == 0) {
+            METRIC_REPORT(parser,
+                          node->key_position,
+                          "'%.*s' does not go with %.*s; remove it",
+                          TIDE_VIEW_ARGUMENTS(keys[i].name),
+                          TIDE_VIEW_ARGUMENTS(kind->name));
         }
     }
 }
@@ -185,65 +204,94 @@ static bool can_aggregate(enum tide_metric_kind kind, enum tide_type type)
     switch (kind) {
     case TIDE_METRIC_COUNT:
     case TIDE_METRIC_DISTINCT:
+    case TIDE_METRIC_APPROX_DISTINCT:
         return true;
     case TIDE_METRIC_SUM:
     case TIDE_METRIC_MEAN:
+    case TIDE_METRIC_QUANTILES:
         return is_number;
     case TIDE_METRIC_MIN:
     case TIDE_METRIC_MAX:
         return is_number || tide_type_is_time(type);
+    case TIDE_METRIC_SESSIONS:
+    case TIDE_METRIC_FUNNEL:
+    case TIDE_METRIC_RETENTION:
+    case TIDE_METRIC_RATIO:
+        break;
     }
     return false;
 }
 
-static void check_aggregate(struct parser *parser, uint32_t column)
+static void check_aggregate(struct metric_parser *parser, struct tide_position position)
 {
-    const struct tide_column *c = &parser->schema->columns[column];
-    const enum tide_metric_kind kind = parser->metric->kind;
-    if (!can_aggregate(kind, c->type)) {
-        const bool takes_time = can_aggregate(kind, TIDE_TYPE_TIME_MS);
-        REPORT(parser,
-               parser->kind_node->position,
-               "%s needs an int%s column, but '%.*s' is %s",
-               tide_metric_kind_name(kind),
-               takes_time ? ", decimal or time" : " or decimal",
-               TIDE_VIEW_ARGUMENTS(c->name),
-               tide_type_name(c->type));
-    } else if (kind == TIDE_METRIC_DISTINCT && column != parser->schema->entity) {
-        refuse(
-            parser, "distinct of '", c->name, "', which is not the entity, is not supported yet");
+    const struct tide_metric *metric = parser->metric;
+    const struct tide_column *c = &parser->schema->columns[metric->column];
+    if (!can_aggregate(metric->kind, c->type)) {
+        const bool takes_time = can_aggregate(metric->kind, TIDE_TYPE_TIME_MS);
+        METRIC_REPORT(parser,
+                      position,
+                      "%s needs an int%s column, but '%.*s' is %s",
+                      tide_metric_kind_name(metric->kind),
+                      takes_time ? ", decimal or time" : " or decimal",
+                      TIDE_VIEW_ARGUMENTS(c->name),
+                      tide_type_name(c->type));
     }
 }
 
-static void parse_aggregate(struct parser *parser)
+uint32_t metric_parse_column(struct metric_parser *parser, const struct tide_yaml *node)
+{
+    if (!metric_is_scalar(parser, node, "the name of a column")) {
+        return TIDE_COLUMN_NONE;
+    }
+    return tide_column_find(parser->schema, node->text, node->position, parser->diagnostics);
+}
+
+static void parse_aggregate(struct metric_parser *parser)
 {
     const struct tide_yaml *node = parser->kind_node;
     struct tide_metric *metric = parser->metric;
-    metric->kind = parser->kind->kind;
-    metric->column = TIDE_COLUMN_NONE;
     if (metric->kind == TIDE_METRIC_COUNT) {
         if (node->kind != TIDE_YAML_SCALAR || !tide_view_equal(node->text, TIDE_VIEW("events"))) {
-            REPORT(parser, node->position, "count takes only 'events'");
+            METRIC_REPORT(parser, node->position, "count takes only 'events'");
         }
         return;
     }
-    if (!is_scalar(parser, node, "the name of a column")) {
+    metric->column = metric_parse_column(parser, node);
+    if (metric->column != TIDE_COLUMN_NONE) {
+        check_aggregate(parser, node->position);
+    }
+}
+
+static void parse_of(struct metric_parser *parser)
+{
+    const struct tide_yaml *node = tide_yaml_get(parser->node, "of");
+    if (parser->metric->kind != TIDE_METRIC_QUANTILES) {
         return;
     }
-    metric->column =
-        tide_column_find(parser->schema, node->text, node->position, parser->diagnostics);
-    if (metric->column != TIDE_COLUMN_NONE) {
-        check_aggregate(parser, metric->column);
+    if (node == NULL) {
+        METRIC_REPORT(parser,
+                      parser->metric->position,
+                      "metric '%.*s' has no column; write 'of: duration'",
+                      TIDE_VIEW_ARGUMENTS(parser->metric->name));
+        return;
+    }
+    parser->metric->column = metric_parse_column(parser, node);
+    if (parser->metric->column != TIDE_COLUMN_NONE) {
+        check_aggregate(parser, node->position);
     }
 }
 
 /* ------- by */
 
-static void parse_by_column(struct parser *parser, const struct tide_yaml *item)
+static void parse_listed_column(struct metric_parser *parser,
+                                const struct tide_yaml *item,
+                                const char *what,
+                                uint32_t *columns,
+                                uint32_t *count)
 {
-    struct tide_metric *metric = parser->metric;
     if (item->kind != TIDE_YAML_SCALAR) {
-        REPORT(parser, item->position, "'by' must be a list of columns, such as [os, region]");
+        METRIC_REPORT(
+            parser, item->position, "%s must be a list of columns, such as [os, region]", what);
         return;
     }
     const uint32_t column =
@@ -251,91 +299,102 @@ static void parse_by_column(struct parser *parser, const struct tide_yaml *item)
     if (column == TIDE_COLUMN_NONE) {
         return;
     }
-    for (uint32_t i = 0; i < metric->by_count; i++) {
-        if (metric->by[i] == column) {
-            REPORT(parser,
-                   item->position,
-                   "column '%.*s' stands in 'by' twice",
-                   TIDE_VIEW_ARGUMENTS(item->text));
+    for (uint32_t i = 0; i < *count; i++) {
+        if (columns[i] == column) {
+            METRIC_REPORT(parser,
+                          item->position,
+                          "column '%.*s' stands in %s twice",
+                          TIDE_VIEW_ARGUMENTS(item->text),
+                          what);
             return;
         }
     }
-    if (parser->schema->columns[column].derived) {
-        refuse(parser, "derived column '", item->text, "' is not supported yet");
-    }
-    tide_assert(metric->by_count < TIDE_METRIC_BY_MAX);
-    metric->by[metric->by_count++] = column;
+    tide_assert(*count < TIDE_METRIC_BY_MAX);
+    columns[(*count)++] = column;
 }
 
-static void parse_by(struct parser *parser)
+void metric_parse_columns(struct metric_parser *parser,
+                          const struct tide_yaml *node,
+                          const char *what,
+                          uint32_t *columns,
+                          uint32_t *count)
 {
-    const struct tide_yaml *node = tide_yaml_get(parser->node, "by");
-    if (node == NULL) {
-        return;
-    }
     if (node->kind != TIDE_YAML_SEQUENCE) {
         const bool is_text = node->kind == TIDE_YAML_SCALAR && node->text.size > 0;
         const struct tide_view text = is_text ? node->text : TIDE_VIEW("os, region");
-        REPORT(parser,
-               node->position,
-               "'by' must be a list of columns, such as [%.*s]",
-               TIDE_VIEW_ARGUMENTS(text));
+        METRIC_REPORT(parser,
+                      node->position,
+                      "%s must be a list of columns, such as [%.*s]",
+                      what,
+                      TIDE_VIEW_ARGUMENTS(text));
         return;
     }
     if (node->count > TIDE_METRIC_BY_MAX) {
-        REPORT(parser,
-               node->position,
-               "'by' has %u columns; at most %d are possible",
-               node->count,
-               TIDE_METRIC_BY_MAX);
+        METRIC_REPORT(parser,
+                      node->position,
+                      "%s has %u columns; at most %d are possible",
+                      what,
+                      node->count,
+                      TIDE_METRIC_BY_MAX);
         return;
     }
     for (const struct tide_yaml *item = node->first; item != NULL; item = item->next) {
-        parse_by_column(parser, item);
+        parse_listed_column(parser, item, what, columns, count);
     }
 }
 
-/* ------- where */
+static void parse_by(struct metric_parser *parser)
+{
+    const struct tide_yaml *node = tide_yaml_get(parser->node, "by");
+    if (node != NULL) {
+        metric_parse_columns(
+            parser, node, "'by'", parser->metric->by, &parser->metric->by_count);
+    }
+}
 
-static void parse_where(struct parser *parser)
+/* ------- where, having */
+
+const struct tide_expression *metric_parse_condition(struct metric_parser *parser,
+                                                     const struct tide_yaml *node)
+{
+    if (!metric_is_scalar(parser, node, "a condition in quotes, such as 'os == \"ios\"'")) {
+        return NULL;
+    }
+    return tide_expression_parse(
+        parser->arena, parser->schema, node->text, node->position, parser->diagnostics);
+}
+
+static void parse_where(struct metric_parser *parser)
 {
     const struct tide_yaml *node = tide_yaml_get(parser->node, "where");
-    if (node == NULL ||
-        !is_scalar(parser, node, "a condition in quotes, such as 'os == \"ios\"'")) {
-        return;
+    if (node != NULL) {
+        parser->metric->where = metric_parse_condition(parser, node);
     }
-    const struct tide_expression *where = tide_expression_parse(
-        parser->arena, parser->schema, node->text, node->position, parser->diagnostics);
-    if (where == NULL) {
-        return;
-    }
-    bool used[TIDE_SCHEMA_COLUMNS_MAX] = {false};
-    tide_expression_columns(where, used);
-    for (uint32_t i = 0; i < parser->schema->column_count; i++) {
-        if (used[i] && parser->schema->columns[i].derived) {
-            refuse(parser,
-                   "derived column '",
-                   parser->schema->columns[i].name,
-                   "' is not supported yet");
-        }
-    }
-    parser->metric->where = where;
 }
 
-/* ------- every, timezone, top */
-
-static bool is_digits(struct tide_view text)
+static void parse_having(struct metric_parser *parser)
 {
-    for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9') {
-            return false;
-        }
+    const struct tide_yaml *node = tide_yaml_get(parser->node, "having");
+    struct tide_metric *metric = parser->metric;
+    if (node == NULL ||
+        !metric_is_scalar(parser, node, "a condition in quotes, such as 'count() > 2'")) {
+        return;
     }
-    return text.size > 0;
+    if (metric->kind == TIDE_METRIC_DISTINCT && metric->column != TIDE_COLUMN_NONE &&
+        metric->column != parser->schema->entity) {
+        METRIC_REPORT(parser,
+                      node->key_position,
+                      "'having' counts entities; write distinct: %.*s",
+                      TIDE_VIEW_ARGUMENTS(parser->schema->columns[parser->schema->entity].name));
+    }
+    metric->having = tide_having_parse(
+        parser->arena, parser->schema, node->text, node->position, parser->diagnostics);
 }
+
+/* ------- every, over, timezone, top */
 
 /* What is wrong with a text that is no window. */
-static void report_window(struct parser *parser, const struct tide_yaml *node)
+static void report_window(struct metric_parser *parser, const struct tide_yaml *node)
 {
     const struct tide_view text = node->text;
     size_t digits = 0;
@@ -348,214 +407,210 @@ static void report_window(struct parser *parser, const struct tide_yaml *node)
         unit.size == 1 && (unit.data[0] == 's' || unit.data[0] == 'm' || unit.data[0] == 'h' ||
                            unit.data[0] == 'd' || unit.data[0] == 'w');
     if (digits > 0 && is_zero && (is_unit || unit.size == 0)) {
-        REPORT(parser,
+        METRIC_REPORT(parser,
                node->position,
                "a window must be longer than '%.*s'",
                TIDE_VIEW_ARGUMENTS(text));
     } else if (is_digits(text)) {
-        REPORT(parser,
+        METRIC_REPORT(parser,
                node->position,
                "'%.*s' is not a window; write a unit: %.*sm",
                TIDE_VIEW_ARGUMENTS(text),
                TIDE_VIEW_ARGUMENTS(text));
     } else if (digits > 0 && is_unit) {
-        REPORT(parser,
+        METRIC_REPORT(parser,
                node->position,
                "a window of '%.*s' is longer than 100 years",
                TIDE_VIEW_ARGUMENTS(text));
     } else if (digits > 0 && tide_view_equal(unit, TIDE_VIEW("mo"))) {
-        REPORT(parser,
+        METRIC_REPORT(parser,
                node->position,
                "'%.*s' is not a window; a window of months is 1mo",
                TIDE_VIEW_ARGUMENTS(text));
     } else {
-        REPORT(parser,
+        METRIC_REPORT(parser,
                node->position,
                "'%.*s' is not a window; write a number and s, m, h, d or w, or 1mo",
                TIDE_VIEW_ARGUMENTS(text));
     }
 }
 
-static bool parse_every(struct parser *parser)
+bool metric_parse_window(struct metric_parser *parser,
+                         const struct tide_yaml *node,
+                         struct tide_window_spec *spec)
 {
-    const struct tide_yaml *node = tide_yaml_get(parser->node, "every");
-    if (node == NULL) {
-        REPORT(parser,
-               parser->metric->position,
-               "metric '%.*s' has no window; write 'every: 1h'",
-               TIDE_VIEW_ARGUMENTS(parser->metric->name));
+    if (!metric_is_scalar(parser, node, "a window, such as 1h")) {
         return false;
     }
-    if (!is_scalar(parser, node, "a window, such as 1h")) {
-        return false;
-    }
-    if (!tide_window_parse(node->text, &parser->metric->every)) {
+    if (!tide_window_parse(node->text, spec)) {
         report_window(parser, node);
         return false;
     }
     return true;
 }
 
-static void parse_timezone(struct parser *parser)
+static bool parse_every(struct metric_parser *parser)
 {
-    const struct tide_yaml *node = tide_yaml_get(parser->node, "timezone");
-    if (node == NULL || !is_scalar(parser, node, "a time zone, such as UTC")) {
+    const struct tide_yaml *node = tide_yaml_get(parser->node, "every");
+    if (node == NULL) {
+        METRIC_REPORT(parser,
+                      parser->metric->position,
+                      "metric '%.*s' has no window; write 'every: 1h'",
+                      TIDE_VIEW_ARGUMENTS(parser->metric->name));
+        return false;
+    }
+    return metric_parse_window(parser, node, &parser->metric->every);
+}
+
+/* How many panes of `every` are `over`; 0: it is none of their multiples. */
+static uint64_t panes_of(struct tide_window_spec every, struct tide_window_spec over)
+{
+    uint64_t size = (uint64_t)over.size;
+    if (every.unit == TIDE_WINDOW_DAYS) {
+        return every.size == 1 && over.unit == TIDE_WINDOW_DAYS ? size : 0;
+    }
+    if (every.unit != TIDE_WINDOW_FIXED || over.unit == TIDE_WINDOW_MONTHS) {
+        return 0;
+    }
+    if (over.unit != TIDE_WINDOW_FIXED) { /* of its nominal length */
+        size *= (uint64_t)TIDE_US_PER_DAY * (over.unit == TIDE_WINDOW_WEEKS ? 7 : 1);
+    }
+    return size % (uint64_t)every.size == 0 ? size / (uint64_t)every.size : 0;
+}
+
+static void parse_over(struct metric_parser *parser)
+{
+    const struct tide_yaml *node = tide_yaml_get(parser->node, "over");
+    struct tide_metric *metric = parser->metric;
+    struct tide_window_spec over = {0};
+    if (node == NULL || !metric_parse_window(parser, node, &over)) {
         return;
     }
-    if (parser->metric->every.unit == TIDE_WINDOW_FIXED) {
-        REPORT(parser,
-               node->key_position,
-               "a window in s, m or h takes no timezone; remove it, or write 'every: 1d'");
-    } else if (!tide_view_equal(node->text, TIDE_VIEW("UTC"))) {
-        refuse(parser, "timezone ", node->text, " is not supported yet; only UTC is");
+    const uint64_t panes = panes_of(metric->every, over);
+    const uint64_t panes_max =
+        metric->having != NULL ? TIDE_HAVING_WINDOWS_MAX : TIDE_PANES_MAX;
+    if (panes == 0) {
+        METRIC_REPORT(parser,
+                      node->position,
+                      "'over' must be a multiple of 'every': in s, m or h, or in days with "
+                      "'every: 1d'");
+    } else if (panes > panes_max) {
+        METRIC_REPORT(parser,
+                      node->position,
+                      "'over' is %llu times 'every'; at most %llu are possible",
+                      (unsigned long long)panes,
+                      (unsigned long long)panes_max);
+    } else {
+        metric->pane_count = (uint32_t)panes;
     }
 }
 
-static void parse_top(struct parser *parser)
+static void parse_timezone(struct metric_parser *parser)
 {
-    const struct tide_yaml *node = tide_yaml_get(parser->node, "top");
-    if (node == NULL || !is_scalar(parser, node, "a number")) {
+    const struct tide_yaml *node = tide_yaml_get(parser->node, "timezone");
+    struct tide_error error = {0};
+    if (node == NULL || !metric_is_scalar(parser, node, "a time zone, such as Europe/Berlin")) {
         return;
     }
-    uint32_t number = 0;
-    if (is_digits(node->text) && node->text.size <= TOP_DIGITS_MAX) {
-        for (size_t i = 0; i < node->text.size; i++) {
-            number = number * 10 + (uint32_t)(node->text.data[i] - '0');
-        }
+    if (parser->metric->every.unit == TIDE_WINDOW_FIXED) {
+        METRIC_REPORT(parser,
+                      node->key_position,
+                      "a window in s, m or h takes no timezone; remove it, or write 'every: 1d'");
+    } else if (!tide_view_equal(node->text, TIDE_VIEW("UTC")) &&
+               tide_timezone_open(
+                   parser->arena, node->text, &parser->metric->every.zone, &error) != TIDE_OK) {
+        METRIC_REPORT(parser, node->position, "%s", error.text);
     }
-    if (number < 1 || number > TOP_MAX) {
-        REPORT(parser,
-               node->position,
-               "top '%.*s' is not a number of 1..%d",
-               TIDE_VIEW_ARGUMENTS(node->text),
-               TOP_MAX);
+}
+
+static void parse_top(struct metric_parser *parser)
+{
+    const struct tide_yaml *node = tide_yaml_get(parser->node, "top");
+    uint32_t number = 0;
+    if (node == NULL || !metric_is_scalar(parser, node, "a number")) {
+        return;
+    }
+    if (!metric_parse_number(node->text, &number) || number < 1 || number > TOP_MAX) {
+        METRIC_REPORT(parser,
+                      node->position,
+                      "top '%.*s' is not a number of 1..%d",
+                      TIDE_VIEW_ARGUMENTS(node->text),
+                      TOP_MAX);
         return;
     }
     parser->metric->top = number;
 }
 
-/* ------- hash */
+/* ------- the whole */
 
-static void encode_view(struct tide_view view, struct tide_bytes *bytes)
+static void parse_parts(struct metric_parser *parser, const struct kind *kind)
 {
-    tide_assert(view.size <= UINT32_MAX);
-    tide_bytes_append_u32(bytes, (uint32_t)view.size);
-    tide_bytes_append_view(bytes, view);
-}
-
-/* A column is its name, its type and where it is found: all that decides a number. */
-static void encode_column(const struct tide_schema *schema,
-                          uint32_t column,
-                          struct tide_bytes *bytes)
-{
-    const struct tide_column *c = &schema->columns[column];
-    encode_view(c->name, bytes);
-    tide_bytes_append_byte(bytes, (char)c->type);
-    encode_view(c->pointer, bytes);
-}
-
-static void encode_where(const struct tide_schema *schema,
-                         const struct tide_expression *where,
-                         struct tide_bytes *bytes)
-{
-    bool used[TIDE_SCHEMA_COLUMNS_MAX] = {false};
-    tide_bytes_append_byte(bytes, where == NULL ? (char)0 : (char)1);
-    if (where == NULL) {
-        return;
+    parser->metric->kind = kind->kind;
+    if (kind->parse != NULL) {
+        kind->parse(parser);
+    } else {
+        parse_aggregate(parser);
     }
-    tide_expression_encode(where, bytes);
-    tide_expression_columns(where, used);
-    for (uint32_t i = 0; i < schema->column_count; i++) {
-        if (used[i]) {
-            encode_column(schema, i, bytes);
-        }
-    }
-}
-
-/* Everything but the name: the same question has the same hash. false: out of memory. */
-static bool compute_hash(const struct tide_schema *schema, struct tide_metric *metric)
-{
-    struct tide_bytes bytes = {0};
-    tide_bytes_append_byte(&bytes, HASH_VERSION);
-    tide_bytes_append_byte(&bytes, (char)metric->kind);
-    if (metric->column != TIDE_COLUMN_NONE) {
-        encode_column(schema, metric->column, &bytes);
-    }
-    encode_where(schema, metric->where, &bytes);
-    tide_bytes_append_u32(&bytes, metric->by_count);
-    for (uint32_t i = 0; i < metric->by_count; i++) {
-        encode_column(schema, metric->by[i], &bytes);
-    }
-    tide_bytes_append_byte(&bytes, (char)metric->every.unit);
-    tide_bytes_append_u64(&bytes, (uint64_t)metric->every.size);
-    tide_bytes_append_u32(&bytes, metric->top);
-    const bool is_whole = !bytes.failed;
-    metric->hash = tide_hash128(tide_bytes_view(&bytes), 0);
-    tide_bytes_release(&bytes);
-    return is_whole;
-}
-
-static void parse_parts(struct parser *parser)
-{
-    const struct tide_yaml *of = tide_yaml_get(parser->node, "of");
-    if (of != NULL) {
-        REPORT(parser, of->key_position, "'of' belongs to quantiles");
-    }
-    parse_aggregate(parser);
+    parse_of(parser);
     parse_where(parser);
-    parse_by(parser);
-    if (parse_every(parser)) {
+    if ((kind->keys & KEY_BY) != 0) {
+        parse_by(parser);
+    }
+    if ((kind->keys & KEY_HAVING) != 0) {
+        parse_having(parser);
+    }
+    const bool has_window = (kind->keys & KEY_EVERY) == 0 || parse_every(parser);
+    if (has_window && (kind->keys & KEY_TIMEZONE) != 0) {
         parse_timezone(parser);
     }
-    parse_top(parser);
+    if (has_window && (kind->keys & KEY_OVER) != 0) {
+        parse_over(parser);
+    }
+    if ((kind->keys & KEY_TOP) != 0) {
+        parse_top(parser);
+    }
 }
 
-enum tide_metric_outcome tide_metric_parse(const struct tide_metric_parse *parse,
-                                           const struct tide_yaml *node,
-                                           struct tide_metric *metric,
-                                           struct tide_view *why)
+bool tide_metric_parse(const struct tide_metric_parse *parse,
+                       const struct tide_yaml *node,
+                       struct tide_metric *metric)
 {
     const uint32_t errors_before = parse->diagnostics->error_count;
-    struct parser parser = {
+    struct metric_parser parser = {
         .arena = parse->arena,
         .schema = parse->schema,
         .diagnostics = parse->diagnostics,
         .node = node,
         .metric = metric,
     };
-    *metric = (struct tide_metric){.column = TIDE_COLUMN_NONE};
+    *metric = (struct tide_metric){.column = TIDE_COLUMN_NONE, .pane_count = 1};
     parse_name(&parser);
     if (node->kind != TIDE_YAML_MAPPING) {
-        REPORT(&parser,
-               node->position,
-               "metric '%.*s' must be a mapping, such as {count: events, every: 1h}",
-               TIDE_VIEW_ARGUMENTS(node->key));
-        return TIDE_METRIC_WRONG;
+        METRIC_REPORT(&parser,
+                      node->position,
+                      "metric '%.*s' must be a mapping, such as {count: events, every: 1h}",
+                      TIDE_VIEW_ARGUMENTS(node->key));
+        return false;
     }
-    tide_yaml_check_keys(node, known_keys, KEY_COUNT, "metric", parse->diagnostics);
-    parse_kind(&parser);
-    refuse_by_keys(&parser);
-    if (parser.why.size == 0 && parser.kind != NULL) {
-        parse_parts(&parser);
+    const struct kind *kind = parse_kind(&parser);
+    check_keys(&parser, kind);
+    if (kind != NULL) {
+        parse_parts(&parser, kind);
     }
     if (parse->diagnostics->error_count != errors_before) {
-        return TIDE_METRIC_WRONG;
+        return false;
     }
-    if (parser.why.size > 0) {
-        *why = parser.why;
-        return TIDE_METRIC_UNSUPPORTED;
+    if (!metric_compute_hash(parse->schema, metric)) {
+        METRIC_REPORT(&parser, metric->position, "out of memory");
+        return false;
     }
-    if (!compute_hash(parse->schema, metric)) {
-        REPORT(&parser, metric->position, "out of memory");
-        return TIDE_METRIC_WRONG;
-    }
-    return TIDE_METRIC_USABLE;
+    return true;
 }
 
 const char *tide_metric_kind_name(enum tide_metric_kind kind)
 {
     for (size_t i = 0; i < KIND_COUNT; i++) {
-        if (kinds[i].supported && kinds[i].kind == kind) {
+        if (kinds[i].kind == kind) {
             return kinds[i].name.data;
         }
     }

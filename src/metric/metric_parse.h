@@ -4,22 +4,24 @@
 
 #include "metric/definition.h"
 
-enum tide_metric_outcome {
-    TIDE_METRIC_USABLE,
-    TIDE_METRIC_UNSUPPORTED, /* what it asks for does not exist yet; only `why` is set */
-    TIDE_METRIC_WRONG,       /* the diagnostics say why */
-};
-
 struct tide_metric_parse {
     struct tide_arena *arena;
     const struct tide_schema *schema;
     struct tide_diagnostics *diagnostics;
 };
 
-/* node: a member of the mapping `metrics`. metric and why live in the arena. */
-enum tide_metric_outcome tide_metric_parse(const struct tide_metric_parse *parse,
-                                           const struct tide_yaml *node,
-                                           struct tide_metric *metric,
-                                           struct tide_view *why);
+/* node: a member of the mapping `metrics`. metric lives in the arena; a ratio's parts and hash are
+ * still open (tide_metric_join). false: the diagnostics say why. */
+bool tide_metric_parse(const struct tide_metric_parse *parse,
+                       const struct tide_yaml *node,
+                       struct tide_metric *metric);
+/* The names of a ratio's parts, as nodes: above and below the line. */
+void tide_metric_part_nodes(const struct tide_yaml *node, const struct tide_yaml *parts[2]);
+/* Checks that a ratio and its parts go together, and gives it its hash. parts: where they are named.
+ * false: the diagnostics say why. */
+bool tide_metric_join(const struct tide_metric_parse *parse,
+                      struct tide_metric *ratio,
+                      const struct tide_metric *const parts[2],
+                      const struct tide_yaml *const nodes[2]);
 
 #endif

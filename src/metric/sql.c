@@ -178,6 +178,13 @@ static void write_values(const struct tide_schema *schema,
     case TIDE_METRIC_MAX:
         tide_bytes_append_format(sql, "CAST(MAX(%.*s) AS STRING) AS _value", size, name);
         break;
+    case TIDE_METRIC_QUANTILES:
+    case TIDE_METRIC_APPROX_DISTINCT:
+    case TIDE_METRIC_SESSIONS:
+    case TIDE_METRIC_FUNNEL:
+    case TIDE_METRIC_RETENTION:
+    case TIDE_METRIC_RATIO:
+        break;
     }
 }
 

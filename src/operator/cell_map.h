@@ -3,14 +3,14 @@
 #ifndef TIDE_OPERATOR_CELL_MAP_H
 #define TIDE_OPERATOR_CELL_MAP_H
 
-#include "operator/cells.h"
+#include "operator/cell_value.h"
 
 #define TIDE_CELL_NONE UINT32_MAX
 
 struct tide_cell_record {
     int64_t start_us;
-    uint32_t group; /* the owner's number for it */
-    uint32_t unused_padding;
+    uint32_t length_s; /* windows are whole seconds, and at most 100 years */
+    uint32_t group;    /* the owner's number for it */
     struct tide_cell_value value;
 };
 
@@ -25,9 +25,12 @@ struct tide_cell_map {
 
 void tide_cell_map_release(struct tide_cell_map *map);
 /* The index of that cell, made empty if it was not there; records may move. NONE: out of memory. */
-uint32_t tide_cell_map_place(struct tide_cell_map *map, int64_t start_us, uint32_t group);
+uint32_t tide_cell_map_place(struct tide_cell_map *map, struct tide_window window, uint32_t group);
+/* The same, but NONE if it is not there. */
+uint32_t tide_cell_map_find(const struct tide_cell_map *map,
+                            struct tide_window window,
+                            uint32_t group);
+struct tide_window tide_cell_record_window(const struct tide_cell_record *record);
 size_t tide_cell_map_bytes(const struct tide_cell_map *map);
-/* Adds what two partitions, or two runs of events, have for one cell. */
-void tide_cell_value_merge(struct tide_cell_value *into, const struct tide_cell_value *from);
 
 #endif

@@ -4,8 +4,6 @@
 #include "operator/cell_table.h"
 
 #include "base/assert.h"
-#include "base/civil.h"
-#include "base/json.h"
 #include "operator/cell_map.h"
 #include "operator/dictionary.h"
 
@@ -17,7 +15,6 @@
 
 enum {
     RANKS_MIN = 16,
-    DECIMAL_PLACES = 6
 };
 
 struct tide_cell_table {
@@ -94,47 +91,40 @@ enum tide_status tide_cell_table_add(struct tide_cell_table *table,
                                      const struct tide_cell_value *value)
 {
     tide_assert(!table->is_finished);
-    tide_assert(tide_window_of(table->metric->every, window.start).start.us == window.start.us);
     const uint32_t number = tide_dictionary_intern(table->groups, group);
     if (number == TIDE_DICTIONARY_NONE || !reserve_ranks(table, number + 1)) {
         return TIDE_FATAL;
     }
-    const uint32_t index = tide_cell_map_place(&table->map, window.start.us, number);
-    if (index == TIDE_CELL_NONE) {
-        return TIDE_FATAL;
-    }
-    tide_cell_value_merge(&table->map.records[index].value, value);
-    return TIDE_OK;
+    const uint32_t index = tide_cell_map_place(&table->map, window, number);
+    return index == TIDE_CELL_NONE
+               ? TIDE_FATAL
+               : tide_cell_value_merge(table->metric, &table->map.records[index].value, value);
 }
 
 struct visit {
     struct tide_cell_table *table;
-    struct tide_instant from;
-    struct tide_instant to;
-    enum tide_status status;
+    struct tide_cell_span span;
 };
 
-static void add_visited(void *context,
-                        struct tide_window window,
-                        struct tide_view group,
-                        const struct tide_cell_value *value)
+static enum tide_status add_visited(void *context,
+                                    struct tide_window window,
+                                    struct tide_view group,
+                                    const struct tide_cell_value *value)
 {
-    struct visit *visit = context;
-    const bool is_early = tide_instant_known(visit->from) && window.start.us < visit->from.us;
-    const bool is_late = tide_instant_known(visit->to) && window.start.us >= visit->to.us;
-    if (visit->status == TIDE_OK && !is_early && !is_late) {
-        visit->status = tide_cell_table_add(visit->table, window, group, value);
-    }
+    const struct visit *visit = context;
+    const struct tide_cell_span span = visit->span;
+    const bool is_early = tide_instant_known(span.from) && window.start.us < span.from.us;
+    const bool is_late = tide_instant_known(span.to) && window.start.us >= span.to.us;
+    return is_early || is_late ? TIDE_OK : tide_cell_table_add(visit->table, window, group, value);
 }
 
-enum tide_status tide_cell_table_add_cells(struct tide_cell_table *table,
-                                           const struct tide_cells *cells,
-                                           struct tide_instant from,
-                                           struct tide_instant to)
+enum tide_status tide_cell_table_add_operator(struct tide_cell_table *table,
+                                              struct tide_operator *operator,
+                                              struct tide_cell_span span)
 {
-    struct visit visit = {table, from, to, TIDE_OK};
-    tide_cells_visit(cells, add_visited, &visit);
-    return visit.status;
+    struct visit visit = {table, span};
+    return tide_operator_visit(
+        operator, (struct tide_cell_visitor){span.closing, add_visited, &visit});
 }
 
 enum tide_status tide_cell_table_merge(struct tide_cell_table *table,
@@ -144,10 +134,11 @@ enum tide_status tide_cell_table_merge(struct tide_cell_table *table,
     tide_assert(!other->is_finished || other->metric->top == 0); /* groups would be missing */
     for (uint32_t i = 0; i < other->map.count; i++) {
         const struct tide_cell_record *record = &other->map.records[i];
-        const struct tide_window window =
-            tide_window_of(other->metric->every, (struct tide_instant){record->start_us});
-        const enum tide_status status = tide_cell_table_add(
-            table, window, tide_dictionary_text(other->groups, record->group), &record->value);
+        const enum tide_status status =
+            tide_cell_table_add(table,
+                                tide_cell_record_window(record),
+                                tide_dictionary_text(other->groups, record->group),
+                                &record->value);
         if (status != TIDE_OK) {
             return status;
         }
@@ -160,18 +151,9 @@ enum tide_status tide_cell_table_merge(struct tide_cell_table *table,
 static int compare_groups(const void *left, const void *right, void *context)
 {
     const struct tide_cell_table *table = context;
-    const struct tide_view a = tide_dictionary_text(table->groups, *(const uint32_t *)left);
-    const struct tide_view b = tide_dictionary_text(table->groups, *(const uint32_t *)right);
-    size_t a_at = 0;
-    size_t b_at = 0;
-    for (uint32_t i = 0; i < table->metric->by_count; i++) {
-        const int order =
-            tide_value_compare(tide_value_decode(a, &a_at), tide_value_decode(b, &b_at));
-        if (order != 0) {
-            return order;
-        }
-    }
-    return 0;
+    return tide_group_compare(table->metric,
+                              tide_dictionary_text(table->groups, *(const uint32_t *)left),
+                              tide_dictionary_text(table->groups, *(const uint32_t *)right));
 }
 
 static void rank_groups(struct tide_cell_table *table)
@@ -189,25 +171,6 @@ static void rank_groups(struct tide_cell_table *table)
     }
 }
 
-static unsigned places_of(const struct tide_schema *schema, const struct tide_metric *metric)
-{
-    tide_assert(metric->column < schema->column_count);
-    return schema->columns[metric->column].type == TIDE_TYPE_DECIMAL ? DECIMAL_PLACES : 0;
-}
-
-static double mean_of(const struct tide_schema *schema,
-                      const struct tide_metric *metric,
-                      const struct tide_cell_value *value)
-{
-    tide_assert(value->count > 0);
-    return tide_decimal_to_double(value->sum, places_of(schema, metric)) / (double)value->count;
-}
-
-static bool is_null(enum tide_metric_kind kind, const struct tide_cell_value *value)
-{
-    return kind != TIDE_METRIC_COUNT && kind != TIDE_METRIC_DISTINCT && value->count == 0;
-}
-
 #define ORDER(a, b) (((a) > (b)) - ((a) < (b)))
 
 /* The order of values, null first. */
@@ -215,28 +178,17 @@ static int compare_values(const struct tide_cell_table *table,
                           const struct tide_cell_value *a,
                           const struct tide_cell_value *b)
 {
-    const enum tide_metric_kind kind = table->metric->kind;
-    if (is_null(kind, a) || is_null(kind, b)) {
-        return (int)is_null(kind, b) - (int)is_null(kind, a);
+    const struct tide_number left = tide_cell_number(table->schema, table->metric, a);
+    const struct tide_number right = tide_cell_number(table->schema, table->metric, b);
+    if (!left.present || !right.present) {
+        return (int)left.present - (int)right.present;
     }
-    switch (kind) {
-    case TIDE_METRIC_COUNT:
-        return ORDER(a->count, b->count);
-    case TIDE_METRIC_DISTINCT:
-        return ORDER(a->distinct, b->distinct);
-    case TIDE_METRIC_SUM:
-        return ORDER(a->sum, b->sum);
-    case TIDE_METRIC_MEAN: {
-        const double left = mean_of(table->schema, table->metric, a);
-        const double right = mean_of(table->schema, table->metric, b);
-        return ORDER(left, right);
+    if (table->metric->kind == TIDE_METRIC_MEAN) {
+        const double left_mean = tide_cell_mean(table->schema, table->metric, a);
+        const double right_mean = tide_cell_mean(table->schema, table->metric, b);
+        return ORDER(left_mean, right_mean);
     }
-    case TIDE_METRIC_MIN:
-        return ORDER(a->min, b->min);
-    case TIDE_METRIC_MAX:
-        return ORDER(a->max, b->max);
-    }
-    return 0;
+    return ORDER(left.value, right.value);
 }
 
 static int compare_cells(const void *left, const void *right, void *context)
@@ -244,7 +196,10 @@ static int compare_cells(const void *left, const void *right, void *context)
     const struct tide_cell_table *table = context;
     const struct tide_cell_record *a = left;
     const struct tide_cell_record *b = right;
-    const int order = ORDER(a->start_us, b->start_us);
+    int order = ORDER(a->start_us, b->start_us);
+    if (order == 0) {
+        order = ORDER(a->length_s, b->length_s);
+    }
     return order != 0 ? order : ORDER(table->ranks[a->group], table->ranks[b->group]);
 }
 
@@ -255,6 +210,9 @@ static int compare_for_top(const void *left, const void *right, void *context)
     const struct tide_cell_record *b = right;
     int order = ORDER(a->start_us, b->start_us);
     if (order == 0) {
+        order = ORDER(a->length_s, b->length_s);
+    }
+    if (order == 0) {
         order = compare_values(table, &b->value, &a->value); /* the largest first */
     }
     return order != 0 ? order : ORDER(table->ranks[a->group], table->ranks[b->group]);
@@ -264,15 +222,21 @@ static int compare_for_top(const void *left, const void *right, void *context)
 static void cut(struct tide_cell_table *table)
 {
     struct tide_cell_record *records = table->map.records;
-    qsort_r(records, table->map.count, sizeof(*records), compare_for_top, table);
+    const uint32_t count = table->map.count;
+    qsort_r(records, count, sizeof(*records), compare_for_top, table);
     uint32_t kept = 0;
     uint32_t place = 0;
     int64_t start_us = 0;
-    for (uint32_t i = 0; i < table->map.count; i++) {
-        place = i > 0 && records[i].start_us == start_us ? place + 1 : 0;
+    uint32_t length_s = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const bool is_same = records[i].start_us == start_us && records[i].length_s == length_s;
+        place = is_same ? place + 1 : 0;
         start_us = records[i].start_us;
+        length_s = records[i].length_s;
         if (place < table->metric->top) {
             records[kept++] = records[i];
+        } else {
+            tide_cell_value_release(&records[i].value);
         }
     }
     table->map.count = kept;
@@ -293,6 +257,11 @@ void tide_cell_table_finish(struct tide_cell_table *table)
         table->map.records, table->map.count, sizeof(*table->map.records), compare_cells, table);
 }
 
+const struct tide_metric *tide_cell_table_metric(const struct tide_cell_table *table)
+{
+    return table->metric;
+}
+
 uint64_t tide_cell_table_count(const struct tide_cell_table *table)
 {
     return table->map.count;
@@ -304,98 +273,8 @@ struct tide_cell tide_cell_table_at(const struct tide_cell_table *table, uint64_
     tide_assert(index < table->map.count);
     const struct tide_cell_record *record = &table->map.records[index];
     return (struct tide_cell){
-        .window = tide_window_of(table->metric->every, (struct tide_instant){record->start_us}),
+        .window = tide_cell_record_window(record),
         .group = tide_dictionary_text(table->groups, record->group),
-        .value = record->value,
+        .value = &record->value,
     };
-}
-
-/* ------- text */
-
-static void write_number(tide_i128 number, unsigned places, struct tide_bytes *text)
-{
-    char buffer[TIDE_DECIMAL_TEXT_MAX];
-    tide_bytes_append(text, buffer, tide_decimal_format(number, places, buffer));
-}
-
-void tide_cell_write_value(const struct tide_schema *schema,
-                           const struct tide_metric *metric,
-                           const struct tide_cell_value *value,
-                           struct tide_bytes *text)
-{
-    if (is_null(metric->kind, value)) {
-        tide_bytes_append_text(text, "null");
-        return;
-    }
-    char buffer[TIDE_DECIMAL_TEXT_MAX];
-    switch (metric->kind) {
-    case TIDE_METRIC_COUNT:
-        write_number(value->count, 0, text);
-        break;
-    case TIDE_METRIC_DISTINCT:
-        write_number(value->distinct, 0, text);
-        break;
-    case TIDE_METRIC_SUM:
-        write_number(value->sum, places_of(schema, metric), text);
-        break;
-    case TIDE_METRIC_MEAN:
-        tide_bytes_append(text, buffer, tide_double_format(mean_of(schema, metric, value), buffer));
-        break;
-    case TIDE_METRIC_MIN:
-        write_number(value->min, places_of(schema, metric), text);
-        break;
-    case TIDE_METRIC_MAX:
-        write_number(value->max, places_of(schema, metric), text);
-        break;
-    }
-}
-
-static void write_time(const char *key, struct tide_instant t, struct tide_bytes *text)
-{
-    char buffer[TIDE_CIVIL_TEXT_MAX];
-    const size_t length = tide_civil_format(t, buffer);
-    tide_bytes_append_format(text, ", \"%s\": \"%.*s\"", key, (int)length, buffer);
-}
-
-static void write_group(const struct tide_schema *schema,
-                        const struct tide_metric *metric,
-                        struct tide_view group,
-                        struct tide_bytes *text)
-{
-    size_t at = 0;
-    tide_bytes_append_text(text, ", \"group\": {");
-    for (uint32_t i = 0; i < metric->by_count; i++) {
-        tide_bytes_append_text(text, i == 0 ? "" : ", ");
-        tide_json_write_string(text, schema->columns[metric->by[i]].name);
-        tide_bytes_append_text(text, ": ");
-        tide_value_write_json(tide_value_decode(group, &at), text);
-    }
-    tide_assert(at == group.size);
-    tide_bytes_append_byte(text, '}');
-}
-
-void tide_cell_write_json(const struct tide_schema *schema,
-                          const struct tide_metric *metric,
-                          const struct tide_cell *cell,
-                          struct tide_view extra,
-                          struct tide_bytes *text)
-{
-    tide_bytes_append_text(text, "{\"metric\": ");
-    tide_json_write_string(text, metric->name);
-    write_time("start", cell->window.start, text);
-    write_time("end", cell->window.end, text);
-    write_group(schema, metric, cell->group, text);
-    tide_bytes_append_text(text, ", \"value\": ");
-    tide_cell_write_value(schema, metric, &cell->value, text);
-    if (metric->kind == TIDE_METRIC_MEAN) {
-        tide_bytes_append_text(text, ", \"count\": ");
-        write_number(cell->value.count, 0, text);
-        tide_bytes_append_text(text, ", \"sum\": ");
-        write_number(cell->value.sum, places_of(schema, metric), text);
-    }
-    if (extra.size > 0) {
-        tide_bytes_append_text(text, ", ");
-        tide_bytes_append_view(text, extra);
-    }
-    tide_bytes_append_byte(text, '}');
 }

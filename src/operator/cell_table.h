@@ -3,14 +3,14 @@
 #ifndef TIDE_OPERATOR_CELL_TABLE_H
 #define TIDE_OPERATOR_CELL_TABLE_H
 
-#include "operator/cells.h"
+#include "operator/operator.h"
 
 struct tide_cell_table;
 
 struct tide_cell {
     struct tide_window window;
-    struct tide_view group; /* canonical encoding of the by-columns */
-    struct tide_cell_value value;
+    struct tide_view group; /* canonical encoding of the by-columns, or TIDE_GROUP_OTHER */
+    const struct tide_cell_value *value;
 };
 
 enum tide_status tide_cell_table_create(const struct tide_schema *schema,
@@ -23,11 +23,17 @@ enum tide_status tide_cell_table_add(struct tide_cell_table *table,
                                      struct tide_window window,
                                      struct tide_view group,
                                      const struct tide_cell_value *value);
-/* Merges cells whose window starts in [from, to); UNKNOWN: unbounded on that side. */
-enum tide_status tide_cell_table_add_cells(struct tide_cell_table *table,
-                                           const struct tide_cells *cells,
-                                           struct tide_instant from,
-                                           struct tide_instant to);
+struct tide_cell_span { /* of window starts: [from, to); UNKNOWN: unbounded on that side */
+    struct tide_instant from;
+    struct tide_instant to;
+    struct tide_instant closing; /* as in tide_cell_visitor */
+};
+#define TIDE_CELL_SPAN_ALL                                                                         \
+    ((struct tide_cell_span){TIDE_INSTANT_UNKNOWN, TIDE_INSTANT_UNKNOWN, TIDE_INSTANT_UNKNOWN})
+/* Merges the cells of a partition. FATAL: out of memory. */
+enum tide_status tide_cell_table_add_operator(struct tide_cell_table *table,
+                                              struct tide_operator *operator,
+                                              struct tide_cell_span span);
 /* Both of one metric; other was not finished, or has no top. */
 enum tide_status tide_cell_table_merge(struct tide_cell_table *table,
                                        const struct tide_cell_table *other);
@@ -35,22 +41,8 @@ enum tide_status tide_cell_table_merge(struct tide_cell_table *table,
  * (largest value; ties by group ascending, null first; null values last). Then cells can be
  * read. */
 void tide_cell_table_finish(struct tide_cell_table *table);
+const struct tide_metric *tide_cell_table_metric(const struct tide_cell_table *table);
 uint64_t tide_cell_table_count(const struct tide_cell_table *table);
 struct tide_cell tide_cell_table_at(const struct tide_cell_table *table, uint64_t index);
-
-/* One line without '\n', as oracle.py prints it:
- *   {"metric": "m", "start": "..Z", "end": "..Z", "group": {"a": "x"}, "value": 3}
- * mean: also count and sum. Deterministic text: equal cells give equal lines. extra: members to
- * append after a comma, e.g. "\"revision\": 3", or empty. */
-void tide_cell_write_json(const struct tide_schema *schema,
-                          const struct tide_metric *metric,
-                          const struct tide_cell *cell,
-                          struct tide_view extra,
-                          struct tide_bytes *text);
-/* The value alone: 12, 1.5, null. */
-void tide_cell_write_value(const struct tide_schema *schema,
-                           const struct tide_metric *metric,
-                           const struct tide_cell_value *value,
-                           struct tide_bytes *text);
 
 #endif

@@ -1,176 +1,68 @@
-/* A batch goes through in passes over its rows: those that `where` keeps; the number of each one's
- * group; from it and the window, the index of its cell; last the aggregate's own loop over the
- * cells. So each loop is short, and what differs between metrics is decided once for a batch.
+/* Windowed aggregates: count, sum, mean, min, max, quantiles, and distinct values of a column that is
+ * not the entity.
  *
- * Memory grows by doubling only: nothing is allocated for an event. */
+ * A batch goes through in passes over its rows: from group and window to the index of each row's
+ * cell, then the aggregate's own loop over the cells. So each loop is short, and what differs
+ * between metrics is decided once for a batch. A sliding window is kept as panes of `every`; each
+ * pane is handed out once for every window that it is part of. */
 #include "operator/cells.h"
 
 #include "base/assert.h"
-#include "operator/cell_map.h"
-#include "operator/dictionary.h"
-#include "operator/pair_set.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/banned.h"
 
-#define GROUPS_MAX (UINT32_MAX - 1)
-
-struct tide_cells {
-    const struct tide_schema *schema;
-    const struct tide_metric *metric;
-    struct tide_dictionary *groups; /* their canonical bytes */
-    struct tide_cell_map map;
-    struct tide_pair_set entities; /* distinct: (cell, entity) */
-    struct tide_bytes key;         /* of the row at hand */
-    uint32_t *rows;                /* of the batch at hand, those that count */
-    uint32_t *places;              /* of each of them: its group, then its cell */
-    uint32_t row_capacity;
+struct cells {
+    struct tide_operator base;
+    size_t parts_bytes; /* of sketches and sets */
 };
 
-enum tide_status tide_cells_create(const struct tide_schema *schema,
-                                   const struct tide_metric *metric,
-                                   struct tide_cells **cells,
-                                   struct tide_error *error)
-{
-    tide_assert(metric->kind != TIDE_METRIC_DISTINCT || metric->column == schema->entity);
-    struct tide_cells *made = calloc(1, sizeof(*made));
-    if (made == NULL) {
-        return tide_error_set(error, TIDE_RETRY, "out of memory for the cells of a metric");
-    }
-    made->schema = schema;
-    made->metric = metric;
-    const enum tide_status status = tide_dictionary_create(GROUPS_MAX, &made->groups, error);
-    if (status == TIDE_OK) {
-        *cells = made;
-    } else {
-        tide_cells_destroy(made);
-    }
-    return status;
-}
-
-void tide_cells_destroy(struct tide_cells *cells)
-{
-    if (cells == NULL) {
-        return;
-    }
-    tide_dictionary_destroy(cells->groups);
-    tide_cell_map_release(&cells->map);
-    tide_pair_set_release(&cells->entities);
-    tide_bytes_release(&cells->key);
-    free(cells->rows);
-    free(cells->places);
-    free(cells);
-}
-
-static bool reserve_rows(struct tide_cells *cells, uint32_t count)
-{
-    if (count <= cells->row_capacity) {
-        return true;
-    }
-    uint32_t *rows = realloc(cells->rows, count * sizeof(*rows));
-    if (rows != NULL) {
-        cells->rows = rows;
-    }
-    uint32_t *places = realloc(cells->places, count * sizeof(*places));
-    if (places != NULL) {
-        cells->places = places;
-    }
-    if (rows == NULL || places == NULL) {
-        return false;
-    }
-    cells->row_capacity = count;
-    return true;
-}
-
-static uint32_t group_of(struct tide_cells *cells, const struct tide_batch *batch, uint32_t row)
-{
-    const struct tide_metric *metric = cells->metric;
-    tide_bytes_reset(&cells->key);
-    for (uint32_t i = 0; i < metric->by_count; i++) {
-        tide_value_encode(tide_batch_value(batch, metric->by[i], row), &cells->key);
-    }
-    return cells->key.failed ? TIDE_DICTIONARY_NONE
-                             : tide_dictionary_intern(cells->groups, tide_bytes_view(&cells->key));
-}
-
-/* The group of each row, in places. */
-static bool place_groups(struct tide_cells *cells, const struct tide_batch *batch, uint32_t count)
-{
-    if (cells->metric->by_count == 0) {
-        const uint32_t all = tide_dictionary_intern(cells->groups, (struct tide_view){"", 0});
-        memset(cells->places, 0, count * sizeof(*cells->places));
-        return all == 0;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        cells->places[i] = group_of(cells, batch, cells->rows[i]);
-        if (cells->places[i] == TIDE_DICTIONARY_NONE) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* From groups to cells. Neighbours mostly fall into one window, and without `by` into one cell. */
-static bool place_cells(struct tide_cells *cells,
-                        const struct tide_instant *event_times,
-                        uint32_t count)
+/* Neighbours mostly fall into one window, and without `by` into one cell. */
+bool operator_place_rows(struct tide_operator *operator,
+                         const struct tide_instant *event_times,
+                         uint32_t count)
 {
     struct tide_window window = {{0}, {0}};
     uint32_t group = 0;
     uint32_t cell = TIDE_CELL_NONE;
     for (uint32_t i = 0; i < count; i++) {
-        const struct tide_instant t = event_times[cells->rows[i]];
+        const struct tide_instant t = event_times[operator->rows[i]];
         const bool same_window = t.us >= window.start.us && t.us < window.end.us;
         if (!same_window) {
-            window = tide_window_of(cells->metric->every, t);
+            window = tide_window_of(operator->metric->every, t);
         }
-        if (!same_window || cells->places[i] != group || cell == TIDE_CELL_NONE) {
-            group = cells->places[i];
-            cell = tide_cell_map_place(&cells->map, window.start.us, group);
+        if (!same_window || operator->row_groups[i] != group || cell == TIDE_CELL_NONE) {
+            group = operator->row_groups[i];
+            cell = operator_place(operator, window, group);
         }
         if (cell == TIDE_CELL_NONE) {
             return false;
         }
-        cells->places[i] = cell;
+        operator->row_groups[i] = cell;
     }
     return true;
 }
 
-static void count_rows(struct tide_cells *cells, uint32_t count)
+static struct tide_cell_value *value_at(struct tide_operator *operator, uint32_t i)
+{
+    return &operator->map.records[operator->row_groups[i]].value;
+}
+
+static void count_rows(struct tide_operator *operator, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        struct tide_cell_value *value = &cells->map.records[cells->places[i]].value;
+        struct tide_cell_value *value = value_at(operator, i);
         value->events++;
         value->count++;
     }
 }
 
-static bool count_entities(struct tide_cells *cells, const uint32_t *entities, uint32_t count)
+static void sum_values(struct tide_operator *operator,
+                       const struct tide_vector *column,
+                       uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        const uint32_t cell = cells->places[i];
-        const uint32_t entity = entities[cells->rows[i]];
-        struct tide_cell_value *value = &cells->map.records[cell].value;
-        value->events++;
-        if (entity == TIDE_DICTIONARY_NONE) {
-            continue;
-        }
-        const enum tide_status status = tide_pair_set_add(&cells->entities, cell, entity);
-        if (status == TIDE_FATAL) {
-            return false;
-        }
-        value->distinct += status == TIDE_OK;
-    }
-    return true;
-}
-
-static void sum_values(struct tide_cells *cells, const struct tide_vector *column, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        const uint32_t row = cells->rows[i];
-        struct tide_cell_value *value = &cells->map.records[cells->places[i]].value;
+        const uint32_t row = operator->rows[i];
+        struct tide_cell_value *value = value_at(operator, i);
         value->events++;
         if (column->present[row]) {
             const bool overflows =
@@ -181,13 +73,13 @@ static void sum_values(struct tide_cells *cells, const struct tide_vector *colum
     }
 }
 
-static void extreme_values(struct tide_cells *cells,
+static void extreme_values(struct tide_operator *operator,
                            const struct tide_vector *column,
                            uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        const uint32_t row = cells->rows[i];
-        struct tide_cell_value *value = &cells->map.records[cells->places[i]].value;
+        const uint32_t row = operator->rows[i];
+        struct tide_cell_value *value = value_at(operator, i);
         value->events++;
         if (column->present[row]) {
             const int64_t number = column->numbers[row];
@@ -199,82 +91,135 @@ static void extreme_values(struct tide_cells *cells,
     }
 }
 
-static bool update_cells(struct tide_cells *cells,
-                         const struct tide_cells_input *input,
-                         uint32_t count)
+static bool open_parts(struct cells *cells, struct tide_cell_value *value)
 {
-    const struct tide_metric *metric = cells->metric;
-    switch (metric->kind) {
-    case TIDE_METRIC_COUNT:
-        count_rows(cells, count);
-        break;
-    case TIDE_METRIC_DISTINCT:
-        return count_entities(cells, input->entities, count);
-    case TIDE_METRIC_SUM:
-    case TIDE_METRIC_MEAN:
-        sum_values(cells, &input->batch->columns[metric->column], count);
-        break;
-    case TIDE_METRIC_MIN:
-    case TIDE_METRIC_MAX:
-        extreme_values(cells, &input->batch->columns[metric->column], count);
-        break;
+    if (value->parts != NULL) {
+        return true;
+    }
+    if (!tide_cell_value_open(cells->base.metric, value)) {
+        return false;
+    }
+    if (cells->base.metric->kind == TIDE_METRIC_DISTINCT && !cells->base.limits.is_exact) {
+        tide_value_set_init(&value->parts->values, TIDE_VALUE_SET_LIMITED);
+    }
+    cells->parts_bytes += sizeof(*value->parts);
+    return true;
+}
+
+static bool sketch_values(struct cells *cells, const struct tide_vector *column, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t row = cells->base.rows[i];
+        struct tide_cell_value *value = value_at(&cells->base, i);
+        value->events++;
+        if (!column->present[row]) {
+            continue;
+        }
+        if (!open_parts(cells, value)) {
+            return false;
+        }
+        struct tide_quantile_sketch *sketch = &value->parts->sketch;
+        const size_t before = tide_quantile_sketch_bytes(sketch);
+        if (tide_quantile_sketch_add(sketch, column->numbers[row]) != TIDE_OK) {
+            return false;
+        }
+        cells->parts_bytes += tide_quantile_sketch_bytes(sketch) - before;
+        value->count++;
     }
     return true;
 }
 
-enum tide_status tide_cells_update(struct tide_cells *cells,
-                                   const struct tide_cells_input *input,
-                                   struct tide_error *error)
+static bool collect_values(struct cells *cells, const struct tide_batch *batch, uint32_t count)
 {
-    tide_assert(input->batch->schema == cells->schema);
-    tide_assert(input->row_count <= input->batch->row_count);
-    if (input->row_count == 0) {
-        return TIDE_OK;
-    }
-    bool has_memory = reserve_rows(cells, input->row_count);
-    if (has_memory) {
-        uint32_t count = input->row_count;
-        memcpy(cells->rows, input->rows, count * sizeof(*cells->rows));
-        if (cells->metric->where != NULL) {
-            count = tide_expression_select(cells->metric->where, input->batch, cells->rows, count);
+    struct tide_operator *base = &cells->base;
+    const uint32_t column = base->metric->column;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t row = base->rows[i];
+        struct tide_cell_value *value = value_at(base, i);
+        value->events++;
+        if (!batch->columns[column].present[row]) {
+            continue;
         }
-        has_memory = count == 0 || (place_groups(cells, input->batch, count) &&
-                                    place_cells(cells, input->event_times, count) &&
-                                    update_cells(cells, input, count));
+        tide_bytes_reset(&base->key);
+        tide_value_encode(tide_batch_value(batch, column, row), &base->key);
+        if (base->key.failed || !open_parts(cells, value)) {
+            return false;
+        }
+        struct tide_value_set *values = &value->parts->values;
+        const size_t before = tide_value_set_bytes(values);
+        if (tide_value_set_add(values, tide_hash128(tide_bytes_view(&base->key), 0)) != TIDE_OK) {
+            return false;
+        }
+        cells->parts_bytes += tide_value_set_bytes(values) - before; /* may shrink: modulo */
     }
-    if (!has_memory) {
-        return tide_error_set(error,
-                              TIDE_FATAL,
-                              "out of memory for the cells of metric '%.*s'",
-                              TIDE_VIEW_ARGUMENTS(cells->metric->name));
-    }
-    return TIDE_OK;
+    return true;
 }
 
-uint64_t tide_cells_count(const struct tide_cells *cells)
+static enum tide_status cells_update(struct tide_operator *base,
+                                     const struct tide_operator_input *input,
+                                     uint32_t count)
 {
-    return cells->map.count;
-}
-
-size_t tide_cells_bytes(const struct tide_cells *cells)
-{
-    return sizeof(*cells) + tide_dictionary_bytes(cells->groups) +
-           tide_cell_map_bytes(&cells->map) + tide_pair_set_bytes(&cells->entities) +
-           cells->key.capacity + (size_t)cells->row_capacity * 2 * sizeof(*cells->rows);
-}
-
-void tide_cells_visit(const struct tide_cells *cells,
-                      void (*visit)(void *context,
-                                    struct tide_window window,
-                                    struct tide_view group,
-                                    const struct tide_cell_value *value),
-                      void *context)
-{
-    for (uint32_t i = 0; i < cells->map.count; i++) {
-        const struct tide_cell_record *record = &cells->map.records[i];
-        const struct tide_instant start = {record->start_us};
-        const struct tide_window window = tide_window_of(cells->metric->every, start);
-        tide_assert(window.start.us == record->start_us);
-        visit(context, window, tide_dictionary_text(cells->groups, record->group), &record->value);
+    struct cells *cells = (struct cells *)base;
+    const struct tide_metric *metric = base->metric;
+    const struct tide_vector *column =
+        metric->column == TIDE_COLUMN_NONE ? NULL : &input->batch->columns[metric->column];
+    if (!operator_place_rows(base, input->event_times, count)) {
+        return TIDE_FATAL;
     }
+    switch (metric->kind) {
+    case TIDE_METRIC_COUNT:
+        count_rows(base, count);
+        return TIDE_OK;
+    case TIDE_METRIC_SUM:
+    case TIDE_METRIC_MEAN:
+        sum_values(base, column, count);
+        return TIDE_OK;
+    case TIDE_METRIC_MIN:
+    case TIDE_METRIC_MAX:
+        extreme_values(base, column, count);
+        return TIDE_OK;
+    case TIDE_METRIC_QUANTILES:
+        return sketch_values(cells, column, count) ? TIDE_OK : TIDE_FATAL;
+    case TIDE_METRIC_DISTINCT:
+    case TIDE_METRIC_APPROX_DISTINCT:
+        return collect_values(cells, input->batch, count) ? TIDE_OK : TIDE_FATAL;
+    case TIDE_METRIC_SESSIONS:
+    case TIDE_METRIC_FUNNEL:
+    case TIDE_METRIC_RETENTION:
+    case TIDE_METRIC_RATIO:
+        break;
+    }
+    tide_assert(false);
+    return TIDE_FATAL;
 }
+
+static enum tide_status cells_visit(struct tide_operator *base, struct tide_cell_visitor visitor)
+{
+    const struct tide_metric *metric = base->metric;
+    enum tide_status status = TIDE_OK;
+    if (metric->pane_count == 1) {
+        return operator_visit_map(base, visitor);
+    }
+    for (uint32_t i = 0; i < base->map.count; i++) {
+        const struct tide_cell_record *record = &base->map.records[i];
+        const struct tide_view group = tide_dictionary_text(base->groups, record->group);
+        for (uint32_t k = 0; status == TIDE_OK && k < metric->pane_count; k++) {
+            const struct tide_window window = tide_window_slide(
+                metric->every, metric->pane_count, (struct tide_instant){record->start_us}, k);
+            status = visitor.visit(visitor.context, window, group, &record->value);
+        }
+    }
+    return status;
+}
+
+static void cells_facts(const struct tide_operator *base, struct tide_operator_facts *facts)
+{
+    facts->bytes += ((const struct cells *)base)->parts_bytes;
+}
+
+const struct operator_kind operator_cells = {
+    .size = sizeof(struct cells),
+    .update = cells_update,
+    .visit = cells_visit,
+    .facts = cells_facts,
+};

@@ -17,6 +17,7 @@ struct tide_engine_options {
     struct tide_log log;
     struct tide_clock clock;
     enum tide_arrival arrival;
+    struct tide_operator_limits limits;
     uint64_t seed;
     uint32_t worker_count;
     struct tide_checkpointer

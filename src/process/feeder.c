@@ -271,6 +271,7 @@ static enum tide_status create_partitions(struct tide_feeder *f, struct tide_err
         struct tide_partition_options options = {.definitions = f->options.definitions,
                                                  .index = p,
                                                  .arrival = TIDE_ARRIVAL_FILE,
+                                                 .limits = f->options.limits,
                                                  .closing = TIDE_INSTANT_UNKNOWN};
         memcpy(options.layouts, f->options.layouts, sizeof(options.layouts));
         status = tide_partition_create(&options, &f->partitions[p], error);

@@ -44,6 +44,7 @@ struct tide_partition {
     const struct tide_schema *schema;
     uint32_t index;
     enum tide_arrival arrival;
+    struct tide_operator_limits limits;
     uint64_t next_offset;
     uint64_t rows_from;
     struct tide_ledger expected; /* at rows_from */
@@ -53,7 +54,7 @@ struct tide_partition {
     struct tide_watermark watermark;
     struct tide_dedupe *dedupe;
     struct tide_dictionary *entities;
-    struct tide_cells **cells; /* by metric */
+    struct tide_operator **operators; /* by metric; NULL: a ratio */
     uint64_t *mistyped;        /* by column */
     const struct tide_layout *layouts[TIDE_TABLE_COUNT];
     struct tide_rows *rows[TIDE_TABLE_COUNT]; /* made when the first row comes */
@@ -74,7 +75,11 @@ static enum tide_status create_state(struct tide_partition *p, struct tide_error
         status = tide_dictionary_create(ENTITIES_MAX, &p->entities, error);
     }
     for (uint32_t i = 0; status == TIDE_OK && i < p->definitions->metric_count; i++) {
-        status = tide_cells_create(p->schema, &p->definitions->metrics[i], &p->cells[i], error);
+        const struct tide_metric *metric = &p->definitions->metrics[i];
+        if (metric->kind != TIDE_METRIC_RATIO) {
+            status =
+                tide_operator_create(p->schema, metric, p->limits, &p->operators[i], error);
+        }
     }
     return status;
 }
@@ -92,6 +97,7 @@ enum tide_status tide_partition_create(const struct tide_partition_options *opti
     p->schema = options->definitions->schema;
     p->index = options->index;
     p->arrival = options->arrival;
+    p->limits = options->limits;
     p->rows_from = options->rows_from;
     p->expected = options->expected;
     p->epoch = options->first_epoch;
@@ -99,9 +105,9 @@ enum tide_status tide_partition_create(const struct tide_partition_options *opti
     memcpy(p->layouts, options->layouts, sizeof(p->layouts));
     tide_watermark_init(&p->watermark, p->schema->clock.out_of_orderness);
     p->watermark.closing = options->closing;
-    p->cells = calloc(p->definitions->metric_count + 1U, sizeof(struct tide_cells *));
+    p->operators = calloc(p->definitions->metric_count + 1U, sizeof(struct tide_operator *));
     p->mistyped = calloc(p->schema->column_count, sizeof(*p->mistyped));
-    enum tide_status status = p->cells == NULL || p->mistyped == NULL
+    enum tide_status status = p->operators == NULL || p->mistyped == NULL
                                   ? tide_error_set(error, TIDE_RETRY, "no memory for a partition")
                                   : create_state(p, error);
     if (status != TIDE_OK) {
@@ -117,15 +123,15 @@ void tide_partition_destroy(struct tide_partition *p)
     if (p == NULL) {
         return;
     }
-    for (uint32_t i = 0; p->cells != NULL && i < p->definitions->metric_count; i++) {
-        tide_cells_destroy(p->cells[i]);
+    for (uint32_t i = 0; p->operators != NULL && i < p->definitions->metric_count; i++) {
+        tide_operator_destroy(p->operators[i]);
     }
     for (int i = 0; i < TIDE_TABLE_COUNT; i++) {
         tide_rows_destroy(p->rows[i]);
     }
     tide_dedupe_destroy(p->dedupe);
     tide_dictionary_destroy(p->entities);
-    free(p->cells);
+    free(p->operators);
     free(p->mistyped);
     free(p->unique);
     free(p->entity_numbers);
@@ -384,14 +390,16 @@ static enum tide_status update_metrics(struct tide_partition *p,
                                        uint32_t unique_count,
                                        struct tide_error *error)
 {
-    struct tide_cells_input input = {.batch = batch,
+    struct tide_operator_input input = {.batch = batch,
                                      .rows = p->unique,
                                      .row_count = unique_count,
                                      .event_times = p->event_times,
                                      .entities = p->entity_numbers};
     enum tide_status status = TIDE_OK;
     for (uint32_t i = 0; status == TIDE_OK && i < p->definitions->metric_count; i++) {
-        status = tide_cells_update(p->cells[i], &input, error);
+        if (p->operators[i] != NULL) {
+            status = tide_operator_update(p->operators[i], &input, error);
+        }
     }
     return status;
 }
@@ -460,10 +468,11 @@ struct tide_watermark *tide_partition_watermark(struct tide_partition *p)
     return &p->watermark;
 }
 
-const struct tide_cells *tide_partition_cells(const struct tide_partition *p, uint32_t metric_index)
+struct tide_operator *tide_partition_operator(const struct tide_partition *p,
+                                              uint32_t metric_index)
 {
     tide_assert(metric_index < p->definitions->metric_count);
-    return p->cells[metric_index];
+    return p->operators[metric_index];
 }
 
 size_t tide_partition_rows_bytes(const struct tide_partition *p)
@@ -479,7 +488,7 @@ size_t tide_partition_state_bytes(const struct tide_partition *p)
 {
     size_t bytes = tide_dedupe_bytes(p->dedupe) + tide_dictionary_bytes(p->entities);
     for (uint32_t i = 0; i < p->definitions->metric_count; i++) {
-        bytes += tide_cells_bytes(p->cells[i]);
+        bytes += p->operators[i] == NULL ? 0 : tide_operator_facts(p->operators[i]).bytes;
     }
     return bytes;
 }

@@ -1,6 +1,6 @@
 /* A partition: a deterministic state machine over its log prefix.
  *
- * Its state (uids, entities, cells, ledger, data watermark) is a pure function of the records
+ * Its state (uids, entities, operators, ledger, data watermark) is a pure function of the records
  * applied so far, in order; so recovery is replay, and a simulator needs nothing else. It keeps the
  * epoch's rows for the lake until they are taken. One thread owns it; it never blocks, no I/O. */
 #ifndef TIDE_PROCESS_PARTITION_H
@@ -18,6 +18,7 @@ struct tide_partition_options {
     const struct tide_definitions *definitions;
     uint32_t index;
     enum tide_arrival arrival;
+    struct tide_operator_limits limits;
     const struct tide_layout *layouts[TIDE_TABLE_COUNT]; /* NULL: rows are not kept (replay) */
     uint64_t rows_from;   /* records below this offset are in the lake already */
     uint64_t first_epoch; /* the _epoch of the first rows that will be taken */
@@ -56,7 +57,8 @@ const struct tide_ledger *tide_partition_ledger(const struct tide_partition *par
 /* How many processed events had a value of a wrong type in an optional column (null there). */
 uint64_t tide_partition_mistyped(const struct tide_partition *partition, uint32_t column);
 struct tide_watermark *tide_partition_watermark(struct tide_partition *partition);
-const struct tide_cells *tide_partition_cells(const struct tide_partition *partition,
+/* NULL: a ratio, which has no state. */
+struct tide_operator *tide_partition_operator(const struct tide_partition *partition,
                                               uint32_t metric_index);
 /* Memory of rows that wait to be taken, and of state. */
 size_t tide_partition_rows_bytes(const struct tide_partition *partition);

@@ -40,21 +40,19 @@ static enum tide_status write_cells(const struct tide_cell_request *request,
                                     struct tide_bytes *text,
                                     struct tide_error *error)
 {
-    const struct tide_definitions *definitions = request->definitions;
-    const struct tide_metric *metric = &definitions->metrics[request->metric_first + index];
-    struct tide_cell_table *table = NULL;
-    enum tide_status status = tide_cell_request_merge(request, index, NULL, &table, error);
+    struct tide_result *result = NULL;
+    enum tide_status status = tide_cell_request_result(request, index, NULL, &result, error);
     if (status != TIDE_OK) {
         return status;
     }
-    const uint64_t count = tide_cell_table_count(table);
+    const uint64_t count = tide_result_count(result);
     for (uint64_t i = 0; i < count && !text->failed; i++) {
-        const struct tide_cell cell = tide_cell_table_at(table, i);
-        tide_cell_write_json(definitions->schema, metric, &cell, (struct tide_view){0}, text);
+        const struct tide_result_row row = tide_result_at(result, i);
+        tide_result_write_json(result, &row, (struct tide_view){0}, text);
         tide_bytes_append_byte(text, '\n');
     }
     *cell_count += count;
-    tide_cell_table_destroy(table);
+    tide_result_destroy(result);
     return TIDE_OK;
 }
 
@@ -66,8 +64,10 @@ static enum tide_status write_answer(const struct tide_api *api,
     uint64_t cell_count = 0;
     enum tide_status status = TIDE_OK;
     write_head(api, request, text);
-    for (uint32_t i = 0; status == TIDE_OK && i < request->metric_count; i++) {
-        status = write_cells(request, i, &cell_count, text, error);
+    for (uint32_t i = 0; status == TIDE_OK && i < request->definitions->metric_count; i++) {
+        if (!request->definitions->metrics[i].is_hidden) {
+            status = write_cells(request, i, &cell_count, text, error);
+        }
     }
     tide_bytes_append_byte(text, '{');
     tide_json_write_bool_member(text, "end", true);
@@ -80,9 +80,7 @@ void api_answer_barrier(void *context, struct tide_http_exchange *exchange)
 {
     const struct tide_api *api = context;
     const struct tide_api_options *options = &api->options;
-    const struct tide_cell_scope all = {.metric_count = options->definitions->metric_count,
-                                        .from = TIDE_INSTANT_UNKNOWN,
-                                        .to = TIDE_INSTANT_UNKNOWN};
+    const struct tide_cell_scope all = {TIDE_METRICS_ALL, TIDE_CELL_SPAN_ALL};
     struct tide_cell_request request = {0};
     struct tide_error error = {0};
     struct tide_bytes text = {0};

@@ -78,8 +78,10 @@ static void visit_scrape(void *context, struct tide_partition *partition)
     struct scrape *scrape = context;
     tide_cell_request_visit(&scrape->request, partition);
     for (uint32_t i = 0; i < scrape->request.definitions->metric_count; i++) {
-        atomic_fetch_add(&scrape->cell_counts[i],
-                         tide_cells_count(tide_partition_cells(partition, i)));
+        const struct tide_operator *operator = tide_partition_operator(partition, i);
+        if (operator != NULL) {
+            atomic_fetch_add(&scrape->cell_counts[i], tide_operator_facts(operator).cell_count);
+        }
     }
 }
 
@@ -218,8 +220,7 @@ void api_answer_exposition(void *context, struct tide_http_exchange *exchange)
 {
     const struct tide_api *api = context;
     const struct tide_api_options *options = &api->options;
-    const struct tide_cell_scope facts_only = {.from = TIDE_INSTANT_UNKNOWN,
-                                               .to = TIDE_INSTANT_UNKNOWN};
+    const struct tide_cell_scope facts_only = {TIDE_METRICS_NONE, TIDE_CELL_SPAN_ALL};
     struct tide_bytes text = {0};
     struct tide_error error = {0};
     struct scrape scrape = {0};

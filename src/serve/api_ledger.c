@@ -47,8 +47,7 @@ void api_answer_ledger(void *context, struct tide_http_exchange *exchange)
 {
     const struct tide_api *api = context;
     const struct tide_api_options *options = &api->options;
-    const struct tide_cell_scope facts_only = {.from = TIDE_INSTANT_UNKNOWN,
-                                               .to = TIDE_INSTANT_UNKNOWN};
+    const struct tide_cell_scope facts_only = {TIDE_METRICS_NONE, TIDE_CELL_SPAN_ALL};
     struct tide_cell_request request = {0};
     struct tide_error error = {0};
     struct tide_bytes json = {0};

@@ -1,17 +1,21 @@
-/* GET /api/v1/metrics: what is defined, and what a preset has that this version cannot compute:
+/* GET /api/v1/metrics: what is defined:
  *     {"metrics": [{"name": .., "kind": "sum", "column": .. or null, "by": [..], "every": "1h",
- *                   "top": 20, "where_sql": .., "definition": "<32 hex digits>"}, ..],
- *      "skipped": [{"name": .., "why": ..}, ..]}
- * top and where_sql (the condition as SQL) stand only where there is one.
+ *                   "top": 20, "where_sql": .., "definition": "<32 hex digits>"}, ..]}
+ * over, timezone, top, where_sql and having_sql (conditions as SQL) stand only where there is one;
+ * a ratio has "parts" in place of a window.
  *
  * GET /api/v1/metrics/{name}: its cells now, by window and group; each as replay prints it, with
- *     "definition", "revision" (events booked to it), "generation": "speed", "exact": true,
- *     "complete": whether the closing clocks of all partitions have passed its end; null: unknown.
+ *     "definition", "revision" (events booked to it), "generation": "speed", "exact" (false: with
+ *     "error", the relative one), "complete": whether the closing clocks of all partitions have
+ *     passed its end, and the timeout of sessions and funnels; null: unknown. "folded": true, where
+ *     events of groups beyond the budget are in (other); "pending_batch": true, where a key with too
+ *     many events is missing.
  * format=ndjson: a cell on each line. json, the default:
  *     {"metric": .., "definition": .., "closing": "..Z" or null, "cells": [..]} */
 #include "base/assert.h"
 #include "base/civil.h"
 #include "base/json.h"
+#include "base/timezone.h"
 #include "process/identity.h"
 #include "serve/api_internal.h"
 
@@ -37,11 +41,57 @@ static void write_definition(struct tide_bytes *json, const struct tide_metric *
     tide_json_write_text_member(json, "definition", tide_view_of(hash));
 }
 
+static void write_sql(const char *key,
+                      const struct tide_expression *expression,
+                      struct tide_bytes *json)
+{
+    struct tide_bytes sql = {0};
+    if (expression != NULL) {
+        tide_expression_sql(expression, &sql);
+        tide_json_write_text_member(json, key, tide_bytes_view(&sql));
+        json->failed = json->failed || sql.failed;
+        tide_bytes_release(&sql);
+    }
+}
+
+static void write_windows(const struct tide_metric *metric, struct tide_bytes *json)
+{
+    char every[WINDOW_TEXT_SIZE];
+    if (metric->kind == TIDE_METRIC_RATIO) {
+        return;
+    }
+    (void)tide_window_format(metric->every, every);
+    tide_json_write_text_member(json, "every", tide_view_of(every));
+    if (metric->pane_count > 1) {
+        const struct tide_window_spec over = {
+            metric->every.unit, metric->every.size * metric->pane_count, NULL};
+        (void)tide_window_format(over, every);
+        tide_json_write_text_member(json, "over", tide_view_of(every));
+    }
+    if (metric->every.zone != NULL) {
+        tide_json_write_text_member(json, "timezone", tide_timezone_name(metric->every.zone));
+    }
+}
+
+static void write_parts(const struct tide_definitions *definitions,
+                        const struct tide_metric *metric,
+                        struct tide_bytes *json)
+{
+    if (metric->kind != TIDE_METRIC_RATIO) {
+        return;
+    }
+    tide_json_write_key(json, "parts");
+    tide_bytes_append_byte(json, '[');
+    tide_json_write_string(json, definitions->metrics[metric->parts[0]].name);
+    tide_bytes_append_byte(json, ',');
+    tide_json_write_string(json, definitions->metrics[metric->parts[1]].name);
+    tide_bytes_append_byte(json, ']');
+}
+
 static void write_metric(const struct tide_schema *schema,
                          const struct tide_metric *metric,
                          struct tide_bytes *json)
 {
-    char every[WINDOW_TEXT_SIZE];
     tide_json_write_text_member(json, "name", metric->name);
     tide_json_write_text_member(json, "kind", tide_view_of(tide_metric_kind_name(metric->kind)));
     if (metric->column == TIDE_COLUMN_NONE) {
@@ -57,18 +107,12 @@ static void write_metric(const struct tide_schema *schema,
         tide_json_write_string(json, schema->columns[metric->by[i]].name);
     }
     tide_bytes_append_byte(json, ']');
-    (void)tide_window_format(metric->every, every);
-    tide_json_write_text_member(json, "every", tide_view_of(every));
+    write_windows(metric, json);
     if (metric->top > 0) {
         tide_json_write_u64_member(json, "top", metric->top);
     }
-    if (metric->where != NULL) {
-        struct tide_bytes sql = {0};
-        tide_expression_sql(metric->where, &sql);
-        tide_json_write_text_member(json, "where_sql", tide_bytes_view(&sql));
-        json->failed = json->failed || sql.failed;
-        tide_bytes_release(&sql);
-    }
+    write_sql("where_sql", metric->where, json);
+    write_sql("having_sql", metric->having == NULL ? NULL : metric->having->expression, json);
     write_definition(json, metric);
 }
 
@@ -82,17 +126,17 @@ void api_answer_metrics(void *context, struct tide_http_exchange *exchange)
     }
     tide_bytes_init(&json, TIDE_API_REPLY_BYTES_MAX);
     tide_bytes_append_text(&json, "{\"metrics\":[");
+    const char *separator = "{";
     for (uint32_t i = 0; i < definitions->metric_count; i++) {
-        tide_bytes_append_text(&json, i == 0 ? "{" : ",{");
-        write_metric(definitions->schema, &definitions->metrics[i], &json);
+        const struct tide_metric *metric = &definitions->metrics[i];
+        if (metric->is_hidden) {
+            continue;
+        }
+        tide_bytes_append_text(&json, separator);
+        write_metric(definitions->schema, metric, &json);
+        write_parts(definitions, metric, &json);
         tide_bytes_append_byte(&json, '}');
-    }
-    tide_bytes_append_text(&json, "],\"skipped\":[");
-    for (uint32_t i = 0; i < definitions->skipped_count; i++) {
-        tide_bytes_append_text(&json, i == 0 ? "{" : ",{");
-        tide_json_write_text_member(&json, "name", definitions->skipped[i].name);
-        tide_json_write_text_member(&json, "why", definitions->skipped[i].why);
-        tide_bytes_append_byte(&json, '}');
+        separator = ",{";
     }
     tide_bytes_append_text(&json, "]}");
     api_reply(exchange, "application/json", &json);
@@ -120,17 +164,6 @@ static void reply_unknown_metric(const struct tide_definitions *definitions,
     struct tide_view names[TIDE_METRICS_MAX];
     char suggestion[SUGGESTION_SIZE];
     const struct tide_view clipped = api_clip(name);
-    for (uint32_t i = 0; i < definitions->skipped_count; i++) {
-        if (tide_view_equal(definitions->skipped[i].name, name)) {
-            tide_http_reply_problem(exchange,
-                                    404,
-                                    0,
-                                    "metric '%.*s' was skipped: %.*s",
-                                    TIDE_VIEW_ARGUMENTS(clipped),
-                                    TIDE_VIEW_ARGUMENTS(definitions->skipped[i].why));
-            return;
-        }
-    }
     tide_assert(definitions->metric_count <= TIDE_METRICS_MAX);
     for (uint32_t i = 0; i < definitions->metric_count; i++) {
         names[i] = definitions->metrics[i].name;
@@ -259,7 +292,7 @@ static bool read_question(const struct tide_definitions *definitions,
         TIDE_VIEW("from"), TIDE_VIEW("to"), TIDE_VIEW("filter"), TIDE_VIEW("format")};
     const struct tide_view name = tide_http_path_parameter(exchange);
     question->metric = tide_definitions_find(definitions, name);
-    if (question->metric == NULL) {
+    if (question->metric == NULL || question->metric->is_hidden) {
         reply_unknown_metric(definitions, name, exchange);
         return false;
     }
@@ -282,37 +315,75 @@ static bool read_question(const struct tide_definitions *definitions,
 
 /* ---- the answer */
 
-static void write_extra(const struct tide_metric *metric,
-                        const struct tide_cell *cell,
-                        struct tide_instant closing,
-                        char *extra,
-                        size_t size)
+/* When nothing more can come by the closing clock. */
+static struct tide_instant settled_at(const struct tide_metric *metric, struct tide_window window)
 {
-    char hash[TIDE_IDENTITY_TEXT_SIZE];
-    const char *complete = "null";
-    if (tide_instant_known(closing)) {
-        complete = closing.us >= cell->window.end.us ? "true" : "false";
+    struct tide_instant end = window.end;
+    if (metric->kind == TIDE_METRIC_SESSIONS) {
+        end.us += metric->sessions.timeout.us;
+    } else if (metric->kind == TIDE_METRIC_FUNNEL) {
+        end.us += metric->funnel->timeout.us;
     }
-    tide_identity_format(metric->hash, hash);
-    const int written = snprintf(extra,
-                                 size,
-                                 "\"definition\": \"%s\", \"revision\": %" PRIu64
-                                 ", \"generation\": \"speed\", \"exact\": true, "
-                                 "\"complete\": %s",
-                                 hash,
-                                 cell->value.events,
-                                 complete);
-    tide_assert(written > 0 && (size_t)written < size);
+    for (uint32_t k = 0;
+         metric->kind == TIDE_METRIC_RETENTION && k < metric->retention.period_count;
+         k++) {
+        end = tide_window_of(metric->every, end).end;
+    }
+    return end;
 }
 
-static void write_cells(const struct tide_schema *schema,
-                        const struct question *question,
-                        const struct tide_cell_table *table,
+/* The error that a kind states for its estimates. */
+static const char *error_of(const struct tide_metric *metric)
+{
+    const bool is_counted =
+        metric->kind == TIDE_METRIC_DISTINCT || metric->kind == TIDE_METRIC_APPROX_DISTINCT;
+    return is_counted ? ", \"error\": 0.0081" : ", \"error\": 0.01";
+}
+
+static void write_extra(const struct tide_metric *metric,
+                        const struct tide_result *result,
+                        const struct tide_result_row *row,
+                        struct tide_instant closing,
+                        struct tide_bytes *extra)
+{
+    char hash[TIDE_IDENTITY_TEXT_SIZE];
+    const bool is_exact = tide_result_is_exact(result, row);
+    const char *complete = "null";
+    if (tide_instant_known(closing)) {
+        complete = closing.us >= settled_at(metric, row->window).us ? "true" : "false";
+    }
+    tide_identity_format(metric->hash, hash);
+    tide_bytes_reset(extra);
+    tide_bytes_append_format(extra,
+                             "\"definition\": \"%s\", \"revision\": %" PRIu64
+                             ", \"generation\": \"speed\", \"exact\": %s%s, \"complete\": %s",
+                             hash,
+                             tide_result_revision(row),
+                             is_exact ? "true" : "false",
+                             is_exact ? "" : error_of(metric),
+                             complete);
+    if (tide_result_is_folded(row)) {
+        tide_bytes_append_text(extra, ", \"folded\": true");
+    }
+    if (tide_result_is_pending(row)) {
+        tide_bytes_append_text(extra, ", \"pending_batch\": true");
+    }
+}
+
+static bool is_asked(const struct question *question, struct tide_window window)
+{
+    return !(tide_instant_known(question->from) && window.start.us < question->from.us) &&
+           !(tide_instant_known(question->to) && window.start.us >= question->to.us);
+}
+
+static void write_cells(const struct question *question,
+                        const struct tide_result *result,
                         struct tide_instant closing,
                         struct tide_bytes *text)
 {
-    char extra[256];
-    const uint64_t count = tide_cell_table_count(table);
+    struct tide_bytes extra = {0};
+    const uint64_t count = tide_result_count(result);
+    const char *separator = question->is_ndjson ? "" : "\n";
     if (!question->is_ndjson) {
         tide_bytes_append_byte(text, '{');
         tide_json_write_text_member(text, "metric", question->metric->name);
@@ -322,19 +393,18 @@ static void write_cells(const struct tide_schema *schema,
         tide_bytes_append_byte(text, '[');
     }
     for (uint64_t i = 0; i < count && !text->failed; i++) {
-        const struct tide_cell cell = tide_cell_table_at(table, i);
-        if (!question->is_ndjson) {
-            tide_bytes_append_text(text, i == 0 ? "\n" : ",\n");
+        const struct tide_result_row row = tide_result_at(result, i);
+        if (!is_asked(question, row.window)) {
+            continue; /* of a ratio */
         }
-        write_extra(question->metric, &cell, closing, extra, sizeof(extra));
-        tide_cell_write_json(schema, question->metric, &cell, tide_view_of(extra), text);
-        if (question->is_ndjson) {
-            tide_bytes_append_byte(text, '\n');
-        }
+        tide_bytes_append_text(text, separator);
+        write_extra(question->metric, result, &row, closing, &extra);
+        tide_result_write_json(result, &row, tide_bytes_view(&extra), text);
+        separator = question->is_ndjson ? "\n" : ",\n";
     }
-    if (!question->is_ndjson) {
-        tide_bytes_append_text(text, "]}\n");
-    }
+    tide_bytes_append_text(text, question->is_ndjson ? separator : "]}\n");
+    text->failed = text->failed || extra.failed;
+    tide_bytes_release(&extra);
 }
 
 static void answer_question(const struct tide_api *api,
@@ -342,14 +412,15 @@ static void answer_question(const struct tide_api *api,
                             struct tide_http_exchange *exchange)
 {
     const struct tide_api_options *options = &api->options;
-    const struct tide_cell_scope scope = {question->metric_index, 1, question->from, question->to};
     struct tide_cell_request request = {0};
-    struct tide_cell_table *table = NULL;
+    struct tide_result *result = NULL;
     struct tide_bytes text = {0};
     struct tide_error error = {0};
     tide_bytes_init(&text, TIDE_API_REPLY_BYTES_MAX);
     /* Before the visit: a cell that is complete by this clock was not visited too early. */
     const struct tide_instant closing = tide_engine_closing(options->engine);
+    const struct tide_cell_scope scope = {question->metric_index,
+                                          {question->from, question->to, closing}};
     enum tide_status status = tide_cell_request_init(
         &request, options->definitions, options->partition_count, &scope, &error);
     if (status == TIDE_OK &&
@@ -357,16 +428,17 @@ static void answer_question(const struct tide_api *api,
         status = tide_error_set(&error, TIDE_RETRY, "the engine has stopped");
     }
     if (status == TIDE_OK) {
-        status = tide_cell_request_merge(&request, 0, question->filter, &table, &error);
+        status = tide_cell_request_result(
+            &request, question->metric_index, question->filter, &result, &error);
     }
     if (status == TIDE_OK) {
-        write_cells(options->definitions->schema, question, table, closing, &text);
+        write_cells(question, result, closing, &text);
         api_reply(
             exchange, question->is_ndjson ? "application/x-ndjson" : "application/json", &text);
     } else {
         tide_http_reply_problem(exchange, 503, API_RETRY_AFTER_S, "%s", error.text);
     }
-    tide_cell_table_destroy(table);
+    tide_result_destroy(result);
     tide_cell_request_release(&request);
     tide_bytes_release(&text);
 }

@@ -9,36 +9,47 @@
 
 #include "base/banned.h"
 
+static void want(struct tide_cell_request *request, uint32_t metric)
+{
+    const struct tide_metric *wanted = &request->definitions->metrics[metric];
+    if (wanted->kind == TIDE_METRIC_RATIO) {
+        request->is_wanted[wanted->parts[0]] = true;
+        request->is_wanted[wanted->parts[1]] = true;
+        request->span.from = TIDE_INSTANT_UNKNOWN;
+        request->span.to = TIDE_INSTANT_UNKNOWN;
+    } else {
+        request->is_wanted[metric] = true;
+    }
+}
+
 enum tide_status tide_cell_request_init(struct tide_cell_request *request,
                                         const struct tide_definitions *definitions,
                                         uint32_t partition_count,
                                         const struct tide_cell_scope *scope,
                                         struct tide_error *error)
 {
+    const uint32_t metric_count = definitions->metric_count;
     tide_assert(partition_count > 0);
-    tide_assert(scope->metric_count <= definitions->metric_count &&
-                scope->metric_first <= definitions->metric_count - scope->metric_count);
-    struct tide_metric *metrics = calloc(scope->metric_count + 1, sizeof(*metrics));
     *request = (struct tide_cell_request){
         .definitions = definitions,
-        .metrics = metrics,
-        .metric_first = scope->metric_first,
-        .metric_count = scope->metric_count,
+        .metrics = calloc(metric_count + 1, sizeof(*request->metrics)),
+        .is_wanted = calloc(metric_count + 1, sizeof(*request->is_wanted)),
         .partition_count = partition_count,
-        .from = scope->from,
-        .to = scope->to,
+        .span = scope->span,
         .slots = calloc(partition_count, sizeof(*request->slots)),
     };
-    if (metrics == NULL || request->slots == NULL) {
+    if (request->metrics == NULL || request->is_wanted == NULL || request->slots == NULL) {
         return tide_error_set(error, TIDE_RETRY, "no memory for a question");
     }
-    for (uint32_t i = 0; i < scope->metric_count; i++) {
-        metrics[i] = definitions->metrics[scope->metric_first + i];
-        metrics[i].top = 0;
+    for (uint32_t i = 0; i < metric_count; i++) {
+        request->metrics[i] = definitions->metrics[i];
+        request->metrics[i].top = 0;
+        if (scope->metric == TIDE_METRICS_ALL || scope->metric == i) {
+            want(request, i);
+        }
     }
     for (uint32_t p = 0; p < partition_count; p++) {
-        request->slots[p].tables =
-            calloc(scope->metric_count + 1, sizeof(struct tide_cell_table *));
+        request->slots[p].tables = calloc(metric_count + 1, sizeof(struct tide_cell_table *));
         if (request->slots[p].tables == NULL) {
             return tide_error_set(error, TIDE_RETRY, "no memory for a question");
         }
@@ -50,14 +61,30 @@ void tide_cell_request_release(struct tide_cell_request *request)
 {
     for (uint32_t p = 0; request->slots != NULL && p < request->partition_count; p++) {
         struct tide_cell_slot *slot = &request->slots[p];
-        for (uint32_t i = 0; slot->tables != NULL && i < request->metric_count; i++) {
+        for (uint32_t i = 0; slot->tables != NULL && i < request->definitions->metric_count; i++) {
             tide_cell_table_destroy(slot->tables[i]);
         }
         free(slot->tables);
     }
     free(request->slots);
+    free(request->is_wanted);
     free(request->metrics);
     *request = (struct tide_cell_request){0};
+}
+
+/* A partition's own copy of a metric's cells. */
+static enum tide_status copy_cells(const struct tide_cell_request *request,
+                                   const struct tide_partition *partition,
+                                   uint32_t metric,
+                                   struct tide_cell_table **table)
+{
+    enum tide_status status = tide_cell_table_create(
+        request->definitions->schema, &request->metrics[metric], table, NULL);
+    if (status == TIDE_OK) {
+        status = tide_cell_table_add_operator(
+            *table, tide_partition_operator(partition, metric), request->span);
+    }
+    return status;
 }
 
 void tide_cell_request_visit(void *context, struct tide_partition *partition)
@@ -74,15 +101,9 @@ void tide_cell_request_visit(void *context, struct tide_partition *partition)
     slot->ledger = *tide_partition_ledger(partition);
     slot->watermark = tide_watermark_data(watermark);
     slot->closing = watermark->closing;
-    for (uint32_t i = 0; slot->status == TIDE_OK && i < request->metric_count; i++) {
-        slot->status = tide_cell_table_create(
-            request->definitions->schema, &request->metrics[i], &slot->tables[i], NULL);
-        if (slot->status == TIDE_OK) {
-            slot->status = tide_cell_table_add_cells(
-                slot->tables[i],
-                tide_partition_cells(partition, request->metric_first + i),
-                request->from,
-                request->to);
+    for (uint32_t i = 0; slot->status == TIDE_OK && i < request->definitions->metric_count; i++) {
+        if (request->is_wanted[i]) {
+            slot->status = copy_cells(request, partition, i, &slot->tables[i]);
         }
     }
 }
@@ -124,15 +145,19 @@ static enum tide_status sieve_cells(const struct sieve *sieve)
         const uint64_t left = cell_count - first;
         const uint32_t count =
             left < TIDE_BATCH_ROWS_DEFAULT ? (uint32_t)left : TIDE_BATCH_ROWS_DEFAULT;
+        uint32_t known = 0;
         for (uint32_t row = 0; row < count; row++) {
-            rows[row] = row;
-            fill_row(sieve, row, tide_cell_table_at(sieve->from, first + row).group);
+            const struct tide_view group = tide_cell_table_at(sieve->from, first + row).group;
+            if (!tide_group_is_other(group)) {
+                fill_row(sieve, row, group);
+                rows[known++] = row;
+            }
         }
         sieve->batch->row_count = count;
-        const uint32_t kept = tide_expression_select(sieve->filter, sieve->batch, rows, count);
+        const uint32_t kept = tide_expression_select(sieve->filter, sieve->batch, rows, known);
         for (uint32_t i = 0; status == TIDE_OK && i < kept; i++) {
             const struct tide_cell cell = tide_cell_table_at(sieve->from, first + rows[i]);
-            status = tide_cell_table_add(sieve->into, cell.window, cell.group, &cell.value);
+            status = tide_cell_table_add(sieve->into, cell.window, cell.group, cell.value);
         }
     }
     return status;
@@ -141,28 +166,29 @@ static enum tide_status sieve_cells(const struct sieve *sieve)
 /* ---- merging */
 
 static enum tide_status merge_slots(const struct tide_cell_request *request,
-                                    uint32_t index,
+                                    uint32_t metric,
                                     struct tide_cell_table *table)
 {
     enum tide_status status = TIDE_OK;
+    tide_assert(request->is_wanted[metric]);
     for (uint32_t p = 0; status == TIDE_OK && p < request->partition_count; p++) {
         const struct tide_cell_slot *slot = &request->slots[p];
         const bool is_whole = slot->visited && slot->status == TIDE_OK;
-        status = is_whole ? tide_cell_table_merge(table, slot->tables[index]) : TIDE_RETRY;
+        status = is_whole ? tide_cell_table_merge(table, slot->tables[metric]) : TIDE_RETRY;
     }
     return status;
 }
 
 static enum tide_status merge_filtered(const struct tide_cell_request *request,
-                                       uint32_t index,
+                                       uint32_t metric,
                                        const struct tide_expression *filter,
                                        struct tide_cell_table *into)
 {
     const struct tide_schema *schema = request->definitions->schema;
-    struct sieve sieve = {.metric = &request->metrics[index], .filter = filter, .into = into};
+    struct sieve sieve = {.metric = &request->metrics[metric], .filter = filter, .into = into};
     enum tide_status status = tide_cell_table_create(schema, sieve.metric, &sieve.from, NULL);
     if (status == TIDE_OK) {
-        status = merge_slots(request, index, sieve.from);
+        status = merge_slots(request, metric, sieve.from);
     }
     if (status == TIDE_OK) {
         status = tide_batch_create(schema, TIDE_BATCH_ROWS_DEFAULT, &sieve.batch, NULL);
@@ -176,26 +202,62 @@ static enum tide_status merge_filtered(const struct tide_cell_request *request,
     return status;
 }
 
-enum tide_status tide_cell_request_merge(const struct tide_cell_request *request,
-                                         uint32_t index,
-                                         const struct tide_expression *filter,
-                                         struct tide_cell_table **table,
-                                         struct tide_error *error)
+/* All that the filter looks at is in the metric's groups. */
+static bool can_filter(const struct tide_metric *metric, const struct tide_expression *filter)
 {
-    tide_assert(index < request->metric_count);
+    bool used[TIDE_SCHEMA_COLUMNS_MAX] = {false};
+    tide_expression_columns(filter, used);
+    for (uint32_t i = 0; i < metric->by_count; i++) {
+        used[metric->by[i]] = false;
+    }
+    for (uint32_t column = 0; column < TIDE_SCHEMA_COLUMNS_MAX; column++) {
+        if (used[column]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The cells of one metric that is no ratio, not finished. */
+static enum tide_status merge(const struct tide_cell_request *request,
+                              uint32_t metric,
+                              const struct tide_expression *filter,
+                              struct tide_cell_table **table)
+{
     const struct tide_definitions *definitions = request->definitions;
-    const struct tide_metric *metric = &definitions->metrics[request->metric_first + index];
-    struct tide_cell_table *made = NULL;
-    enum tide_status status = tide_cell_table_create(definitions->schema, metric, &made, NULL);
+    enum tide_status status = tide_cell_table_create(
+        definitions->schema, &definitions->metrics[metric], table, NULL);
     if (status == TIDE_OK) {
-        status = filter == NULL ? merge_slots(request, index, made)
-                                : merge_filtered(request, index, filter, made);
+        const bool is_filtered =
+            filter != NULL && can_filter(&definitions->metrics[metric], filter);
+        status = is_filtered ? merge_filtered(request, metric, filter, *table)
+                             : merge_slots(request, metric, *table);
     }
-    if (status != TIDE_OK) {
-        tide_cell_table_destroy(made);
-        return tide_error_set(error, TIDE_RETRY, "no memory to merge the cells");
+    return status;
+}
+
+enum tide_status tide_cell_request_result(const struct tide_cell_request *request,
+                                          uint32_t metric_index,
+                                          const struct tide_expression *filter,
+                                          struct tide_result **result,
+                                          struct tide_error *error)
+{
+    const struct tide_definitions *definitions = request->definitions;
+    tide_assert(metric_index < definitions->metric_count);
+    const struct tide_metric *metric = &definitions->metrics[metric_index];
+    const bool is_ratio = metric->kind == TIDE_METRIC_RATIO;
+    struct tide_cell_table *tables[2] = {NULL, NULL};
+    enum tide_status status =
+        merge(request, is_ratio ? metric->parts[0] : metric_index, filter, &tables[0]);
+    if (status == TIDE_OK && is_ratio) {
+        status = merge(request, metric->parts[1], filter, &tables[1]);
     }
-    tide_cell_table_finish(made);
-    *table = made;
-    return TIDE_OK;
+    if (status == TIDE_OK) {
+        status = tide_result_create(definitions, metric, tables[0], tables[1], result);
+    } else {
+        tide_cell_table_destroy(tables[0]);
+        tide_cell_table_destroy(tables[1]);
+    }
+    return status == TIDE_OK ? TIDE_OK
+                             : tide_error_set(error, TIDE_RETRY, "no memory to merge the cells");
 }

@@ -3,12 +3,12 @@
 #ifndef TIDE_SERVE_CELL_QUERY_H
 #define TIDE_SERVE_CELL_QUERY_H
 
-#include "operator/cell_table.h"
+#include "operator/result.h"
 #include "process/engine.h"
 
 /* What one partition contributed: its own slot, so that no lock is needed. */
 struct tide_cell_slot {
-    struct tide_cell_table **tables; /* by metric of the request */
+    struct tide_cell_table **tables; /* by metric; NULL: not asked for */
     enum tide_status status;
     bool visited;
     uint64_t next_epoch;
@@ -18,23 +18,22 @@ struct tide_cell_slot {
     struct tide_instant closing;
 };
 
+#define TIDE_METRICS_ALL UINT32_MAX
+#define TIDE_METRICS_NONE (UINT32_MAX - 1) /* facts only */
+
 /* A request to all partitions. After init only the visits write, each its partition's slot. */
 struct tide_cell_request {
     const struct tide_definitions *definitions;
-    struct tide_metric *metrics; /* definitions' own, without their top: see merge */
-    uint32_t metric_first;       /* of definitions; those from here .. */
-    uint32_t metric_count;       /* .. this many; 0: facts only */
+    struct tide_metric *metrics; /* definitions' own, without their top: see result */
+    bool *is_wanted;             /* by metric; of a ratio its parts */
     uint32_t partition_count;
-    struct tide_instant from; /* window starts in [from, to); UNKNOWN: unbounded */
-    struct tide_instant to;
+    struct tide_cell_span span;
     struct tide_cell_slot *slots;
 };
 
 struct tide_cell_scope { /* which metrics, which windows */
-    uint32_t metric_first;
-    uint32_t metric_count;
-    struct tide_instant from;
-    struct tide_instant to;
+    uint32_t metric; /* its index, ALL or NONE */
+    struct tide_cell_span span;
 };
 
 /* RETRY: out of memory. Release it in any case (all zero is empty). */
@@ -46,13 +45,14 @@ enum tide_status tide_cell_request_init(struct tide_cell_request *request,
 void tide_cell_request_release(struct tide_cell_request *request);
 /* For tide_engine_visit and tide_engine_barrier; context is the request. */
 void tide_cell_request_visit(void *request, struct tide_partition *partition);
-/* One metric's cells of all partitions, finished; index counts within the request. filter (NULL:
- * all) is over the metric's by-columns and comes before the cut to the top. The caller destroys the
- * table. RETRY: out of memory, here or in a visit, or a partition was not visited. */
-enum tide_status tide_cell_request_merge(const struct tide_cell_request *request,
-                                         uint32_t index,
-                                         const struct tide_expression *filter,
-                                         struct tide_cell_table **table,
-                                         struct tide_error *error);
+/* One metric of the request, of all partitions. filter (NULL: all) is over the metric's by-columns
+ * and comes before the cut to the top; the group (other) passes none. The windows of a ratio are not
+ * bounded by the span: its parts may have others. The caller destroys the result. RETRY: out of
+ * memory, here or in a visit, or a partition was not visited. */
+enum tide_status tide_cell_request_result(const struct tide_cell_request *request,
+                                          uint32_t metric_index,
+                                          const struct tide_expression *filter,
+                                          struct tide_result **result,
+                                          struct tide_error *error);
 
 #endif

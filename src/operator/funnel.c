@@ -1,0 +1,656 @@
+/* A key is the entity and the values of the other columns of `per`; it keeps its step events ordered
+ * by (time, step, group). An event changes only the runs between the cuts around its place: what the
+ * cells hold of them is taken out, the event put in, and what the new runs give is put in. So events
+ * may come in any order, and an event at the end costs its own run.
+ *
+ * Different entities of a step are a set that only grows; when a run leaves a cell, or reaches less
+ * than before, the cell's sets are out of date, and are made anew from all keys when somebody asks.
+ * In a stream that is in order that does not happen: a run keeps its cell and only reaches more.
+ *
+ * A key with more than limits.key_events_max events is left to batch: its runs are taken out, and the
+ * cells it would have touched say so (is_pending). A key with one event takes 40 bytes. */
+#include "operator/funnel.h"
+
+#include "base/assert.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/banned.h"
+
+enum {
+    KEYS_MIN = 64,
+    NO_STEP = 255
+};
+
+struct key {
+    uint32_t entity;
+    uint32_t rest;  /* of the other columns, in `rests` */
+    uint32_t block; /* of events */
+    uint32_t count; /* of events; OVERFULL: left to batch */
+};
+
+#define OVERFULL UINT32_MAX
+
+struct funnel {
+    struct tide_operator base;
+    struct key *keys;
+    uint32_t key_count;
+    uint32_t key_capacity;
+    uint32_t *slots; /* index of a key plus one; 0: empty */
+    uint32_t slot_count;
+    struct tide_dictionary *rests;
+    struct tide_block_pool events;
+    struct tide_entity_set *sets; /* step_count for each cell */
+    bool *is_stale;               /* by cell: its sets are out of date */
+    uint32_t set_capacity;        /* cells */
+    bool has_stale;
+    uint64_t pending_keys;
+    uint8_t *steps; /* of the rows at hand */
+    uint32_t *matching;
+    uint32_t row_capacity;
+};
+
+static enum tide_status funnel_create(struct tide_operator *base)
+{
+    struct funnel *funnel = (struct funnel *)base;
+    funnel->events.item_size = sizeof(struct funnel_event);
+    return tide_dictionary_create(UINT32_MAX - 1, &funnel->rests, NULL) == TIDE_OK ? TIDE_OK
+                                                                                   : TIDE_FATAL;
+}
+
+static void funnel_destroy(struct tide_operator *base)
+{
+    struct funnel *funnel = (struct funnel *)base;
+    const uint32_t step_count = base->metric->funnel->step_count;
+    for (size_t i = 0; i < (size_t)funnel->set_capacity * step_count; i++) {
+        tide_entity_set_release(&funnel->sets[i]);
+    }
+    tide_dictionary_destroy(funnel->rests);
+    tide_block_pool_release(&funnel->events);
+    free(funnel->keys);
+    free(funnel->slots);
+    free(funnel->sets);
+    free(funnel->is_stale);
+    free(funnel->steps);
+    free(funnel->matching);
+}
+
+/* ------- keys */
+
+/* The hash's high half, scaled to the slots: their number is no power of two. */
+static uint32_t *find_slot(const struct funnel *funnel, uint32_t entity, uint32_t rest)
+{
+    uint64_t hash = ((uint64_t)entity << 32 | rest) * UINT64_C(0x9e3779b97f4a7c15);
+    hash = (hash ^ (hash >> 29)) * UINT64_C(0xbf58476d1ce4e5b9);
+    for (uint64_t i = (hash >> 32) * funnel->slot_count >> 32;; i++) {
+        uint32_t *slot = &funnel->slots[i < funnel->slot_count ? i : i - funnel->slot_count];
+        if (*slot == 0 || (funnel->keys[*slot - 1].entity == entity &&
+                           funnel->keys[*slot - 1].rest == rest)) {
+            return slot;
+        }
+    }
+}
+
+static bool grow_keys(struct funnel *funnel)
+{
+    const uint64_t wanted =
+        funnel->key_capacity == 0 ? KEYS_MIN : (uint64_t)funnel->key_capacity * 2;
+    if (wanted >= UINT32_MAX / 2) {
+        return false;
+    }
+    const uint64_t slot_count = wanted + wanted / 2;
+    uint32_t *slots = calloc(slot_count, sizeof(*slots));
+    struct key *keys =
+        slots == NULL ? NULL : realloc(funnel->keys, wanted * sizeof(*keys));
+    if (keys == NULL) {
+        free(slots);
+        return false;
+    }
+    free(funnel->slots);
+    funnel->slots = slots;
+    funnel->slot_count = (uint32_t)slot_count;
+    funnel->keys = keys;
+    funnel->key_capacity = (uint32_t)wanted;
+    for (uint32_t i = 0; i < funnel->key_count; i++) {
+        *find_slot(funnel, keys[i].entity, keys[i].rest) = i + 1;
+    }
+    return true;
+}
+
+/* The number of the values of the columns of `per` that are not the entity; NONE with *is_key false:
+ * one of them is null, so the event has no key; NONE with true: out of memory. */
+static uint32_t find_rest(struct funnel *funnel,
+                          const struct tide_batch *batch,
+                          uint32_t row,
+                          bool *is_key)
+{
+    const struct tide_funnel_plan *plan = funnel->base.metric->funnel;
+    struct tide_bytes *bytes = &funnel->base.key;
+    *is_key = false;
+    tide_bytes_reset(bytes);
+    for (uint32_t i = 0; i < plan->per_count; i++) {
+        const struct tide_value value = tide_batch_value(batch, plan->per[i], row);
+        if (!value.present) {
+            return TIDE_DICTIONARY_NONE;
+        }
+        if (plan->per[i] != funnel->base.schema->entity) {
+            tide_value_encode(value, bytes);
+        }
+    }
+    *is_key = true;
+    return bytes->failed ? TIDE_DICTIONARY_NONE
+                         : tide_dictionary_intern(funnel->rests, tide_bytes_view(bytes));
+}
+
+/* NULL: out of memory. Valid until the next one is made. */
+static struct key *find_key(struct funnel *funnel, uint32_t entity, uint32_t rest)
+{
+    if (funnel->key_capacity > 0) {
+        const uint32_t *slot = find_slot(funnel, entity, rest);
+        if (*slot != 0) {
+            return &funnel->keys[*slot - 1];
+        }
+    }
+    if (funnel->key_count == funnel->key_capacity && !grow_keys(funnel)) {
+        return NULL;
+    }
+    uint32_t *slot = find_slot(funnel, entity, rest);
+    struct key *key = &funnel->keys[funnel->key_count++];
+    *key = (struct key){entity, rest, TIDE_BLOCK_NONE, 0};
+    *slot = funnel->key_count;
+    return key;
+}
+
+static struct funnel_event *events_of(const struct funnel *funnel, const struct key *key)
+{
+    return key->count == 0 ? NULL : tide_block_pool_at(&funnel->events, key->block);
+}
+
+/* ------- what cells hold of a run */
+
+static struct tide_window window_of(const struct tide_operator *base,
+                                    const struct funnel_event *head)
+{
+    return tide_window_of(base->metric->every, (struct tide_instant){head->time_us});
+}
+
+static int64_t conversion_us(const struct tide_metric *metric, const struct funnel_run *run)
+{
+    return run->times_us[metric->funnel->step_count - 1] - run->times_us[0];
+}
+
+static void take_out(struct funnel *funnel,
+                     const struct funnel_event *events,
+                     const struct funnel_run *run)
+{
+    struct tide_operator *base = &funnel->base;
+    const struct funnel_event *head = &events[run->head];
+    const uint32_t cell = operator_find(base, window_of(base, head), head->group);
+    struct tide_cell_value *value = &base->map.records[cell].value;
+    tide_assert(value->events >= run->end - run->first);
+    value->events -= run->end - run->first;
+    value->count -= run->reached > 0;
+    value->distinct -= run->reached == 0;
+    for (uint32_t k = 0; k < run->reached; k++) {
+        tide_assert(value->parts->steps[k].reached > 0);
+        value->parts->steps[k].reached--;
+    }
+    if (run->reached == base->metric->funnel->step_count) {
+        value->sum -= conversion_us(base->metric, run);
+        tide_quantile_sketch_remove(&value->parts->sketch, conversion_us(base->metric, run));
+    }
+}
+
+static bool reserve_sets(struct funnel *funnel)
+{
+    const size_t step_count = funnel->base.metric->funnel->step_count;
+    const uint32_t wanted = funnel->base.map.capacity;
+    if (wanted <= funnel->set_capacity) {
+        return true;
+    }
+    struct tide_entity_set *sets = realloc(funnel->sets, wanted * step_count * sizeof(*sets));
+    funnel->sets = sets == NULL ? funnel->sets : sets;
+    bool *is_stale = realloc(funnel->is_stale, wanted * sizeof(*is_stale));
+    funnel->is_stale = is_stale == NULL ? funnel->is_stale : is_stale;
+    if (sets == NULL || is_stale == NULL) {
+        return false;
+    }
+    const uint32_t added = wanted - funnel->set_capacity;
+    memset(sets + funnel->set_capacity * step_count, 0, added * step_count * sizeof(*sets));
+    memset(is_stale + funnel->set_capacity, 0, added * sizeof(*is_stale));
+    funnel->set_capacity = wanted;
+    return true;
+}
+
+static bool add_entities(struct funnel *funnel, uint32_t cell, uint32_t reached, uint32_t entity)
+{
+    struct tide_entity_set *sets =
+        &funnel->sets[(size_t)cell * funnel->base.metric->funnel->step_count];
+    struct tide_step_count *steps = funnel->base.map.records[cell].value.parts->steps;
+    for (uint32_t k = 0; k < reached; k++) {
+        bool is_new = false;
+        if (tide_entity_set_add(&sets[k], entity, &is_new) != TIDE_OK) {
+            return false;
+        }
+        steps[k].entities += is_new;
+    }
+    return true;
+}
+
+/* The cell; NONE: out of memory. */
+static uint32_t put_in(struct funnel *funnel,
+                       uint32_t entity,
+                       const struct funnel_event *events,
+                       const struct funnel_run *run)
+{
+    struct tide_operator *base = &funnel->base;
+    const struct funnel_event *head = &events[run->head];
+    const uint32_t cell = operator_place(base, window_of(base, head), head->group);
+    if (cell == TIDE_CELL_NONE || !reserve_sets(funnel)) {
+        return TIDE_CELL_NONE;
+    }
+    struct tide_cell_value *value = &base->map.records[cell].value;
+    if (!tide_cell_value_open(base->metric, value)) {
+        return TIDE_CELL_NONE;
+    }
+    value->events += run->end - run->first;
+    value->count += run->reached > 0;
+    value->distinct += run->reached == 0;
+    for (uint32_t k = 0; k < run->reached; k++) {
+        value->parts->steps[k].reached++;
+    }
+    if (run->reached == base->metric->funnel->step_count) {
+        const int64_t time_us = conversion_us(base->metric, run);
+        value->sum += time_us;
+        if (tide_quantile_sketch_add(&value->parts->sketch, time_us) != TIDE_OK) {
+            return TIDE_CELL_NONE;
+        }
+    }
+    return add_entities(funnel, cell, run->reached, entity) ? cell : TIDE_CELL_NONE;
+}
+
+/* ------- an event */
+
+/* The runs that an event touches: at most two before it is there, at most three with it. */
+enum {
+    TOUCHED_MAX = 3
+};
+
+struct touched {
+    uint32_t cells[TOUCHED_MAX];
+    uint32_t reached[TOUCHED_MAX];
+    uint32_t count;
+};
+
+static int compare_events(const struct tide_operator *base,
+                          const struct funnel_event *a,
+                          const struct funnel_event *b)
+{
+    if (a->time_us != b->time_us) {
+        return a->time_us < b->time_us ? -1 : 1;
+    }
+    if (a->step != b->step) {
+        return a->step < b->step ? -1 : 1;
+    }
+    return operator_compare_groups(base, a->group, b->group);
+}
+
+/* Behind those that are not greater. */
+static uint32_t search(const struct tide_operator *base,
+                       const struct funnel_event *events,
+                       uint32_t count,
+                       const struct funnel_event *event)
+{
+    uint32_t low = 0;
+    uint32_t high = count;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (compare_events(base, &events[middle], event) <= 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+/* The first event of the run that holds events[at]. */
+static uint32_t run_start(const struct tide_metric *metric,
+                          const struct funnel_event *events,
+                          uint32_t at)
+{
+    const int64_t timeout_us = metric->funnel->timeout.us;
+    const uint32_t last_step = metric->funnel->step_count - 1;
+    while (at > 0 && events[at].time_us - events[at - 1].time_us < timeout_us &&
+           events[at - 1].step != last_step) {
+        at--;
+    }
+    return at;
+}
+
+/* A cell that a run left, or in which it now reaches less, has sets that know too much. */
+static void mark_stale(struct funnel *funnel,
+                       const struct touched *before,
+                       const struct touched *after)
+{
+    for (uint32_t i = 0; i < before->count; i++) {
+        bool is_covered = before->reached[i] == 0;
+        for (uint32_t k = 0; k < after->count && !is_covered; k++) {
+            is_covered = after->cells[k] == before->cells[i] &&
+                         after->reached[k] >= before->reached[i];
+        }
+        if (!is_covered) {
+            funnel->is_stale[before->cells[i]] = true;
+            funnel->has_stale = true;
+        }
+    }
+}
+
+/* Takes out the runs of events[first..end); end becomes where the last of them ends. */
+static uint32_t take_out_runs(struct funnel *funnel,
+                              const struct funnel_event *events,
+                              uint32_t count,
+                              uint32_t first,
+                              uint32_t end,
+                              struct touched *touched)
+{
+    struct tide_operator *base = &funnel->base;
+    while (first < end) {
+        struct funnel_run run;
+        funnel_run_at(base->metric, events, first, count, &run);
+        const struct funnel_event *head = &events[run.head];
+        take_out(funnel, events, &run);
+        if (touched != NULL) {
+            tide_assert(touched->count < TOUCHED_MAX);
+            touched->cells[touched->count] =
+                operator_find(base, window_of(base, head), head->group);
+            touched->reached[touched->count++] = run.reached;
+        } else if (run.reached > 0) {
+            funnel->is_stale[operator_find(base, window_of(base, head), head->group)] = true;
+            funnel->has_stale = true;
+        }
+        first = run.end;
+    }
+    return first;
+}
+
+static bool put_in_runs(struct funnel *funnel,
+                        const struct key *key,
+                        uint32_t first,
+                        uint32_t end,
+                        struct touched *touched)
+{
+    const struct funnel_event *events = events_of(funnel, key);
+    while (first < end) {
+        struct funnel_run run;
+        funnel_run_at(funnel->base.metric, events, first, key->count, &run);
+        const uint32_t cell = put_in(funnel, key->entity, events, &run);
+        if (cell == TIDE_CELL_NONE) {
+            return false;
+        }
+        tide_assert(touched->count < TOUCHED_MAX);
+        touched->cells[touched->count] = cell;
+        touched->reached[touched->count++] = run.reached;
+        first = run.end;
+    }
+    return true;
+}
+
+/* Makes room at `at`. NULL: out of memory. */
+static struct funnel_event *insert_event(struct funnel *funnel, struct key *key, uint32_t at)
+{
+    struct funnel_event *old = events_of(funnel, key);
+    const uint32_t class = tide_block_class_of(key->count + 1);
+    const bool fits = key->count > 0 && class == tide_block_class_of(key->count);
+    const uint32_t block = fits ? key->block : tide_block_pool_take(&funnel->events, class);
+    if (block == TIDE_BLOCK_NONE) {
+        return NULL;
+    }
+    struct funnel_event *events = tide_block_pool_at(&funnel->events, block);
+    if (key->count > 0) {
+        memmove(events + at + 1, old + at, (key->count - at) * sizeof(*events));
+    }
+    if (!fits && key->count > 0) {
+        memcpy(events, old, at * sizeof(*events));
+        tide_block_pool_give(&funnel->events, key->block, tide_block_class_of(key->count));
+    }
+    key->block = block;
+    key->count++;
+    return events;
+}
+
+/* The cell of an event of a key that is left to batch. */
+static bool mark_pending(struct funnel *funnel, const struct funnel_event *event)
+{
+    struct tide_operator *base = &funnel->base;
+    const uint32_t cell = operator_place(base, window_of(base, event), event->group);
+    if (cell == TIDE_CELL_NONE || !reserve_sets(funnel)) {
+        return false;
+    }
+    base->map.records[cell].value.is_pending = true;
+    return tide_cell_value_open(base->metric, &base->map.records[cell].value);
+}
+
+static bool leave_to_batch(struct funnel *funnel, struct key *key)
+{
+    const struct funnel_event *events = events_of(funnel, key);
+    take_out_runs(funnel, events, key->count, 0, key->count, NULL);
+    for (uint32_t i = 0; i < key->count; i++) {
+        if (!mark_pending(funnel, &events[i])) {
+            return false;
+        }
+    }
+    tide_block_pool_give(&funnel->events, key->block, tide_block_class_of(key->count));
+    key->count = OVERFULL;
+    funnel->pending_keys++;
+    return true;
+}
+
+static bool add_event(struct funnel *funnel, struct key *key, struct funnel_event event)
+{
+    struct tide_operator *base = &funnel->base;
+    if (key->count != OVERFULL && key->count >= base->limits.key_events_max &&
+        !leave_to_batch(funnel, key)) {
+        return false;
+    }
+    if (key->count == OVERFULL) {
+        return mark_pending(funnel, &event);
+    }
+    struct funnel_event *events = events_of(funnel, key);
+    const uint32_t at = search(base, events, key->count, &event);
+    const uint32_t first = at == 0 ? 0 : run_start(base->metric, events, at - 1);
+    struct touched before = {0};
+    struct touched after = {0};
+    /* Up to the end of the run that holds the event behind it, if there is one. */
+    const uint32_t end =
+        take_out_runs(funnel, events, key->count, first, at + (at < key->count), &before);
+    events = insert_event(funnel, key, at);
+    if (events == NULL) {
+        return false;
+    }
+    events[at] = event;
+    if (!put_in_runs(funnel, key, first, end + 1, &after)) {
+        return false;
+    }
+    mark_stale(funnel, &before, &after);
+    return true;
+}
+
+/* ------- a batch */
+
+static bool reserve_rows(struct funnel *funnel, uint32_t count)
+{
+    if (count <= funnel->row_capacity) {
+        return true;
+    }
+    uint8_t *steps = realloc(funnel->steps, count * sizeof(*steps));
+    funnel->steps = steps == NULL ? funnel->steps : steps;
+    uint32_t *matching = realloc(funnel->matching, count * sizeof(*matching));
+    funnel->matching = matching == NULL ? funnel->matching : matching;
+    funnel->row_capacity = steps == NULL || matching == NULL ? funnel->row_capacity : count;
+    return steps != NULL && matching != NULL;
+}
+
+/* The step of each row of the batch, by row; of several the earliest: it is written last. */
+static void find_steps(struct funnel *funnel, const struct tide_batch *batch, uint32_t count)
+{
+    const struct tide_funnel_plan *plan = funnel->base.metric->funnel;
+    for (uint32_t i = 0; i < count; i++) {
+        funnel->steps[funnel->base.rows[i]] = NO_STEP;
+    }
+    for (uint32_t k = plan->step_count; k-- > 0;) {
+        memcpy(funnel->matching, funnel->base.rows, count * sizeof(*funnel->matching));
+        const uint32_t kept =
+            tide_expression_select(plan->steps[k], batch, funnel->matching, count);
+        for (uint32_t i = 0; i < kept; i++) {
+            funnel->steps[funnel->matching[i]] = (uint8_t)k;
+        }
+    }
+}
+
+static enum tide_status funnel_update(struct tide_operator *base,
+                                      const struct tide_operator_input *input,
+                                      uint32_t count)
+{
+    struct funnel *funnel = (struct funnel *)base;
+    if (!reserve_rows(funnel, input->batch->row_capacity)) {
+        return TIDE_FATAL;
+    }
+    find_steps(funnel, input->batch, count);
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t row = base->rows[i];
+        bool is_key = false;
+        if (funnel->steps[row] == NO_STEP || input->entities[row] == TIDE_DICTIONARY_NONE) {
+            continue;
+        }
+        const uint32_t rest = find_rest(funnel, input->batch, row, &is_key);
+        if (!is_key) {
+            continue;
+        }
+        struct key *key = rest == TIDE_DICTIONARY_NONE
+                              ? NULL
+                              : find_key(funnel, input->entities[row], rest);
+        const struct funnel_event event = {
+            input->event_times[row].us, base->row_groups[i], funnel->steps[row]};
+        if (key == NULL || !add_event(funnel, key, event)) {
+            return TIDE_FATAL;
+        }
+    }
+    return TIDE_OK;
+}
+
+/* ------- asking */
+
+static void forget_entities(struct funnel *funnel, uint32_t cell)
+{
+    const uint32_t step_count = funnel->base.metric->funnel->step_count;
+    struct tide_step_count *steps = funnel->base.map.records[cell].value.parts->steps;
+    for (uint32_t k = 0; k < step_count; k++) {
+        tide_entity_set_release(&funnel->sets[(size_t)cell * step_count + k]);
+        steps[k].entities = 0;
+    }
+}
+
+/* Makes the sets of stale cells anew from all runs. */
+static bool renew_sets(struct funnel *funnel)
+{
+    struct tide_operator *base = &funnel->base;
+    for (uint32_t cell = 0; cell < base->map.count; cell++) {
+        if (funnel->is_stale[cell]) {
+            forget_entities(funnel, cell);
+        }
+    }
+    for (uint32_t i = 0; i < funnel->key_count; i++) {
+        const struct key *key = &funnel->keys[i];
+        const uint32_t count = key->count == OVERFULL ? 0 : key->count;
+        const struct funnel_event *events = count == 0 ? NULL : events_of(funnel, key);
+        for (uint32_t first = 0; first < count;) {
+            struct funnel_run run;
+            funnel_run_at(base->metric, events, first, count, &run);
+            const struct funnel_event *head = &events[run.head];
+            const uint32_t cell = operator_find(base, window_of(base, head), head->group);
+            if (funnel->is_stale[cell] && !add_entities(funnel, cell, run.reached, key->entity)) {
+                return false;
+            }
+            first = run.end;
+        }
+    }
+    memset(funnel->is_stale, 0, base->map.count * sizeof(*funnel->is_stale));
+    funnel->has_stale = false;
+    return true;
+}
+
+/* A key's last run goes on until its timeout has passed by the closing clock. */
+static void count_open(struct funnel *funnel, struct tide_instant closing)
+{
+    struct tide_operator *base = &funnel->base;
+    const struct tide_funnel_plan *plan = base->metric->funnel;
+    for (uint32_t cell = 0; cell < base->map.count; cell++) {
+        for (uint32_t k = 0; k < plan->step_count; k++) {
+            base->map.records[cell].value.parts->steps[k].open = 0;
+        }
+    }
+    for (uint32_t i = 0; tide_instant_known(closing) && i < funnel->key_count; i++) {
+        const struct key *key = &funnel->keys[i];
+        const struct funnel_event *events = key->count == OVERFULL ? NULL : events_of(funnel, key);
+        if (events == NULL || events[key->count - 1].time_us + plan->timeout.us <= closing.us) {
+            continue;
+        }
+        struct funnel_run run;
+        funnel_run_at(base->metric,
+                      events,
+                      run_start(base->metric, events, key->count - 1),
+                      key->count,
+                      &run);
+        if (run.reached > 0 && run.reached < plan->step_count) {
+            const struct funnel_event *head = &events[run.head];
+            const uint32_t cell = operator_find(base, window_of(base, head), head->group);
+            base->map.records[cell].value.parts->steps[run.reached - 1].open++;
+        }
+    }
+}
+
+static void check_steps(const struct tide_operator *base)
+{
+    for (uint32_t cell = 0; cell < base->map.count; cell++) {
+        const struct tide_cell_value *value = &base->map.records[cell].value;
+        const struct tide_step_count *steps = value->parts->steps;
+        tide_assert(steps[0].reached == value->count);
+        for (uint32_t k = 0; k < base->metric->funnel->step_count; k++) {
+            tide_assert(steps[k].entities <= steps[k].reached);
+            tide_assert(k == 0 || steps[k].reached <= steps[k - 1].reached);
+        }
+    }
+}
+
+static enum tide_status funnel_visit(struct tide_operator *base, struct tide_cell_visitor visitor)
+{
+    struct funnel *funnel = (struct funnel *)base;
+    if (funnel->has_stale && !renew_sets(funnel)) {
+        return TIDE_FATAL;
+    }
+    count_open(funnel, visitor.closing);
+    check_steps(base);
+    return operator_visit_map(base, visitor);
+}
+
+static void funnel_facts(const struct tide_operator *base, struct tide_operator_facts *facts)
+{
+    const struct funnel *funnel = (const struct funnel *)base;
+    facts->key_count = funnel->key_count;
+    facts->pending_keys = funnel->pending_keys;
+    facts->bytes += funnel->key_capacity * sizeof(*funnel->keys) +
+                    funnel->slot_count * sizeof(*funnel->slots) + funnel->events.bytes + tide_dictionary_bytes(funnel->rests) +
+                    (size_t)funnel->set_capacity * base->metric->funnel->step_count *
+                        sizeof(*funnel->sets);
+}
+
+const struct operator_kind operator_funnel = {
+    .size = sizeof(struct funnel),
+    .create = funnel_create,
+    .destroy = funnel_destroy,
+    .update = funnel_update,
+    .visit = funnel_visit,
+    .facts = funnel_facts,
+};
