@@ -53,6 +53,7 @@ struct tide_definitions_input {
     const struct tide_view *only;   /* selected metrics; none selected: all */
     uint32_t only_count;
     bool skip_unsupported; /* a preset's metrics are skipped in any case; also those of the file */
+    bool is_judged;        /* no event will be judged: tide_schema_load_judged */
 };
 
 /* Loads schema and metrics. A file with `preset: NAME` takes the preset's schema and metrics, and
