@@ -163,7 +163,9 @@ static bool load_schema(struct loader *loader)
                "there is no schema; write 'schema:' or 'preset:'");
         return false;
     }
-    loader->definitions->schema = tide_schema_load(loader->arena, node, loader->diagnostics);
+    loader->definitions->schema =
+        loader->input->is_judged ? tide_schema_load_judged(loader->arena, node, loader->diagnostics)
+                                 : tide_schema_load(loader->arena, node, loader->diagnostics);
     return loader->definitions->schema != NULL;
 }
 
