@@ -55,7 +55,7 @@ struct tide_partition {
     struct tide_dedupe *dedupe;
     struct tide_dictionary *entities;
     struct tide_operator **operators; /* by metric; NULL: a ratio */
-    uint64_t *mistyped;        /* by column */
+    uint64_t *mistyped;               /* by column */
     const struct tide_layout *layouts[TIDE_TABLE_COUNT];
     struct tide_rows *rows[TIDE_TABLE_COUNT]; /* made when the first row comes */
     uint64_t row_total[TIDE_TABLE_COUNT];     /* handed to the lake or below rows_from */
@@ -77,8 +77,7 @@ static enum tide_status create_state(struct tide_partition *p, struct tide_error
     for (uint32_t i = 0; status == TIDE_OK && i < p->definitions->metric_count; i++) {
         const struct tide_metric *metric = &p->definitions->metrics[i];
         if (metric->kind != TIDE_METRIC_RATIO) {
-            status =
-                tide_operator_create(p->schema, metric, p->limits, &p->operators[i], error);
+            status = tide_operator_create(p->schema, metric, p->limits, &p->operators[i], error);
         }
     }
     return status;
@@ -89,6 +88,7 @@ enum tide_status tide_partition_create(const struct tide_partition_options *opti
                                        struct tide_error *error)
 {
     tide_assert(options->definitions != NULL);
+    tide_assert(options->limits.cells_max > 0); /* somebody forgot them: all would be (other) */
     struct tide_partition *p = calloc(1, sizeof(*p));
     if (p == NULL) {
         return tide_error_set(error, TIDE_RETRY, "no memory for a partition");
@@ -391,10 +391,10 @@ static enum tide_status update_metrics(struct tide_partition *p,
                                        struct tide_error *error)
 {
     struct tide_operator_input input = {.batch = batch,
-                                     .rows = p->unique,
-                                     .row_count = unique_count,
-                                     .event_times = p->event_times,
-                                     .entities = p->entity_numbers};
+                                        .rows = p->unique,
+                                        .row_count = unique_count,
+                                        .event_times = p->event_times,
+                                        .entities = p->entity_numbers};
     enum tide_status status = TIDE_OK;
     for (uint32_t i = 0; status == TIDE_OK && i < p->definitions->metric_count; i++) {
         if (p->operators[i] != NULL) {
@@ -468,8 +468,7 @@ struct tide_watermark *tide_partition_watermark(struct tide_partition *p)
     return &p->watermark;
 }
 
-struct tide_operator *tide_partition_operator(const struct tide_partition *p,
-                                              uint32_t metric_index)
+struct tide_operator *tide_partition_operator(const struct tide_partition *p, uint32_t metric_index)
 {
     tide_assert(metric_index < p->definitions->metric_count);
     return p->operators[metric_index];
