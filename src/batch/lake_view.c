@@ -75,7 +75,7 @@ static void write_bound(const struct tide_lake_view_options *options,
     }
     tide_bytes_append_format(sql,
                              "] AS BIGINT[]), _f.\"%s\" + 1)",
-                             table == TIDE_TABLE_EVENTS ? "_partition" : "partition");
+                             table == TIDE_TABLE_REJECTED ? "partition" : "_partition");
 }
 
 /* DuckDB takes a file's name for a pattern; a class of one character is that character. */

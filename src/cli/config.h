@@ -25,6 +25,8 @@ struct tide_config {
     uint64_t workers; /* 0: one for each core */
     struct tide_duration checkpoint;
     uint64_t memory; /* of rows that wait for the lake */
+    uint64_t cells_max;
+    bool publish_console;
     struct tide_view preset;
     const struct tide_definitions *definitions;
 };

@@ -80,6 +80,20 @@ const struct tide_config_key tide_config_keys[] = {
      1 << 20,
      UINT64_C(1) << 40,
      "rows that may wait for the lake"},
+    {"process.cells_max",
+     TIDE_CONFIG_NUMBER,
+     AT(cells_max),
+     "1000000",
+     1,
+     100000000,
+     "cells of one metric in one partition; beyond it groups fold into (other)"},
+    {"publish.console",
+     TIDE_CONFIG_BOOL,
+     AT(publish_console),
+     "false",
+     0,
+     0,
+     "print journeys on stdout, a line of JSON each, as they end or change"},
 };
 const size_t tide_config_key_count = sizeof(tide_config_keys) / sizeof(tide_config_keys[0]);
 

@@ -65,21 +65,37 @@ void tide_replay_lake_close(struct tide_replay_lake *lake)
     }
 }
 
-enum tide_status tide_replay_lake_finish(struct tide_replay_lake *lake,
-                                         struct tide_feeder *feeder,
-                                         struct tide_error *error)
+/* Commits what there is; journeys that have ended by that clock, too. */
+static enum tide_status commit(struct tide_replay_lake *lake,
+                               struct tide_feeder *feeder,
+                               struct tide_instant closing,
+                               struct tide_error *error)
 {
     uint32_t count = 0;
-    for (uint32_t p = 0; p < lake->partition_count; p++) {
+    enum tide_status status = TIDE_OK;
+    for (uint32_t p = 0; status == TIDE_OK && p < lake->partition_count; p++) {
         struct tide_partition *partition = tide_feeder_partition(feeder, p);
-        count += tide_partition_take_epoch(partition, &lake->epochs[count]);
+        tide_partition_watermark(partition)->closing = closing;
+        status = tide_partition_tell_journeys(partition, error);
+        if (status == TIDE_OK) {
+            count += tide_partition_take_epoch(partition, &lake->epochs[count]);
+        }
     }
-    enum tide_status status =
-        tide_checkpointer_commit(lake->stack.checkpointer, lake->epochs, count, error);
+    if (status == TIDE_OK) {
+        status = tide_checkpointer_commit(lake->stack.checkpointer, lake->epochs, count, error);
+    }
     for (uint32_t i = 0; i < count; i++) {
         tide_epoch_release(&lake->epochs[i]);
     }
     return status;
+}
+
+enum tide_status tide_replay_lake_finish(struct tide_replay_lake *lake,
+                                         struct tide_feeder *feeder,
+                                         struct tide_error *error)
+{
+    /* Nothing is open at the end of a replay. */
+    return commit(lake, feeder, (struct tide_instant){INT64_MAX / 2}, error);
 }
 
 enum tide_status tide_replay_lake_relieve(struct tide_replay_lake *lake,
@@ -92,6 +108,6 @@ enum tide_status tide_replay_lake_relieve(struct tide_replay_lake *lake,
         bytes += tide_partition_rows_bytes(tide_feeder_partition(feeder, p));
     }
     return status == TIDE_OK && bytes > ROWS_BYTES_MAX
-               ? tide_replay_lake_finish(lake, feeder, error)
+               ? commit(lake, feeder, TIDE_INSTANT_UNKNOWN, error)
                : status;
 }

@@ -10,6 +10,7 @@
 #include "log/committer.h"
 #include "log/segment.h"
 #include "process/engine.h"
+#include "process/journeys.h"
 #include "serve/api.h"
 
 #include <inttypes.h>
@@ -74,6 +75,22 @@ static void log_synced(void *context, enum tide_status status, const struct tide
 static void engine_failed(void *context, const struct tide_error *error)
 {
     fail_service(context, "process", error);
+}
+
+static void publish_journeys(void *context, const struct tide_rows *rows)
+{
+    const struct service *service = context;
+    struct tide_bytes line = {0};
+    for (uint32_t row = 0; service->config.publish_console && row < tide_rows_count(rows); row++) {
+        tide_bytes_reset(&line);
+        tide_journey_write_json(rows, row, &line);
+        tide_bytes_append_byte(&line, '\n');
+        if (!line.failed) {
+            (void)fwrite(line.data, 1, line.size, stdout);
+        }
+    }
+    (void)fflush(stdout);
+    tide_bytes_release(&line);
 }
 
 static enum tide_status append_to_log(void *context,
@@ -178,17 +195,20 @@ static uint32_t worker_count(const struct tide_config *config)
 static enum tide_status start_engine(struct service *service, struct tide_error *error)
 {
     const struct tide_config *config = &service->config;
+    struct tide_operator_limits limits = tide_operator_limits_default();
+    limits.cells_max = (uint32_t)config->cells_max;
     struct tide_engine_options options = {.definitions = config->definitions,
                                           .log = service->log,
                                           .clock = tide_clock_os(),
                                           .arrival = arrival_of(config),
-                                          .limits = tide_operator_limits_default(),
+                                          .limits = limits,
                                           .seed = tide_identity_seed(&service->lake.identity),
                                           .worker_count = worker_count(config),
                                           .checkpointer = service->lake.checkpointer,
                                           .checkpoint_interval = config->checkpoint,
                                           .idle_after = idle_after,
                                           .rows_bytes_max = config->memory,
+                                          .journeys = publish_journeys,
                                           .failed = engine_failed,
                                           .context = service};
     memcpy(options.layouts, service->lake.layouts, sizeof(options.layouts));

@@ -122,7 +122,7 @@ static enum tide_exit load_definitions(struct verify *v)
 {
     struct tide_json *json = NULL;
     struct tide_diagnostics diagnostics;
-    struct tide_definitions_input input = {0};
+    struct tide_definitions_input input = {.is_judged = true};
     struct tide_view *names = NULL;
     if (tide_json_parse(&v->arena, tide_bytes_view(&v->definitions), &json, NULL) != TIDE_OK) {
         return tide_fail(TIDE_EXIT_FAILURE, "%s did not answer with JSON", v->server);

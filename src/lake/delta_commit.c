@@ -29,15 +29,19 @@ static void append_escaped(struct tide_bytes *bytes, struct tide_view path)
     }
 }
 
-/* Milliseconds; 0: the statistics do not say. */
+/* Milliseconds; 0: the statistics do not say. Journeys have no received time, but an end. */
 static int64_t time_of_stats(struct tide_view stats, struct tide_arena *scratch)
 {
     struct tide_json *json = NULL;
     struct tide_view text = {0};
     struct tide_instant time = {0};
     tide_arena_reset(scratch);
-    if (stats.size == 0 || tide_json_parse(scratch, stats, &json, NULL) != TIDE_OK ||
-        !tide_json_get_text(tide_json_get(json, "maxValues"), "received_time", &text) ||
+    if (stats.size == 0 || tide_json_parse(scratch, stats, &json, NULL) != TIDE_OK) {
+        return 0;
+    }
+    const struct tide_json *most = tide_json_get(json, "maxValues");
+    if (!(tide_json_get_text(most, "received_time", &text) ||
+          tide_json_get_text(most, "end_time", &text)) ||
         !tide_civil_parse(text, &time)) {
         return 0;
     }

@@ -47,16 +47,41 @@ static const struct tide_lake_column rejected_columns[] = {
     {NAME("_epoch"), TIDE_LAKE_LONG},
 };
 
+static const struct tide_lake_column journeys_columns[] = {
+    {NAME("metric"), TIDE_LAKE_STRING},
+    {NAME("definition"), TIDE_LAKE_STRING},
+    {NAME("journey_key"), TIDE_LAKE_STRING},
+    {NAME("journey_group"), TIDE_LAKE_STRING},
+    {NAME("outcome"), TIDE_LAKE_STRING},
+    {NAME("reached"), TIDE_LAKE_LONG},
+    {NAME("step_count"), TIDE_LAKE_LONG},
+    {NAME("start_time"), TIDE_LAKE_TIMESTAMP},
+    {NAME("end_time"), TIDE_LAKE_TIMESTAMP},
+    {NAME("step_times"), TIDE_LAKE_STRING},
+    {NAME("conversion_us"), TIDE_LAKE_LONG},
+    {NAME("ordinal"), TIDE_LAKE_LONG},
+    {NAME("revision"), TIDE_LAKE_LONG},
+    {NAME("_partition"), TIDE_LAKE_LONG},
+    {NAME("_epoch"), TIDE_LAKE_LONG},
+};
+
 #undef NAME
 
+#define TABLE(name, date_column, columns)                                                          \
+    {                                                                                              \
+        name, date_column, columns, sizeof(columns) / sizeof(columns[0])                           \
+    }
 static const struct {
-    const struct tide_lake_column *columns;
+    const char *name;
+    const char *date_column;
+    const struct tide_lake_column *columns; /* after the schema's, in events */
     uint32_t count;
-} own_columns[TIDE_TABLE_COUNT] = {
-    [TIDE_TABLE_EVENTS] = {events_columns, sizeof(events_columns) / sizeof(events_columns[0])},
-    [TIDE_TABLE_REJECTED] = {rejected_columns,
-                             sizeof(rejected_columns) / sizeof(rejected_columns[0])},
+} tables[TIDE_TABLE_COUNT] = {
+    [TIDE_TABLE_EVENTS] = TABLE("events", "event_date", events_columns),
+    [TIDE_TABLE_REJECTED] = TABLE("rejected", "received_date", rejected_columns),
+    [TIDE_TABLE_JOURNEYS] = TABLE("journeys", "start_date", journeys_columns),
 };
+#undef TABLE
 
 static enum tide_lake_type lake_type(enum tide_type type)
 {
@@ -84,8 +109,8 @@ struct tide_layout *tide_layout_create(struct tide_arena *arena,
     tide_assert(schema != NULL && table < TIDE_TABLE_COUNT);
     bool is_events = table == TIDE_TABLE_EVENTS;
     uint32_t schema_count = is_events ? schema->path_column_count : 0;
-    const struct tide_lake_column *own = own_columns[table].columns;
-    uint32_t own_count = own_columns[table].count;
+    const struct tide_lake_column *own = tables[table].columns;
+    uint32_t own_count = tables[table].count;
     struct tide_layout *layout = TIDE_ARENA_NEW(arena, struct tide_layout);
     struct tide_lake_column *columns =
         TIDE_ARENA_ARRAY(arena, struct tide_lake_column, schema_count + own_count);
@@ -100,8 +125,8 @@ struct tide_layout *tide_layout_create(struct tide_arena *arena,
     memcpy(columns + schema_count, own, own_count * sizeof(*own));
     *layout = (struct tide_layout){
         .table = table,
-        .name = is_events ? "events" : "rejected",
-        .date_column = is_events ? "event_date" : "received_date",
+        .name = tables[table].name,
+        .date_column = tables[table].date_column,
         .columns = columns,
         .column_count = schema_count + own_count,
     };

@@ -9,7 +9,7 @@
  *
  * A key with more than limits.key_events_max events is left to batch: its runs are taken out, and the
  * cells it would have touched say so (is_pending). A key with one event takes 40 bytes. */
-#include "operator/funnel.h"
+#include "operator/funnel_state.h"
 
 #include "base/assert.h"
 
@@ -21,34 +21,6 @@
 enum {
     KEYS_MIN = 64,
     NO_STEP = 255
-};
-
-struct key {
-    uint32_t entity;
-    uint32_t rest;  /* of the other columns, in `rests` */
-    uint32_t block; /* of events */
-    uint32_t count; /* of events; OVERFULL: left to batch */
-};
-
-#define OVERFULL UINT32_MAX
-
-struct funnel {
-    struct tide_operator base;
-    struct key *keys;
-    uint32_t key_count;
-    uint32_t key_capacity;
-    uint32_t *slots; /* index of a key plus one; 0: empty */
-    uint32_t slot_count;
-    struct tide_dictionary *rests;
-    struct tide_block_pool events;
-    struct tide_entity_set *sets; /* step_count for each cell */
-    bool *is_stale;               /* by cell: its sets are out of date */
-    uint32_t set_capacity;        /* cells */
-    bool has_stale;
-    uint64_t pending_keys;
-    uint8_t *steps; /* of the rows at hand */
-    uint32_t *matching;
-    uint32_t row_capacity;
 };
 
 static enum tide_status funnel_create(struct tide_operator *base)
@@ -68,6 +40,7 @@ static void funnel_destroy(struct tide_operator *base)
     }
     tide_dictionary_destroy(funnel->rests);
     tide_block_pool_release(&funnel->events);
+    funnel_tracker_release(&funnel->tracker);
     free(funnel->keys);
     free(funnel->slots);
     free(funnel->sets);
@@ -85,8 +58,8 @@ static uint32_t *find_slot(const struct funnel *funnel, uint32_t entity, uint32_
     hash = (hash ^ (hash >> 29)) * UINT64_C(0xbf58476d1ce4e5b9);
     for (uint64_t i = (hash >> 32) * funnel->slot_count >> 32;; i++) {
         uint32_t *slot = &funnel->slots[i < funnel->slot_count ? i : i - funnel->slot_count];
-        if (*slot == 0 || (funnel->keys[*slot - 1].entity == entity &&
-                           funnel->keys[*slot - 1].rest == rest)) {
+        if (*slot == 0 ||
+            (funnel->keys[*slot - 1].entity == entity && funnel->keys[*slot - 1].rest == rest)) {
             return slot;
         }
     }
@@ -101,8 +74,7 @@ static bool grow_keys(struct funnel *funnel)
     }
     const uint64_t slot_count = wanted + wanted / 2;
     uint32_t *slots = calloc(slot_count, sizeof(*slots));
-    struct key *keys =
-        slots == NULL ? NULL : realloc(funnel->keys, wanted * sizeof(*keys));
+    struct funnel_key *keys = slots == NULL ? NULL : realloc(funnel->keys, wanted * sizeof(*keys));
     if (keys == NULL) {
         free(slots);
         return false;
@@ -144,7 +116,7 @@ static uint32_t find_rest(struct funnel *funnel,
 }
 
 /* NULL: out of memory. Valid until the next one is made. */
-static struct key *find_key(struct funnel *funnel, uint32_t entity, uint32_t rest)
+static struct funnel_key *find_key(struct funnel *funnel, uint32_t entity, uint32_t rest)
 {
     if (funnel->key_capacity > 0) {
         const uint32_t *slot = find_slot(funnel, entity, rest);
@@ -156,15 +128,10 @@ static struct key *find_key(struct funnel *funnel, uint32_t entity, uint32_t res
         return NULL;
     }
     uint32_t *slot = find_slot(funnel, entity, rest);
-    struct key *key = &funnel->keys[funnel->key_count++];
-    *key = (struct key){entity, rest, TIDE_BLOCK_NONE, 0};
+    struct funnel_key *key = &funnel->keys[funnel->key_count++];
+    *key = (struct funnel_key){entity, rest, TIDE_BLOCK_NONE, 0};
     *slot = funnel->key_count;
     return key;
-}
-
-static struct funnel_event *events_of(const struct funnel *funnel, const struct key *key)
-{
-    return key->count == 0 ? NULL : tide_block_pool_at(&funnel->events, key->block);
 }
 
 /* ------- what cells hold of a run */
@@ -337,8 +304,8 @@ static void mark_stale(struct funnel *funnel,
     for (uint32_t i = 0; i < before->count; i++) {
         bool is_covered = before->reached[i] == 0;
         for (uint32_t k = 0; k < after->count && !is_covered; k++) {
-            is_covered = after->cells[k] == before->cells[i] &&
-                         after->reached[k] >= before->reached[i];
+            is_covered =
+                after->cells[k] == before->cells[i] && after->reached[k] >= before->reached[i];
         }
         if (!is_covered) {
             funnel->is_stale[before->cells[i]] = true;
@@ -376,12 +343,12 @@ static uint32_t take_out_runs(struct funnel *funnel,
 }
 
 static bool put_in_runs(struct funnel *funnel,
-                        const struct key *key,
+                        const struct funnel_key *key,
                         uint32_t first,
                         uint32_t end,
                         struct touched *touched)
 {
-    const struct funnel_event *events = events_of(funnel, key);
+    const struct funnel_event *events = funnel_key_events(funnel, key);
     while (first < end) {
         struct funnel_run run;
         funnel_run_at(funnel->base.metric, events, first, key->count, &run);
@@ -398,9 +365,9 @@ static bool put_in_runs(struct funnel *funnel,
 }
 
 /* Makes room at `at`. NULL: out of memory. */
-static struct funnel_event *insert_event(struct funnel *funnel, struct key *key, uint32_t at)
+static struct funnel_event *insert_event(struct funnel *funnel, struct funnel_key *key, uint32_t at)
 {
-    struct funnel_event *old = events_of(funnel, key);
+    struct funnel_event *old = funnel_key_events(funnel, key);
     const uint32_t class = tide_block_class_of(key->count + 1);
     const bool fits = key->count > 0 && class == tide_block_class_of(key->count);
     const uint32_t block = fits ? key->block : tide_block_pool_take(&funnel->events, class);
@@ -432,9 +399,9 @@ static bool mark_pending(struct funnel *funnel, const struct funnel_event *event
     return tide_cell_value_open(base->metric, &base->map.records[cell].value);
 }
 
-static bool leave_to_batch(struct funnel *funnel, struct key *key)
+static bool leave_to_batch(struct funnel *funnel, struct funnel_key *key)
 {
-    const struct funnel_event *events = events_of(funnel, key);
+    const struct funnel_event *events = funnel_key_events(funnel, key);
     take_out_runs(funnel, events, key->count, 0, key->count, NULL);
     for (uint32_t i = 0; i < key->count; i++) {
         if (!mark_pending(funnel, &events[i])) {
@@ -442,22 +409,28 @@ static bool leave_to_batch(struct funnel *funnel, struct key *key)
         }
     }
     tide_block_pool_give(&funnel->events, key->block, tide_block_class_of(key->count));
-    key->count = OVERFULL;
+    key->count = FUNNEL_KEY_OVERFULL;
     funnel->pending_keys++;
     return true;
 }
 
-static bool add_event(struct funnel *funnel, struct key *key, struct funnel_event event)
+static bool add_event(struct funnel *funnel, struct funnel_key *key, struct funnel_event event)
 {
     struct tide_operator *base = &funnel->base;
-    if (key->count != OVERFULL && key->count >= base->limits.key_events_max &&
+    if (key->count != FUNNEL_KEY_OVERFULL && !funnel_tracker_note(&funnel->tracker,
+                                                                  (uint32_t)(key - funnel->keys),
+                                                                  funnel_key_events(funnel, key),
+                                                                  key->count)) {
+        return false;
+    }
+    if (key->count != FUNNEL_KEY_OVERFULL && key->count >= base->limits.key_events_max &&
         !leave_to_batch(funnel, key)) {
         return false;
     }
-    if (key->count == OVERFULL) {
+    if (key->count == FUNNEL_KEY_OVERFULL) {
         return mark_pending(funnel, &event);
     }
-    struct funnel_event *events = events_of(funnel, key);
+    struct funnel_event *events = funnel_key_events(funnel, key);
     const uint32_t at = search(base, events, key->count, &event);
     const uint32_t first = at == 0 ? 0 : run_start(base->metric, events, at - 1);
     struct touched before = {0};
@@ -528,9 +501,8 @@ static enum tide_status funnel_update(struct tide_operator *base,
         if (!is_key) {
             continue;
         }
-        struct key *key = rest == TIDE_DICTIONARY_NONE
-                              ? NULL
-                              : find_key(funnel, input->entities[row], rest);
+        struct funnel_key *key =
+            rest == TIDE_DICTIONARY_NONE ? NULL : find_key(funnel, input->entities[row], rest);
         const struct funnel_event event = {
             input->event_times[row].us, base->row_groups[i], funnel->steps[row]};
         if (key == NULL || !add_event(funnel, key, event)) {
@@ -562,9 +534,9 @@ static bool renew_sets(struct funnel *funnel)
         }
     }
     for (uint32_t i = 0; i < funnel->key_count; i++) {
-        const struct key *key = &funnel->keys[i];
-        const uint32_t count = key->count == OVERFULL ? 0 : key->count;
-        const struct funnel_event *events = count == 0 ? NULL : events_of(funnel, key);
+        const struct funnel_key *key = &funnel->keys[i];
+        const uint32_t count = key->count == FUNNEL_KEY_OVERFULL ? 0 : key->count;
+        const struct funnel_event *events = count == 0 ? NULL : funnel_key_events(funnel, key);
         for (uint32_t first = 0; first < count;) {
             struct funnel_run run;
             funnel_run_at(base->metric, events, first, count, &run);
@@ -592,8 +564,9 @@ static void count_open(struct funnel *funnel, struct tide_instant closing)
         }
     }
     for (uint32_t i = 0; tide_instant_known(closing) && i < funnel->key_count; i++) {
-        const struct key *key = &funnel->keys[i];
-        const struct funnel_event *events = key->count == OVERFULL ? NULL : events_of(funnel, key);
+        const struct funnel_key *key = &funnel->keys[i];
+        const struct funnel_event *events =
+            key->count == FUNNEL_KEY_OVERFULL ? NULL : funnel_key_events(funnel, key);
         if (events == NULL || events[key->count - 1].time_us + plan->timeout.us <= closing.us) {
             continue;
         }
@@ -640,10 +613,10 @@ static void funnel_facts(const struct tide_operator *base, struct tide_operator_
     const struct funnel *funnel = (const struct funnel *)base;
     facts->key_count = funnel->key_count;
     facts->pending_keys = funnel->pending_keys;
-    facts->bytes += funnel->key_capacity * sizeof(*funnel->keys) +
-                    funnel->slot_count * sizeof(*funnel->slots) + funnel->events.bytes + tide_dictionary_bytes(funnel->rests) +
-                    (size_t)funnel->set_capacity * base->metric->funnel->step_count *
-                        sizeof(*funnel->sets);
+    facts->bytes +=
+        funnel->key_capacity * sizeof(*funnel->keys) + funnel->slot_count * sizeof(*funnel->slots) +
+        funnel->events.bytes + tide_dictionary_bytes(funnel->rests) +
+        (size_t)funnel->set_capacity * base->metric->funnel->step_count * sizeof(*funnel->sets);
 }
 
 const struct operator_kind operator_funnel = {

@@ -5,7 +5,6 @@
 #define TIDE_OPERATOR_FUNNEL_H
 
 #include "operator/block_pool.h"
-#include "operator/entity_set.h"
 #include "operator/operator_internal.h"
 
 struct funnel_event {

@@ -67,6 +67,12 @@ enum tide_status tide_pair_set_add(struct tide_pair_set *set, uint32_t first, ui
     return TIDE_OK;
 }
 
+bool tide_pair_set_has(const struct tide_pair_set *set, uint32_t first, uint32_t second)
+{
+    const uint64_t key = ((uint64_t)first << 32 | second) + 1;
+    return set->slot_count > 0 && *find_slot(set->slots, set->slot_count, key) != 0;
+}
+
 size_t tide_pair_set_bytes(const struct tide_pair_set *set)
 {
     return set->slot_count * sizeof(*set->slots);

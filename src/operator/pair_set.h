@@ -19,6 +19,7 @@ struct tide_pair_set {
 void tide_pair_set_release(struct tide_pair_set *set);
 /* first must be less than UINT32_MAX. OK: new. REJECT: was there. FATAL: out of memory. */
 enum tide_status tide_pair_set_add(struct tide_pair_set *set, uint32_t first, uint32_t second);
+bool tide_pair_set_has(const struct tide_pair_set *set, uint32_t first, uint32_t second);
 size_t tide_pair_set_bytes(const struct tide_pair_set *set);
 
 #endif

@@ -171,7 +171,10 @@ static enum tide_status write_files(struct tide_checkpointer *c,
         const struct tide_epoch *epoch = &epochs[i];
         struct slot *slot = &c->slots[epoch->partition];
         tide_assert(epoch->number == slot->recovered.next_epoch);
-        tide_assert(epoch->next_offset > slot->recovered.next_offset);
+        /* Journeys may end without another record. */
+        tide_assert(epoch->next_offset > slot->recovered.next_offset ||
+                    (epoch->next_offset == slot->recovered.next_offset &&
+                     epoch->rows[TIDE_TABLE_JOURNEYS] != NULL));
         slot->published = false;
         slot->manifest = (struct tide_manifest){.pipeline = c->options.identity.pipeline,
                                                 .configuration = c->options.identity.configuration,
@@ -384,8 +387,9 @@ static enum tide_status recover(struct tide_checkpointer *c, struct tide_error *
         } else if (status == TIDE_OK) {
             c->slots[p].recovered.watermark = TIDE_INSTANT_UNKNOWN;
             c->slots[p].recovered.closing = TIDE_INSTANT_UNKNOWN;
-            c->slots[p].last_txn[TIDE_TABLE_EVENTS] = TIDE_DELTA_NEVER;
-            c->slots[p].last_txn[TIDE_TABLE_REJECTED] = TIDE_DELTA_NEVER;
+            for (int t = 0; t < TIDE_TABLE_COUNT; t++) {
+                c->slots[p].last_txn[t] = TIDE_DELTA_NEVER;
+            }
             status = check_unknown(c, p, error);
         }
         if (status != TIDE_OK) {

@@ -28,7 +28,12 @@ struct round {
 static void close_epoch(void *context, struct tide_partition *partition)
 {
     struct round *round = context;
-    /* A partition without records since its last epoch leaves its entry empty. */
+    struct tide_error error = {0};
+    if (tide_partition_tell_journeys(partition, &error) != TIDE_OK) {
+        engine_fail(round->engine, &error);
+        return;
+    }
+    /* A partition of which nothing is new leaves its entry empty. */
     (void)tide_partition_take_epoch(partition, &round->taken[tide_partition_index(partition)]);
     if (tide_partition_is_recovering(partition)) {
         atomic_fetch_add(&round->recovering, 1);
@@ -88,6 +93,10 @@ static enum tide_status commit(struct tide_engine *engine, struct tide_error *er
         engine->options.checkpointer, engine->epochs, engine->epoch_count, error);
     if (status == TIDE_OK) {
         for (uint32_t i = 0; i < engine->epoch_count; i++) {
+            const struct tide_rows *journeys = engine->epochs[i].rows[TIDE_TABLE_JOURNEYS];
+            if (journeys != NULL && engine->options.journeys != NULL) {
+                engine->options.journeys(engine->options.context, journeys);
+            }
             tide_epoch_release(&engine->epochs[i]);
         }
         engine->epoch_count = 0;

@@ -15,6 +15,7 @@ enum {
 static const char *const table_names[TIDE_TABLE_COUNT] = {
     [TIDE_TABLE_EVENTS] = "events",
     [TIDE_TABLE_REJECTED] = "rejected",
+    [TIDE_TABLE_JOURNEYS] = "journeys",
 };
 
 static void write_id(struct tide_bytes *text, const char *key, struct tide_u128 id)

@@ -6,6 +6,7 @@
 #include "base/civil.h"
 #include "operator/dedupe.h"
 #include "operator/dictionary.h"
+#include "process/journeys.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,8 @@ struct tide_partition {
     uint64_t next_offset;
     uint64_t rows_from;
     struct tide_ledger expected; /* at rows_from */
+    struct tide_instant resumed; /* the closing clock of the manifest */
+    struct tide_instant told;    /* the one that journeys were told by */
     uint64_t epoch;              /* the number of the epoch that is open */
     uint64_t epoch_started;      /* the offset at which it was opened */
     struct tide_ledger ledger;
@@ -55,7 +58,7 @@ struct tide_partition {
     struct tide_dedupe *dedupe;
     struct tide_dictionary *entities;
     struct tide_operator **operators; /* by metric; NULL: a ratio */
-    uint64_t *mistyped;        /* by column */
+    uint64_t *mistyped;               /* by column */
     const struct tide_layout *layouts[TIDE_TABLE_COUNT];
     struct tide_rows *rows[TIDE_TABLE_COUNT]; /* made when the first row comes */
     uint64_t row_total[TIDE_TABLE_COUNT];     /* handed to the lake or below rows_from */
@@ -68,6 +71,8 @@ struct tide_partition {
 
 #define ENTITIES_MAX (UINT32_MAX - 1) /* NONE is the one number that names nobody */
 
+static void end_recovery(struct tide_partition *p);
+
 static enum tide_status create_state(struct tide_partition *p, struct tide_error *error)
 {
     enum tide_status status = tide_dedupe_create(&p->dedupe, error);
@@ -77,8 +82,7 @@ static enum tide_status create_state(struct tide_partition *p, struct tide_error
     for (uint32_t i = 0; status == TIDE_OK && i < p->definitions->metric_count; i++) {
         const struct tide_metric *metric = &p->definitions->metrics[i];
         if (metric->kind != TIDE_METRIC_RATIO) {
-            status =
-                tide_operator_create(p->schema, metric, p->limits, &p->operators[i], error);
+            status = tide_operator_create(p->schema, metric, p->limits, &p->operators[i], error);
         }
     }
     return status;
@@ -89,6 +93,7 @@ enum tide_status tide_partition_create(const struct tide_partition_options *opti
                                        struct tide_error *error)
 {
     tide_assert(options->definitions != NULL);
+    tide_assert(options->limits.cells_max > 0); /* somebody forgot them: all would be (other) */
     struct tide_partition *p = calloc(1, sizeof(*p));
     if (p == NULL) {
         return tide_error_set(error, TIDE_RETRY, "no memory for a partition");
@@ -105,6 +110,8 @@ enum tide_status tide_partition_create(const struct tide_partition_options *opti
     memcpy(p->layouts, options->layouts, sizeof(p->layouts));
     tide_watermark_init(&p->watermark, p->schema->clock.out_of_orderness);
     p->watermark.closing = options->closing;
+    p->resumed = options->closing;
+    p->told = options->closing;
     p->operators = calloc(p->definitions->metric_count + 1U, sizeof(struct tide_operator *));
     p->mistyped = calloc(p->schema->column_count, sizeof(*p->mistyped));
     enum tide_status status = p->operators == NULL || p->mistyped == NULL
@@ -113,6 +120,9 @@ enum tide_status tide_partition_create(const struct tide_partition_options *opti
     if (status != TIDE_OK) {
         tide_partition_destroy(p);
         return status;
+    }
+    if (p->rows_from == 0) {
+        end_recovery(p);
     }
     *partition = p;
     return TIDE_OK;
@@ -391,10 +401,10 @@ static enum tide_status update_metrics(struct tide_partition *p,
                                        struct tide_error *error)
 {
     struct tide_operator_input input = {.batch = batch,
-                                     .rows = p->unique,
-                                     .row_count = unique_count,
-                                     .event_times = p->event_times,
-                                     .entities = p->entity_numbers};
+                                        .rows = p->unique,
+                                        .row_count = unique_count,
+                                        .event_times = p->event_times,
+                                        .entities = p->entity_numbers};
     enum tide_status status = TIDE_OK;
     for (uint32_t i = 0; status == TIDE_OK && i < p->definitions->metric_count; i++) {
         if (p->operators[i] != NULL) {
@@ -404,20 +414,17 @@ static enum tide_status update_metrics(struct tide_partition *p,
     return status;
 }
 
-enum tide_status tide_partition_apply(struct tide_partition *p,
-                                      const struct tide_partition_input *input,
-                                      struct tide_error *error)
+/* Records that are all below rows_from, or all not. */
+static enum tide_status apply(struct tide_partition *p,
+                              const struct tide_partition_input *input,
+                              struct tide_error *error)
 {
-    tide_assert(input->first_offset == p->next_offset);
-    enum tide_status status = grow_scratch(p, input->batch->row_capacity, error);
+    enum tide_status status = TIDE_OK;
     uint32_t unique_count = 0;
     for (uint32_t i = 0; status == TIDE_OK && i < input->row_count; i++) {
         bool is_unique;
         status = book(p, input, input->rows[i], p->next_offset, &is_unique, error);
         p->next_offset++;
-        if (p->next_offset == p->rows_from) {
-            tide_assert(tide_ledger_equal(&p->ledger, &p->expected));
-        }
         if (is_unique) {
             p->unique[unique_count++] = input->rows[i];
         }
@@ -430,6 +437,38 @@ enum tide_status tide_partition_apply(struct tide_partition *p,
         }
     }
     return status;
+}
+
+/* The state is that of the last manifest: it must count the same, and what had ended is told. */
+static void end_recovery(struct tide_partition *p)
+{
+    tide_assert(tide_ledger_equal(&p->ledger, &p->expected));
+    for (uint32_t i = 0; i < p->definitions->metric_count; i++) {
+        if (p->operators[i] != NULL && p->layouts[TIDE_TABLE_JOURNEYS] != NULL) {
+            tide_operator_track(p->operators[i], p->resumed);
+        }
+    }
+}
+
+enum tide_status tide_partition_apply(struct tide_partition *p,
+                                      const struct tide_partition_input *input,
+                                      struct tide_error *error)
+{
+    tide_assert(input->first_offset == p->next_offset);
+    struct tide_partition_input part = *input;
+    enum tide_status status = grow_scratch(p, input->batch->row_capacity, error);
+    if (p->next_offset < p->rows_from) {
+        const uint64_t left = p->rows_from - p->next_offset;
+        part.row_count = left < input->row_count ? (uint32_t)left : input->row_count;
+        status = status == TIDE_OK ? apply(p, &part, error) : status;
+        if (status == TIDE_OK && p->next_offset == p->rows_from) {
+            end_recovery(p);
+        }
+        part.rows += part.row_count;
+        part.first_offset += part.row_count;
+        part.row_count = input->row_count - part.row_count;
+    }
+    return status == TIDE_OK && part.row_count > 0 ? apply(p, &part, error) : status;
 }
 
 uint32_t tide_partition_index(const struct tide_partition *p)
@@ -468,8 +507,7 @@ struct tide_watermark *tide_partition_watermark(struct tide_partition *p)
     return &p->watermark;
 }
 
-struct tide_operator *tide_partition_operator(const struct tide_partition *p,
-                                              uint32_t metric_index)
+struct tide_operator *tide_partition_operator(const struct tide_partition *p, uint32_t metric_index)
 {
     tide_assert(metric_index < p->definitions->metric_count);
     return p->operators[metric_index];
@@ -493,13 +531,45 @@ size_t tide_partition_state_bytes(const struct tide_partition *p)
     return bytes;
 }
 
+enum tide_status tide_partition_tell_journeys(struct tide_partition *p, struct tide_error *error)
+{
+    struct tide_instant closing = p->watermark.closing;
+    enum tide_status status = TIDE_OK;
+    p->told = closing;
+    if (p->layouts[TIDE_TABLE_JOURNEYS] == NULL || p->next_offset < p->rows_from) {
+        return TIDE_OK;
+    }
+    for (uint32_t i = 0; status == TIDE_OK && i < p->definitions->metric_count; i++) {
+        if (p->operators[i] != NULL) {
+            status = tide_operator_bound_telling(p->operators[i], &closing);
+        }
+    }
+    for (uint32_t i = 0; status == TIDE_OK && i < p->definitions->metric_count; i++) {
+        if (p->operators[i] != NULL) {
+            struct tide_journey_source source = {
+                p->schema, &p->definitions->metrics[i], p->entities, p->index, p->epoch};
+            status = tide_journey_rows(&source,
+                                       p->operators[i],
+                                       closing,
+                                       p->layouts[TIDE_TABLE_JOURNEYS],
+                                       &p->rows[TIDE_TABLE_JOURNEYS]);
+        }
+    }
+    p->told = closing;
+    return status == TIDE_OK
+               ? TIDE_OK
+               : tide_error_set(
+                     error, TIDE_FATAL, "no memory for the journeys of partition %u", p->index);
+}
+
 bool tide_partition_take_epoch(struct tide_partition *p, struct tide_epoch *epoch)
 {
     tide_assert(tide_ledger_holds(&p->ledger));
     tide_assert(p->ledger.verdicts == p->next_offset);
     tide_assert(p->ledger.processed == p->row_total[TIDE_TABLE_EVENTS]);
     tide_assert(tide_ledger_rejected(&p->ledger) == p->row_total[TIDE_TABLE_REJECTED]);
-    if (p->next_offset <= p->epoch_started) {
+    if (p->next_offset < p->rows_from ||
+        (p->next_offset <= p->epoch_started && p->rows[TIDE_TABLE_JOURNEYS] == NULL)) {
         return false;
     }
     *epoch = (struct tide_epoch){.partition = p->index,
@@ -507,7 +577,7 @@ bool tide_partition_take_epoch(struct tide_partition *p, struct tide_epoch *epoc
                                  .next_offset = p->next_offset,
                                  .ledger = p->ledger,
                                  .watermark = tide_watermark_data(&p->watermark),
-                                 .closing = p->watermark.closing};
+                                 .closing = p->told};
     for (int i = 0; i < TIDE_TABLE_COUNT; i++) {
         epoch->rows[i] = p->rows[i];
         p->rows[i] = NULL;

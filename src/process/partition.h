@@ -70,13 +70,17 @@ struct tide_epoch {
     uint64_t number;
     uint64_t next_offset;
     struct tide_ledger ledger;
-    struct tide_instant watermark; /* data watermark, or unknown */
-    struct tide_instant closing;
+    struct tide_instant watermark;            /* data watermark, or unknown */
+    struct tide_instant closing;              /* journeys that ended by it are in the rows */
     struct tide_rows *rows[TIDE_TABLE_COUNT]; /* NULL: none */
 };
 
+/* Makes rows of the journeys that have ended, or changed, by the closing clock; before an epoch is
+ * taken. Not while recovering. FATAL: out of memory. */
+enum tide_status tide_partition_tell_journeys(struct tide_partition *partition,
+                                              struct tide_error *error);
 /* Closes the epoch at the present offset; asserts the ledger. false: no record came since the last
- * one, there is nothing to close. FATAL is asserted away: taking allocates nothing. */
+ * one and no journey ended, or it is recovering: there is nothing to close. FATAL is asserted away: taking allocates nothing. */
 bool tide_partition_take_epoch(struct tide_partition *partition, struct tide_epoch *epoch);
 void tide_epoch_release(struct tide_epoch *epoch); /* back to all zero */
 

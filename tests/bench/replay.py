@@ -3,7 +3,7 @@
 
 Makes EVENTS (1,000,000) events with generate.py, runs `tidemark replay` and duckdb_job.py alternately, checks that the cells
 are equal (compare.py), and prints wall, CPU (user + system) and peak memory of each process as medians, and the ratios of the
-pairs. Both compute the metrics that tidemark has today; duckdb_job.py is run with the others left out.
+pairs. Both do the whole of job.yaml.
 """
 import os
 import statistics
@@ -14,17 +14,6 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-METRICS = ["active_users", "daily_active_users", "version_users", "completion_time"]
-PEER = """
-import sys
-sys.argv = ["duckdb_job.py", {events!r}, {out!r}, "2"]
-sys.path.insert(0, {here!r})
-import duckdb_job as job
-job.TOP_PAGES = "SELECT 0, {{'page': 'x'}}, 0 WHERE FALSE"
-job.LEARNING_FUNNEL = "SELECT 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 WHERE FALSE"
-job.main()
-"""
-
 
 def measure(command, stdout):
     """Wall seconds, CPU seconds and peak MiB of one run as the operating system counts it."""
@@ -46,16 +35,16 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         path = lambda name: os.path.join(folder, name)
         subprocess.run([python, os.path.join(HERE, "generate.py"), str(count), path("events")], check=True)
-        only = [word for metric in METRICS for word in ("--metric", metric)]
-        mine = [tidemark, "replay", "-c", os.path.join(HERE, "job.yaml"), *only, path("events")]
-        peer = [python, "-c", PEER.format(events=path("events"), out=path("peer.ndjson"), here=HERE)]
+        workers = os.environ.get("WORKERS", "2")
+        mine = [tidemark, "replay", "-c", os.path.join(HERE, "job.yaml"), "--workers", workers, path("events")]
+        peer = [python, os.path.join(HERE, "duckdb_job.py"), path("events"), path("peer.ndjson"), "2"]
         rows = []
         for i in range(runs + 1):                       # the first pair warms the page cache and is not counted
             a = measure(mine, path("mine.ndjson"))
             b = measure(peer, path("peer.out"))
             if i:
                 rows.append((a, b))
-        compare = [python, os.path.join(ROOT, "tests", "oracle", "compare.py"), "--only", ",".join(METRICS)]
+        compare = [python, os.path.join(ROOT, "tests", "oracle", "compare.py")]
         print(subprocess.run([*compare, path("peer.ndjson"), path("mine.ndjson")], check=True, capture_output=True, text=True).stdout.strip())
     for place, (name, unit) in enumerate([("wall", "s"), ("cpu", "s"), ("peak memory", "MiB")]):
         a = statistics.median(r[0][place] for r in rows)

@@ -237,6 +237,37 @@ def test_a_wrong_schema(tmp_path):
     check_golden("validate_schema.txt", done.stderr.decode())
 
 
+VALIDATED = """schema:
+  name: s
+  entity: who
+  id: who
+  time: moment
+  validate: {json_schema: schemas, by: kind}
+  columns: {who: {path: who}, moment: {path: at, type: time_ms, required: true}}
+metrics: {all: {count: events, every: 1d}}
+"""
+
+
+def test_json_schemas_beside_the_file(tmp_path):
+    """What is wrong with them is told at start, by every command that decodes."""
+    (tmp_path / "mine.yaml").write_text(VALIDATED)
+    (tmp_path / "events").write_text('{"kind":"A","at":1}\n{"kind":"a","at":1,"who":"w"}\n')
+    done = tidemark("validate", "mine.yaml", cwd=tmp_path)
+    assert done.returncode == 3
+    assert b"mine.yaml:6:27: error: no schemas: 'schemas' is not built in" in done.stderr
+    (tmp_path / "schemas").mkdir()
+    (tmp_path / "schemas/a.json").write_text('{"items": {"anyOf": []}}')
+    for command in (["validate", "mine.yaml"], ["replay", "-c", "mine.yaml", "events"]):
+        done = tidemark(*command, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (3, b"")
+        assert b"mine.yaml:6:27: error: JSON Schema a.json#/items/anyOf: this keyword" in done.stderr
+    (tmp_path / "schemas/a.json").write_text('{"required": ["who"]}')
+    (tmp_path / "other").mkdir()
+    done = run_ok("replay", "-c", tmp_path / "mine.yaml", tmp_path / "events", cwd=tmp_path / "other")
+    ledger = json.loads(done.stdout.decode().splitlines()[-1])["ledger"]
+    assert (ledger["processed"], ledger["rejected"]) == (1, {"schema": 1})
+
+
 def test_a_good_file_and_the_presets(tmp_path):
     for preset in ("sunbird", "device"):
         done = run_ok("validate", "--preset", preset)

@@ -224,6 +224,26 @@ static void test_too_many(void **state)
     }
 }
 
+/* The folder of a service elsewhere is not wanted by who judges nothing. */
+static void test_judged(void **state)
+{
+    (void)state;
+    static const char text[] = "schema: {name: s, entity: e, id: e, time: t_,\n"
+                               "  validate: {json_schema: gone, by: k},\n"
+                               "  columns: {e: {path: e}, t_: {path: t, type: time_ms, required: "
+                               "true}}}\nmetrics: {}\n";
+    for (int is_judged = 0; is_judged < 2; is_judged++) {
+        struct fixture fixture;
+        fixture_init(&fixture);
+        const struct tide_source file = {TIDE_VIEW("x.yaml"), tide_view_of(text)};
+        const struct tide_definitions_input input = {.file = &file, .is_judged = is_judged};
+        const struct tide_definitions *definitions =
+            tide_definitions_load(&fixture.arena, &input, &fixture.diagnostics);
+        assert_int_equal(definitions != NULL, is_judged);
+        fixture_release(&fixture);
+    }
+}
+
 /* An arena that runs out gives an error, not a crash, wherever that happens. */
 static void test_out_of_memory(void **state)
 {
@@ -251,6 +271,7 @@ int main(void)
         cmocka_unit_test(test_named_of_preset),
         cmocka_unit_test(test_sources_and_find),
         cmocka_unit_test(test_too_many),
+        cmocka_unit_test(test_judged),
         cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
