@@ -384,10 +384,17 @@ static void write_metric(const struct sql_writer *writer)
     }
 }
 
-static struct tide_instant clamp(struct tide_instant t)
+/* At least one instant, within what there can be. */
+static struct tide_window clamp(struct tide_window span)
 {
     const int64_t last_us = YEAR_2100_US - 1;
-    return (struct tide_instant){t.us < 0 ? 0 : t.us > last_us ? last_us : t.us};
+    const int64_t from_us = span.start.us < 0         ? 0
+                            : span.start.us > last_us ? last_us
+                                                      : span.start.us;
+    const int64_t to_us = span.end.us < from_us   ? from_us
+                          : span.end.us > last_us ? last_us
+                                                  : span.end.us;
+    return (struct tide_window){{from_us}, {to_us}};
 }
 
 void tide_metric_sql(const struct tide_definitions *definitions,
@@ -399,7 +406,7 @@ void tide_metric_sql(const struct tide_definitions *definitions,
         .definitions = definitions,
         .schema = definitions->schema,
         .metric = metric,
-        .span = {clamp(span.start), clamp(span.end)},
+        .span = clamp(span),
         .sql = sql,
     };
     write_metric(&writer);

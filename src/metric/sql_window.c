@@ -93,13 +93,20 @@ static int64_t local_day(const struct sql_writer *writer, struct tide_instant t)
     return zone == NULL ? tide_days_of(t) : tide_timezone_day_of(zone, t);
 }
 
-/* A window as rows, one for each day of UTC that it shares. */
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* A window as rows, one for each day of UTC that it shares with the span. */
 static void write_window_rows(const struct sql_writer *writer,
                               struct tide_window window,
                               const char **comma)
 {
-    const int64_t first = tide_days_of(window.start);
-    const int64_t last = tide_days_of((struct tide_instant){window.end.us - 1});
+    const int64_t first =
+        tide_days_of(window.start.us > writer->span.start.us ? window.start : writer->span.start);
+    const int64_t last =
+        tide_days_of((struct tide_instant){least(window.end.us - 1, writer->span.end.us)});
     for (int64_t day = first; day <= last; day++) {
         SQL_FORMAT(writer,
                    "%s(%" PRId64 ", %" PRId64 ", %" PRId64,
