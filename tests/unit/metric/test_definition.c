@@ -250,6 +250,17 @@ static const struct {
      "m.yaml:18:19: error: unknown metric 'cuont'; did you mean 'count'?\n"
      "  m: {ratio: [mm, cuont]}\n"
      "                  ^~~~~\n"},
+    {{METRICS "  m: {ratio: [p, q], top: 1}\n  p: {mean: n, every: 1h}\n", NULL, NULL},
+     "m.yaml:18:15: error: 'p' is mean, and a ratio is of count, distinct, sum, min, max or "
+     "approx_distinct\n"
+     "  m: {ratio: [p, q], top: 1}\n"
+     "              ^\n"
+     "m.yaml:18:18: error: unknown metric 'q'\n"
+     "  m: {ratio: [p, q], top: 1}\n"
+     "                 ^\n"
+     "m.yaml:18:22: error: 'top' does not go with ratio; remove it\n"
+     "  m: {ratio: [p, q], top: 1}\n"
+     "                     ^~~\n"},
     /* What is wrong with a metric that is not asked for is told all the same. */
     {{METRICS "  m: {count: events, every: 1h}\n  r: {ratio: [m, x]}\n", NULL, "m"},
      "m.yaml:19:18: error: unknown metric 'x'\n"
