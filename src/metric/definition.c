@@ -291,24 +291,20 @@ static void join_ratio(struct loader *loader,
                        struct entry *ratio)
 {
     const struct tide_yaml *nodes[2];
-    const struct tide_metric *parts[2];
-    bool is_whole = ratio->is_parsed;
+    const struct tide_metric *parts[2] = {NULL, NULL};
     if (!tide_metric_part_nodes(ratio->node, nodes)) {
         return;
     }
     for (int i = 0; i < 2; i++) {
         struct entry *part = find_part(loader, nodes[i]);
         if (part == NULL || !part->is_parsed) {
-            is_whole = false;
             continue;
         }
         part->is_wanted = part->is_wanted || ratio->is_wanted;
         ratio->metric.parts[i] = (uint32_t)(part - loader->entries);
         parts[i] = &part->metric;
     }
-    if (is_whole) {
-        (void)tide_metric_join(parse, &ratio->metric, parts, nodes);
-    }
+    (void)tide_metric_join(parse, &ratio->metric, parts, nodes);
 }
 
 /* In the order of the files; parts become indices of what is kept. */
