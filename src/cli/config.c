@@ -233,7 +233,9 @@ static enum tide_exit load_definitions(struct loader *loader,
                                        const char *preset,
                                        const struct tide_definitions **out)
 {
-    uint32_t only_count = tide_invocation_count(invocation, "--metric");
+    uint32_t only_count = tide_invocation_knows(invocation, "--metric")
+                              ? tide_invocation_count(invocation, "--metric")
+                              : 0;
     struct tide_view *only = TIDE_ARENA_ARRAY(loader->arena, struct tide_view, only_count + 1);
     if (only == NULL) {
         return tide_fail(TIDE_EXIT_TEMPORARY, "out of memory");
