@@ -32,9 +32,10 @@ struct tide_result {
 
 struct join {
     struct tide_result *result;
-    struct tide_dictionary *keys; /* of the cells below, in their order */
+    struct tide_dictionary *keys; /* of the cells below */
+    uint32_t *cells;              /* by key: the last of them, where an empty day makes two */
     struct tide_bytes key;
-    bool *is_matched; /* the cells below */
+    bool *is_matched; /* by key */
 };
 
 /* Of a group by the columns of `from` the values of the columns of `to`, in their order. */
@@ -74,7 +75,8 @@ static enum tide_status index_below(struct join *join)
     const struct tide_cell_table *table = join->result->below;
     const uint64_t count = tide_cell_table_count(table);
     join->is_matched = calloc(count + 1, sizeof(*join->is_matched));
-    if (join->is_matched == NULL || count >= NONE) {
+    join->cells = calloc(count + 1, sizeof(*join->cells));
+    if (join->is_matched == NULL || join->cells == NULL || count >= NONE) {
         return TIDE_FATAL;
     }
     for (uint64_t i = 0; i < count; i++) {
@@ -84,7 +86,7 @@ static enum tide_status index_below(struct join *join)
         if (join->key.failed || number == TIDE_DICTIONARY_NONE) {
             return TIDE_FATAL;
         }
-        tide_assert(number == i); /* keys are different: a table has each cell once */
+        join->cells[number] = (uint32_t)i;
     }
     return TIDE_OK;
 }
@@ -153,14 +155,16 @@ static enum tide_status match(struct join *join)
         if (join->key.failed) {
             return TIDE_FATAL;
         }
-        result->pairs[result->count++] =
-            (struct pair){(uint32_t)i, found == TIDE_DICTIONARY_NONE ? NONE : found, NONE};
+        struct pair pair = {(uint32_t)i, NONE, NONE};
         if (found != TIDE_DICTIONARY_NONE) {
+            pair.below = join->cells[found];
             join->is_matched[found] = true;
         }
+        result->pairs[result->count++] = pair;
     }
-    for (uint64_t i = 0; above->by_count == below->by_count && i < below_count; i++) {
-        if (!join->is_matched[i] && !add_unmatched(join, (uint32_t)i)) {
+    const uint32_t key_count = tide_dictionary_count(join->keys);
+    for (uint32_t i = 0; above->by_count == below->by_count && i < key_count; i++) {
+        if (!join->is_matched[i] && !add_unmatched(join, join->cells[i])) {
             return TIDE_FATAL;
         }
     }
@@ -186,6 +190,7 @@ static enum tide_status divide(struct tide_result *result)
     tide_dictionary_destroy(join.keys);
     tide_bytes_release(&join.key);
     free(join.is_matched);
+    free(join.cells);
     return status == TIDE_OK ? TIDE_OK : TIDE_FATAL;
 }
 
