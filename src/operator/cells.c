@@ -1,5 +1,5 @@
-/* Windowed aggregates: count, sum, mean, min, max, quantiles, and distinct values of a column that is
- * not the entity.
+/* Windowed aggregates: count, sum, mean, min, max, quantiles, and distinct values of a column that
+ * is not the entity.
  *
  * A batch goes through in passes over its rows: from group and window to the index of each row's
  * cell, then the aggregate's own loop over the cells. So each loop is short, and what differs
