@@ -1,7 +1,8 @@
 /* Retention: the periods in which each entity was seen, as pairs. Cohorts are computed when asked:
  * an entity's is its first period, and an event from before it moves the entity to another.
  *
- * Periods are numbered like days and weeks, so "the k-th after" is a subtraction. */
+ * Periods are numbered like days and weeks, so "the k-th after" is a subtraction. Number 1 begins
+ * with 1970-01-01 or the Monday before it: west of Greenwich the first events are in number 0. */
 #include "base/assert.h"
 #include "base/civil.h"
 #include "base/timezone.h"
@@ -38,7 +39,7 @@ static uint32_t period_of(const struct tide_metric *metric, struct tide_instant 
 {
     const struct tide_timezone *zone = metric->every.zone;
     const int64_t day = zone == NULL ? tide_days_of(start) : tide_timezone_day_of(zone, start);
-    const int64_t period = tide_floor_divide(day - origin_of(metric), days_of(metric));
+    const int64_t period = tide_floor_divide(day - origin_of(metric), days_of(metric)) + 1;
     tide_assert(period >= 0 && period < UINT32_MAX);
     return (uint32_t)period;
 }
@@ -46,9 +47,9 @@ static uint32_t period_of(const struct tide_metric *metric, struct tide_instant 
 static struct tide_window window_of(const struct tide_metric *metric, uint32_t period)
 {
     const struct tide_timezone *zone = metric->every.zone;
-    const int64_t day = origin_of(metric) + period * days_of(metric);
-    const struct tide_instant start =
-        zone == NULL ? (struct tide_instant){day * TIDE_US_PER_DAY} : tide_timezone_midnight(zone, day);
+    const int64_t day = origin_of(metric) + ((int64_t)period - 1) * days_of(metric);
+    const struct tide_instant start = zone == NULL ? (struct tide_instant){day * TIDE_US_PER_DAY}
+                                                   : tide_timezone_midnight(zone, day);
     return tide_window_of(metric->every, start);
 }
 
