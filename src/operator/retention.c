@@ -53,6 +53,14 @@ static struct tide_window window_of(const struct tide_metric *metric, uint32_t p
     return tide_window_of(metric->every, start);
 }
 
+static enum tide_status retention_select(struct tide_operator *base,
+                                         const struct tide_operator_input *input,
+                                         uint32_t *count)
+{
+    operator_drop_nobody(base, input, count);
+    return TIDE_OK;
+}
+
 static enum tide_status retention_update(struct tide_operator *base,
                                          const struct tide_operator_input *input,
                                          uint32_t count)
@@ -63,9 +71,6 @@ static enum tide_status retention_update(struct tide_operator *base,
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t row = base->rows[i];
         const struct tide_instant t = input->event_times[row];
-        if (input->entities[row] == TIDE_DICTIONARY_NONE) {
-            continue;
-        }
         if (t.us < window.start.us || t.us >= window.end.us) {
             window = tide_window_of(base->metric->every, t);
             period = period_of(base->metric, window.start);
@@ -182,6 +187,7 @@ static void retention_facts(const struct tide_operator *base, struct tide_operat
 const struct operator_kind operator_retention = {
     .size = sizeof(struct retention),
     .destroy = retention_destroy,
+    .select = retention_select,
     .update = retention_update,
     .visit = retention_visit,
     .facts = retention_facts,
