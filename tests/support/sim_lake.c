@@ -207,16 +207,14 @@ static bool read_journey(struct sim_lake *lake, const char **at)
     tide_assert(lake->journey_count < SIM_LAKE_JOURNEYS_MAX);
     struct sim_lake_journey *journey = &lake->journeys[lake->journey_count++];
     uint64_t partition = 0;
-    const bool is_good = read_number(at, 10, &partition) && read_number(at, 10, &journey->epoch) &&
-                         read_number(at, 10, &journey->revision) &&
-                         read_signed(at, &journey->start_us) && read_signed(at, &journey->end_us) &&
-                         read_number(at, 10, &journey->ordinal) &&
-                         read_number(at, 10, &journey->reached) &&
-                         read_number(at, 10, &journey->step_count) &&
-                         read_signed(at, &journey->conversion_us) &&
-                         read_text(at, journey->outcome) && read_text(at, journey->metric) &&
-                         read_text(at, journey->key) && read_text(at, journey->group) &&
-                         read_text(at, journey->step_times) && **at == '\n';
+    const bool is_good =
+        read_number(at, 10, &partition) && read_number(at, 10, &journey->epoch) &&
+        read_number(at, 10, &journey->revision) && read_signed(at, &journey->start_us) &&
+        read_signed(at, &journey->end_us) && read_number(at, 10, &journey->ordinal) &&
+        read_number(at, 10, &journey->reached) && read_number(at, 10, &journey->step_count) &&
+        read_signed(at, &journey->conversion_us) && read_text(at, journey->outcome) &&
+        read_text(at, journey->metric) && read_text(at, journey->key) &&
+        read_text(at, journey->group) && read_text(at, journey->step_times) && **at == '\n';
     journey->partition = (uint32_t)partition;
     *at += is_good;
     return is_good;
