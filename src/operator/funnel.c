@@ -722,8 +722,8 @@ static void funnel_facts(const struct tide_operator *base, struct tide_operator_
     facts->pending_keys = funnel->pending_keys;
     facts->bytes +=
         funnel->key_capacity * sizeof(*funnel->keys) + funnel->slot_count * sizeof(*funnel->slots) +
-        funnel->events.bytes + tide_dictionary_bytes(funnel->rests) +
-        funnel->set_capacity * sizeof(*funnel->is_stale) +
+        funnel->events.bytes + funnel_tracker_bytes(&funnel->tracker) +
+        tide_dictionary_bytes(funnel->rests) + funnel->set_capacity * sizeof(*funnel->is_stale) +
         (size_t)funnel->set_capacity * base->metric->funnel->step_count * sizeof(*funnel->sets) +
         funnel->row_capacity * (sizeof(*funnel->steps) + sizeof(*funnel->matching));
 }

@@ -16,19 +16,24 @@
 
 enum {
     CELLS_MAX_DEFAULT = 1000000,
-    KEY_EVENTS_MAX_DEFAULT = 512
+    KEY_EVENTS_MAX_DEFAULT = 512,
+    JOURNEYS_MAX_DEFAULT = 100000
 };
 
 struct tide_operator_limits tide_operator_limits_default(void)
 {
     return (struct tide_operator_limits){.cells_max = CELLS_MAX_DEFAULT,
-                                         .key_events_max = KEY_EVENTS_MAX_DEFAULT};
+                                         .key_events_max = KEY_EVENTS_MAX_DEFAULT,
+                                         .journeys_max = JOURNEYS_MAX_DEFAULT};
 }
 
 struct tide_operator_limits tide_operator_limits_none(void)
 {
-    return (struct tide_operator_limits){
-        .cells_max = UINT32_MAX, .key_events_max = UINT32_MAX, .is_exact = true};
+    /* Journeys are told in turns all the same: their rows wait in memory for their epoch. */
+    return (struct tide_operator_limits){.cells_max = UINT32_MAX,
+                                         .key_events_max = UINT32_MAX,
+                                         .journeys_max = JOURNEYS_MAX_DEFAULT,
+                                         .is_exact = true};
 }
 
 static const struct operator_kind *kind_of(const struct tide_schema *schema,

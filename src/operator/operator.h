@@ -14,6 +14,7 @@ struct tide_operator;
 struct tide_operator_limits {
     uint32_t cells_max;      /* and as many groups; beyond it groups fold into (other) */
     uint32_t key_events_max; /* of a funnel's key; beyond it the key is left to batch */
+    uint32_t journeys_max;   /* that time out in one telling (journey.h) */
     bool is_exact;           /* distinct values of a column without limit, not 4,096 in a cell */
 };                           /* none is 0 */
 
