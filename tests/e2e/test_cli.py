@@ -13,7 +13,7 @@ import pathlib
 import socket
 
 import pytest
-from harness import DATA, TESTS, run_ok, tidemark
+from harness import DATA, PRESETS, TESTS, metric_names, run_ok, tidemark
 
 GOLDEN = TESTS / "golden/cli"
 DEVICE = DATA / "device-3000.ndjson"
@@ -97,7 +97,6 @@ def test_version_tells_both_versions():
             3,
             "unknown metric 'crashs'; did you mean 'crashes'?",
         ),
-        (["replay", "--preset", "device", "--metric", "launch_time", "-"], 3, "launch_time"),
         (["replay", "--preset", "device", "missing.ndjson"], 5, "cannot open missing.ndjson"),
         (["replay", "-c", "missing.yaml", "-"], 5, "missing.yaml"),
         (["validate", "missing.yaml"], 5, "missing.yaml"),
@@ -202,11 +201,16 @@ metrics:
   two: {sum: device_type, every: 1d}
   three: {count: events, where: 'duration_ms > "x"', every: 1h}
   four: {count: events, every: 7q}
-  five: {quantiles: [0.5], of: duration_ms, every: 1d}
+  five: {quantiles: [1.5], of: duration_ms, every: 1d}
   six: {count: events, every: 1d, tpo: 3}
   seven: {distinct: device_id}
   eight: {count: events, where: 'region == "a" adn os == "b"', every: 1d}
   crashes: {max: memory_usage_mb, every: 1h, top: 0}
+  nine: {ratio: [crashes_of_all, daily_events]}
+  ten: {funnel: {per: [os], timeout: 30m, steps: [{open: 'os == "a"'}]}, every: 1d}
+  eleven: {sessions: {per: device_id, timeout: soon}, every: 1d}
+  twelve: {retention: {per: device_id, period: 1h, periods: 0}}
+  thirteen: {distinct: device_id, having: 'count() >', every: 1h, over: 90m}
 """
 
 
@@ -240,8 +244,9 @@ def test_a_wrong_schema(tmp_path):
 def test_a_good_file_and_the_presets(tmp_path):
     for preset in ("sunbird", "device"):
         done = run_ok("validate", "--preset", preset)
-        assert done.stdout.decode().startswith(f"ok: schema {preset}, ")
-        assert b"not yet: " in done.stderr
+        count = len(metric_names(PRESETS / f"{preset}.yaml"))
+        assert done.stdout.decode() == f"ok: schema {preset}, {count} metrics\n"
+        assert done.stderr == b""
     (tmp_path / "mine.yaml").write_text(
         "preset: device\nmetrics:\n  mine: {count: events, by: [region], every: 1d}\n"
         "  crashes: {count: events, every: 1w}\n"
@@ -254,6 +259,14 @@ def test_a_good_file_and_the_presets(tmp_path):
     weeks = [json.loads(line) for line in done.stdout.splitlines() if b'"crashes"' in line]
     monday = lambda row: datetime.date.fromisoformat(row["start"][:10]).weekday() == 0  # noqa: E731
     assert weeks and all(row["group"] == {} and monday(row) for row in weeks)
+
+
+def test_a_ratio_alone_does_not_show_its_parts():
+    words = ["replay", "--preset", "device", DEVICE]
+    everything = run_ok(*words).stdout.splitlines()
+    wanted = [line for line in everything if b'"metric": "crash_rate"' in line]
+    alone = run_ok(*words, "--metric", "crash_rate").stdout.splitlines()
+    assert wanted and alone == [*wanted, everything[-1]]
 
 
 def test_values_come_from_file_environment_and_flags(tmp_path):
@@ -302,6 +315,46 @@ def test_formats_say_the_same(tmp_path):
     assert [(d[0], d[1], d[-1]) for d in data] == [
         (c["metric"], c["start"], str(c["value"])) for c in cells
     ]
+
+
+def test_kinds_with_several_numbers_are_pairs(tmp_path):
+    """In csv and table; a cohort's first day is its start, and it has no end."""
+    (tmp_path / "mine.yaml").write_text(
+        "preset: device\nmetrics:\n"
+        "  cohorts: {retention: {per: device_id, period: 1d, periods: 1}}\n"
+        "  memory: {quantiles: [0, 1], of: interaction_count, by: [os], every: 1mo}\n"
+        "  visits: {sessions: {per: device_id, timeout: 30m}, every: 1w}\n"
+        "  way: {funnel: {per: [device_id], timeout: 2h, steps: ["
+        "{open: 'event_type == \"app_open\"'}, {crash: 'event_type == \"crash_event\"'}]},\n"
+        "    every: 1mo}\n"
+    )
+    words = ["replay", "-c", "mine.yaml"]
+    for name in ("cohorts", "memory", "visits", "way"):
+        words += ["--metric", name]
+    words += [DEVICE, "--format"]
+    lines = run_ok(*words, "ndjson", cwd=tmp_path).stdout.splitlines()
+    cells = [json.loads(line) for line in lines]
+    rows = csv.DictReader(io.StringIO(run_ok(*words, "csv", cwd=tmp_path).stdout.decode()))
+    seen = set()
+    for row, cell in zip(rows, cells, strict=False):
+        pairs = dict(pair.split("=") for pair in row["value"].replace(", ", ",").split(" "))
+        seen.add(row["metric"])
+        assert row["metric"] == cell["metric"]
+        if row["metric"] == "cohorts":
+            assert (row["start"], row["end"], row["group"]) == (cell["cohort"], "", "")
+            assert json.loads(pairs["retained"]) == cell["retained"]
+        elif row["metric"] == "memory":
+            assert list(pairs) == ["count", "0", "1"]
+            assert row["group"] == f"os={cell['group']['os']}"
+        elif row["metric"] == "visits":
+            assert json.loads(pairs["sessions"]) == cell["sessions"]
+            assert json.loads(pairs["mean_duration"]) == cell["mean_duration"]
+        else:
+            reached = {step["name"]: step["reached"] for step in cell["steps"]}
+            assert {name: int(pairs[name]) for name in reached} == reached
+    assert seen == {"cohorts", "memory", "visits", "way"}
+    table = run_ok(*words, "table", cwd=tmp_path).stdout.decode()
+    assert " sessions=" in table and " open=" in table and " size=" in table
 
 
 def test_csv_quotes_and_control_bytes_cannot_steer_a_terminal(tmp_path):
