@@ -36,7 +36,8 @@ def test_kind_equals_the_oracle(kind, tmp_path):
         definitions.write_text(text, encoding="utf-8")
         events.write_text(kinds.events(seed + i, zone), encoding="utf-8", newline="\n")
         way = random_way(random.Random(seed + i), events.stat().st_size)
-        work.append((definitions, events, tmp_path / f"{i}.expected", tmp_path / f"{i}.actual", way))
+        expected, actual = tmp_path / f"{i}.expected", tmp_path / f"{i}.actual"
+        work.append((definitions, events, expected, actual, way))
     with oracles((definitions, events, expected) for definitions, events, expected, _, _ in work):
         for definitions, events, _, actual, way in work:
             replay(["-c", definitions], [events], actual, **way)
