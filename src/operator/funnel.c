@@ -482,6 +482,18 @@ static void find_steps(struct funnel *funnel, const struct tide_batch *batch, ui
     }
 }
 
+/* Groups are numbered for a batch at once; which of them came too late is a matter of each event, or
+ * it would depend on where batches are cut. */
+static uint32_t group_of_row(struct funnel *funnel, uint32_t group)
+{
+    const struct tide_operator *base = &funnel->base;
+    if (base->metric->by_count > 0 && base->map.count >= base->limits.cells_max) {
+        return group > funnel->last_group ? OPERATOR_GROUP_OTHER : group;
+    }
+    funnel->last_group = group > funnel->last_group ? group : funnel->last_group;
+    return group;
+}
+
 static enum tide_status funnel_update(struct tide_operator *base,
                                       const struct tide_operator_input *input,
                                       uint32_t count)
@@ -493,6 +505,7 @@ static enum tide_status funnel_update(struct tide_operator *base,
     find_steps(funnel, input->batch, count);
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t row = base->rows[i];
+        const uint32_t group = group_of_row(funnel, base->row_groups[i]);
         bool is_key = false;
         if (funnel->steps[row] == NO_STEP || input->entities[row] == TIDE_DICTIONARY_NONE) {
             continue;
@@ -504,7 +517,7 @@ static enum tide_status funnel_update(struct tide_operator *base,
         struct funnel_key *key =
             rest == TIDE_DICTIONARY_NONE ? NULL : find_key(funnel, input->entities[row], rest);
         const struct funnel_event event = {
-            input->event_times[row].us, base->row_groups[i], funnel->steps[row]};
+            input->event_times[row].us, group, funnel->steps[row]};
         if (key == NULL || !add_event(funnel, key, event)) {
             return TIDE_FATAL;
         }

@@ -28,6 +28,7 @@ struct funnel {
     uint32_t set_capacity;        /* cells */
     bool has_stale;
     uint64_t pending_keys;
+    uint32_t last_group; /* that came while there was room for cells; those behind it are (other) */
     struct funnel_tracker tracker;
     uint8_t *steps; /* of the rows at hand */
     uint32_t *matching;
