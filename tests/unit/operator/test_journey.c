@@ -153,8 +153,11 @@ static struct told read_journey(const struct tide_journey *journey)
     told.b = (uint32_t)tide_value_decode(journey->rest, &at).number;
     assert_int_equal(at, journey->rest.size);
     at = 0;
-    const struct tide_value group = tide_value_decode(journey->group, &at);
+    const bool is_other = tide_group_is_other(journey->group);
+    const struct tide_value group =
+        is_other ? (struct tide_value){0} : tide_value_decode(journey->group, &at);
     told.group = !group.present ? 0 : group.string.data[0] == 'x' ? 1 : 2;
+    told.group = is_other ? GROUPS : told.group;
     assert_true(journey->reached <= STEPS);
     for (uint32_t k = 0; k < journey->reached; k++) {
         told.times[k] = journey->step_times_us[k] / unit_us;
@@ -481,6 +484,33 @@ static void test_random_streams(void **state)
     }
 }
 
+/* Beyond the budget of cells, too: whose group is (other) is decided event by event. */
+static void test_pieces_do_not_matter(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= ROUNDS; seed++) {
+        static struct told_list said;
+        struct event events[EVENTS_MAX];
+        struct tide_operator_limits limits = tide_operator_limits_default();
+        uint64_t dice = seed;
+        limits.cells_max = 1 + fixture_below(&dice, 3);
+        const uint32_t count = 1 + fixture_below(&dice, 60);
+        struct tide_operator *one = create(limits);
+        struct tide_operator *other = create(limits);
+        tide_operator_track(one, TIDE_INSTANT_UNKNOWN);
+        tide_operator_track(other, TIDE_INSTANT_UNKNOWN);
+        for (uint32_t i = 0; i < count; i++) {
+            events[i] = draw(&dice, i);
+            feed(one, &events[i], 1);
+        }
+        feed_pieces(other, events, count, &dice);
+        said = *tell(one, at(100000));
+        expect_same(&said, tell(other, at(100000)));
+        tide_operator_destroy(one);
+        tide_operator_destroy(other);
+    }
+}
+
 /* ---- cases */
 
 static void expect_row(const struct told_list *said,
@@ -723,6 +753,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_streams),
+        cmocka_unit_test(test_pieces_do_not_matter),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_nothing_to_tell),
         cmocka_unit_test(test_ends_at_exactly_the_timeout),
