@@ -482,8 +482,8 @@ static void find_steps(struct funnel *funnel, const struct tide_batch *batch, ui
     }
 }
 
-/* Groups are numbered for a batch at once; which of them came too late is a matter of each event, or
- * it would depend on where batches are cut. */
+/* Groups are numbered for a batch at once; which of them came too late is a matter of each event,
+ * or it would depend on where batches are cut. */
 static uint32_t group_of_row(struct funnel *funnel, uint32_t group)
 {
     const struct tide_operator *base = &funnel->base;
