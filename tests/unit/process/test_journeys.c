@@ -1,5 +1,5 @@
-/* Goal: a journey's row says what the journey is, in columns and as a line of JSON: keys and groups of
- * every type and number of columns, (other), each outcome.
+/* Goal: a journey's row says what the journey is, in columns and as a line of JSON: keys and groups
+ * of every type and number of columns, (other), each outcome.
  * Method: a few events in an operator, told into rows; the line must parse and say the same. */
 #include "process/journeys.h"
 
