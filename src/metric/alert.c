@@ -256,7 +256,7 @@ static void parse_on(struct parser *parser)
 
 /* ------- windows */
 
-/* As many windows of every as the span is long, by the calendar; 0: it is none of their multiples. */
+/* As many windows of every as the span is long, by the calendar; 0: it is no multiple. */
 static uint64_t windows_in(struct tide_window_spec every, struct tide_window_spec span)
 {
     const bool is_same = every.unit == span.unit;

@@ -1,5 +1,6 @@
-/* The instances of one alert: a state for each group, found by the group's canonical bytes. Bounded:
- * beyond the maximum a new group takes the place of one that is ok, or has none. One thread. */
+/* The instances of one alert: a state for each group, found by the group's canonical bytes.
+ * Bounded: beyond the maximum a new group takes the place of one that is ok, or has none.
+ * One thread. */
 #ifndef TIDE_SERVE_ALERT_BOOK_H
 #define TIDE_SERVE_ALERT_BOOK_H
 

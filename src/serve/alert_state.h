@@ -8,8 +8,8 @@
  *      +-- does not hold --------------------------------    there is a `for`)       |
  *      +-----------------------------------------------------------------------------+
  *
- * A judgement is of one instant: the end of a window. Between two judgements the condition counts as
- * it was judged last, and time passes: an instance that is pending fires at the instant at which
+ * A judgement is of one instant: the end of a window. Between two judgements the condition counts
+ * as it was judged last, and time passes: an instance that is pending fires at the instant at which
  * `for` is over, whenever somebody looks. So the steps do not depend on how often that is. */
 #ifndef TIDE_SERVE_ALERT_STATE_H
 #define TIDE_SERVE_ALERT_STATE_H

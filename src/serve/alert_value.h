@@ -10,8 +10,8 @@ struct tide_alert_number tide_alert_value_of(const struct tide_definitions *defi
                                              const struct tide_alert *alert,
                                              const struct tide_result *result,
                                              const struct tide_result_row *row);
-/* Of a window without events: 0 of what counts or adds, not known of a mean, an extreme, a quantile,
- * a duration or a quotient. */
+/* Of a window without events: 0 of what counts or adds, not known of a mean, an extreme, a
+ * quantile, a duration or a quotient. */
 struct tide_alert_number tide_alert_value_of_nothing(const struct tide_definitions *definitions,
                                                      const struct tide_alert *alert);
 
