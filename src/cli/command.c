@@ -212,6 +212,11 @@ static uint32_t index_of(const struct tide_invocation *invocation, const char *o
     return index;
 }
 
+bool tide_invocation_knows(const struct tide_invocation *invocation, const char *option)
+{
+    return find_option(invocation->command, option, strlen(option)) != UINT32_MAX;
+}
+
 bool tide_invocation_has(const struct tide_invocation *invocation, const char *option)
 {
     return tide_invocation_count(invocation, option) > 0;

@@ -63,6 +63,7 @@ extern const struct tide_command tide_command_replay;
 extern const struct tide_command tide_command_generate;
 extern const struct tide_command tide_command_query;
 extern const struct tide_command tide_command_verify;
+extern const struct tide_command tide_command_explain;
 extern const struct tide_command tide_command_validate;
 extern const struct tide_command tide_command_version;
 
@@ -74,6 +75,8 @@ enum tide_exit tide_command_invoke(const struct tide_command *command,
 /* The help of one command on stdout. */
 void tide_command_print_help(const struct tide_command *command);
 
+/* The command has that option; only then may the calls below name it. */
+bool tide_invocation_knows(const struct tide_invocation *invocation, const char *option);
 bool tide_invocation_has(const struct tide_invocation *invocation, const char *option);
 /* The last value, or fallback. */
 const char *tide_invocation_text(const struct tide_invocation *invocation,

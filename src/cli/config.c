@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "base/io.h"
 #include "cli/config_value.h"
+#include "decode/json_schema.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -220,13 +221,29 @@ static enum tide_exit read_source(struct tide_arena *arena,
                : TIDE_EXIT_OK;
 }
 
+/* Compiles the JSON Schemas once, so that their mistakes are told with the others. */
+static void check_json_schemas(struct loader *loader, const struct tide_definitions *definitions)
+{
+    struct tide_arena arena = {0};
+    struct tide_error error = {0};
+    const struct tide_json_schema *compiled = NULL;
+    const struct tide_validation *validation = &definitions->schema->validation;
+    if (tide_json_schema_compile(&arena, &validation->files, &compiled, &error) != TIDE_OK) {
+        tide_diagnostics_error(
+            &loader->diagnostics, validation->position, "JSON Schema %s", error.text);
+    }
+    tide_arena_release(&arena);
+}
+
 static enum tide_exit load_definitions(struct loader *loader,
                                        const struct tide_invocation *invocation,
                                        const struct tide_source *source,
                                        const char *preset,
                                        const struct tide_definitions **out)
 {
-    uint32_t only_count = tide_invocation_count(invocation, "--metric");
+    uint32_t only_count = tide_invocation_knows(invocation, "--metric")
+                              ? tide_invocation_count(invocation, "--metric")
+                              : 0;
     struct tide_view *only = TIDE_ARENA_ARRAY(loader->arena, struct tide_view, only_count + 1);
     if (only == NULL) {
         return tide_fail(TIDE_EXIT_TEMPORARY, "out of memory");
@@ -237,6 +254,9 @@ static enum tide_exit load_definitions(struct loader *loader,
     struct tide_definitions_input input = {
         .file = source, .preset = tide_view_of(preset), .only = only, .only_count = only_count};
     *out = tide_definitions_load(loader->arena, &input, &loader->diagnostics);
+    if (*out != NULL && (*out)->schema->validation.by.size > 0) {
+        check_json_schemas(loader, *out);
+    }
     return TIDE_EXIT_OK;
 }
 

@@ -6,9 +6,9 @@
  * behind the same header. One thread owns a decoder; it holds no events between calls.
  *
  * Verdict order, as the oracle has it: of a whole record utf8_invalid (bytes), too_large, too_deep,
- * json_invalid; then of each event too_large, too_deep, utf8_invalid (escapes), not_an_object, and
- * the columns in declared order: duplicate_key, missing, type, time_invalid. Times' bounds are not
- * checked here (event_time.h). */
+ * json_invalid; then of each event too_large, too_deep, utf8_invalid (escapes), not_an_object, its
+ * JSON Schema (missing, schema_unknown, schema), and the columns in declared order: duplicate_key,
+ * missing, type, time_invalid. Times' bounds are not checked here (event_time.h). */
 #ifndef TIDE_DECODE_DECODE_H
 #define TIDE_DECODE_DECODE_H
 
@@ -24,7 +24,8 @@ enum tide_framing {
     TIDE_FRAMING_EVENT,    /* one event, an element of an envelope or a record of the log */
 };
 
-/* seed: of the uid, from the pipeline's identity. RETRY: out of memory. */
+/* seed: of the uid, from the pipeline's identity. RETRY: out of memory. REJECT: the schema's JSON
+ * Schemas do not compile (who loads definitions has tried: tide_json_schema_compile). */
 enum tide_status tide_decoder_create(const struct tide_schema *schema,
                                      uint64_t seed,
                                      struct tide_decoder **decoder,

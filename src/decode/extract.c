@@ -9,7 +9,7 @@
 #include "base/banned.h"
 
 enum {
-    ENVELOPE_PATHS = 3
+    OTHER_PATHS = 5 /* payload, validate, and an envelope's three */
 };
 
 /* What became of one column of one event. */
@@ -26,15 +26,18 @@ enum tide_status tide_plan_init(struct tide_plan *plan,
                                 bool envelope,
                                 struct tide_arena *arena)
 {
-    const struct tide_path *paths[TIDE_SCHEMA_COLUMNS_MAX + 1 + ENVELOPE_PATHS];
-    uint32_t ends[TIDE_SCHEMA_COLUMNS_MAX + 1 + ENVELOPE_PATHS] = {0};
+    const struct tide_path *paths[TIDE_SCHEMA_COLUMNS_MAX + OTHER_PATHS];
+    uint32_t ends[TIDE_SCHEMA_COLUMNS_MAX + OTHER_PATHS] = {0};
     const uint32_t column_count = schema->path_column_count;
     tide_assert(column_count <= TIDE_SCHEMA_COLUMNS_MAX);
     uint32_t count = 0;
     for (; count < column_count; count++) {
         paths[count] = &schema->columns[count].path;
     }
+    const struct tide_path by = {.keys = {schema->validation.by},
+                                 .depth = schema->validation.by.size > 0 ? 1 : 0};
     paths[count++] = &schema->payload;
+    paths[count++] = &by;
     if (envelope) {
         paths[count++] = &schema->envelope_events;
         paths[count++] = &schema->envelope_sent_time;
@@ -46,9 +49,10 @@ enum tide_status tide_plan_init(struct tide_plan *plan,
     }
     memcpy(plan->column_nodes, ends, column_count * sizeof *ends);
     plan->payload_node = ends[column_count];
-    plan->events_node = ends[column_count + 1];
-    plan->sent_time_node = ends[column_count + 2];
-    plan->envelope_id_node = ends[column_count + 3];
+    plan->validate_node = ends[column_count + 1];
+    plan->events_node = ends[column_count + 2];
+    plan->sent_time_node = ends[column_count + 3];
+    plan->envelope_id_node = ends[column_count + 4];
     plan->walk.elements_node = plan->events_node;
     return TIDE_OK;
 }
@@ -321,6 +325,40 @@ void tide_extract_rejected(struct tide_batch *batch,
     batch->verdicts[row] = verdict;
 }
 
+/* By the JSON Schema of the event's type. */
+static struct tide_verdict validate(struct tide_extractor *extractor,
+                                    const struct tide_plan *plan,
+                                    struct tide_view text,
+                                    struct tide_batch *batch)
+{
+    const struct tide_view by_pointer = extractor->schema->validation.by_pointer;
+    struct tide_capture *by = tide_walk_capture(&plan->walk, plan->validate_node);
+    if (by == NULL || by->kind != TIDE_JSON_STRING) {
+        return (struct tide_verdict){
+            .reason = TIDE_REASON_MISSING,
+            .pointer = by_pointer,
+            .detail = TIDE_VIEW("names the JSON Schema, but is absent or no string")};
+    }
+    struct tide_view type = tide_capture_text(by, &batch->arena);
+    struct tide_json_fault fault;
+    switch (tide_json_checker_check(extractor->checker, type, text, &fault)) {
+    case TIDE_JSON_VALID:
+        break;
+    case TIDE_JSON_UNKNOWN:
+        return (struct tide_verdict){.reason = TIDE_REASON_SCHEMA_UNKNOWN,
+                                     .pointer = by_pointer,
+                                     .detail = TIDE_VIEW("no JSON Schema is named like that")};
+    case TIDE_JSON_FAULTY: {
+        struct tide_verdict verdict = {.reason = TIDE_REASON_SCHEMA,
+                                       .pointer = tide_arena_copy(&batch->arena, fault.pointer),
+                                       .detail = tide_arena_copy(&batch->arena, fault.detail)};
+        tide_assert(verdict.pointer.data != NULL && verdict.detail.data != NULL);
+        return verdict;
+    }
+    }
+    return (struct tide_verdict){.reason = TIDE_REASON_ACCEPTED};
+}
+
 void tide_extract_event(struct tide_extractor *extractor,
                         const struct tide_plan *plan,
                         struct tide_found found,
@@ -351,7 +389,13 @@ void tide_extract_event(struct tide_extractor *extractor,
                                          .pointer = whole,
                                          .detail = TIDE_VIEW("expected a JSON object")};
     } else {
-        *verdict = extract_columns(plan, batch, row);
+        *verdict = (struct tide_verdict){.reason = TIDE_REASON_ACCEPTED};
+        if (extractor->checker != NULL) {
+            *verdict = validate(extractor, plan, found.text, batch);
+        }
+        if (verdict->reason == TIDE_REASON_ACCEPTED) {
+            *verdict = extract_columns(plan, batch, row);
+        }
     }
     if (verdict->reason == TIDE_REASON_ACCEPTED) {
         derive_columns(batch, row);

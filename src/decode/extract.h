@@ -1,10 +1,12 @@
 /* From captured values to a row: verdict, columns, payload, identity.
  *
+ * A JSON Schema, where there is one, judges before the columns do.
  * A plan says which node of a walk's trie each column is. Columns are converted in declared order,
  * because the first one that is wrong gives the verdict. */
 #ifndef TIDE_DECODE_EXTRACT_H
 #define TIDE_DECODE_EXTRACT_H
 
+#include "decode/json_schema.h"
 #include "decode/walk.h"
 #include "event/uid.h"
 
@@ -12,7 +14,8 @@ struct tide_plan {
     struct tide_walk walk;
     uint32_t column_nodes[TIDE_SCHEMA_COLUMNS_MAX]; /* of the columns with a path */
     uint32_t payload_node;
-    uint32_t events_node; /* of an envelope; 0: none, and so below */
+    uint32_t validate_node; /* the member that names the event's JSON Schema */
+    uint32_t events_node;   /* of an envelope; 0: none, and so below */
     uint32_t sent_time_node;
     uint32_t envelope_id_node;
 };
@@ -26,8 +29,9 @@ enum tide_status tide_plan_init(struct tide_plan *plan,
 struct tide_extractor {
     const struct tide_schema *schema;
     uint64_t seed;
-    struct tide_bytes compact;   /* payload without white space */
-    struct tide_bytes canonical; /* scratch of the uid */
+    struct tide_json_checker *checker; /* NULL: the schema validates nothing */
+    struct tide_bytes compact;         /* payload without white space */
+    struct tide_bytes canonical;       /* scratch of the uid */
 };
 
 /* One event that was walked and is valid JSON. */

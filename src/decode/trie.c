@@ -1,8 +1,13 @@
 #include "decode/trie.h"
 
 #include "base/assert.h"
+#include "decode/utf8.h"
 
 #include "base/banned.h"
+
+enum {
+    ESCAPE_SIZE = 6 /* one byte of a key takes at most six: \u0061 */
+};
 
 static uint64_t key_word(struct tide_view key)
 {
@@ -105,4 +110,21 @@ enum tide_status tide_trie_build(struct tide_trie *trie,
         fill_table(trie, node);
     }
     return TIDE_OK;
+}
+
+size_t tide_trie_key_room(const struct tide_trie *trie)
+{
+    return (trie->key_size_max + 1) * ESCAPE_SIZE;
+}
+
+uint32_t tide_trie_find_escaped(const struct tide_trie *trie,
+                                uint32_t node,
+                                struct tide_view raw,
+                                char *buffer)
+{
+    if (raw.size > tide_trie_key_room(trie)) {
+        return 0;
+    }
+    struct tide_view key = {buffer, tide_utf8_unescape(raw, buffer)};
+    return tide_trie_find(trie, node, key_word(key), key);
 }

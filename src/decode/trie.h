@@ -70,4 +70,30 @@ static inline uint32_t tide_trie_find(const struct tide_trie *trie,
     }
 }
 
+/* raw: a key as it stands in the text, without escapes; up to readable there is memory. */
+static inline uint32_t tide_trie_find_raw(const struct tide_trie *trie,
+                                          uint32_t node,
+                                          struct tide_view raw,
+                                          const char *readable)
+{
+    uint64_t word;
+    if (readable - raw.data >= TIDE_WORD_SIZE) {
+        word = tide_word_load(raw.data);
+    } else {
+        char first[TIDE_WORD_SIZE] = {0};
+        memcpy(first, raw.data, raw.size < sizeof first ? raw.size : sizeof first);
+        word = tide_word_load(first);
+    }
+    return tide_trie_find(trie, node, tide_word_keep(word, raw.size), raw);
+}
+
+/* Likewise with escapes, which are resolved in buffer. A key that is longer than any declared one
+ * can be written (tide_trie_key_room) equals none of them. */
+uint32_t tide_trie_find_escaped(const struct tide_trie *trie,
+                                uint32_t node,
+                                struct tide_view raw,
+                                char *buffer);
+/* The bytes of that buffer. */
+size_t tide_trie_key_room(const struct tide_trie *trie);
+
 #endif

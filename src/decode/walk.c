@@ -1,13 +1,8 @@
 #include "decode/walk.h"
 
 #include "base/assert.h"
-#include "decode/utf8.h"
 
 #include "base/banned.h"
-
-enum {
-    ESCAPE_SIZE = 6
-}; /* one byte of a key takes at most six: \u0061 */
 
 enum tide_status tide_walk_init(struct tide_walk *walk,
                                 struct tide_arena *arena,
@@ -19,22 +14,9 @@ enum tide_status tide_walk_init(struct tide_walk *walk,
     if (tide_trie_build(&walk->trie, arena, paths, path_count, ends) != TIDE_OK) {
         return TIDE_RETRY;
     }
-    walk->key_capacity = (walk->trie.key_size_max + 1) * ESCAPE_SIZE;
     walk->captures = TIDE_ARENA_ARRAY(arena, struct tide_capture, walk->trie.node_count);
-    walk->key = TIDE_ARENA_ARRAY(arena, char, walk->key_capacity);
+    walk->key = TIDE_ARENA_ARRAY(arena, char, tide_trie_key_room(&walk->trie));
     return walk->captures != NULL && walk->key != NULL ? TIDE_OK : TIDE_RETRY;
-}
-
-/* A key with escapes that is longer than any declared one can be written equals none of them. */
-static uint32_t find_escaped(struct tide_walk *walk, uint32_t node, struct tide_view raw)
-{
-    if (raw.size > walk->key_capacity) {
-        return 0;
-    }
-    struct tide_view key = {walk->key, tide_utf8_unescape(raw, walk->key)};
-    char first[TIDE_WORD_SIZE] = {0};
-    memcpy(first, key.data, key.size < sizeof first ? key.size : sizeof first);
-    return tide_trie_find(&walk->trie, node, tide_word_load(first), key);
 }
 
 static inline uint32_t find(struct tide_walk *walk,
@@ -42,18 +24,8 @@ static inline uint32_t find(struct tide_walk *walk,
                             uint32_t node,
                             struct tide_view key)
 {
-    if (scan->escaped) {
-        return find_escaped(walk, node, key);
-    }
-    uint64_t word;
-    if (scan->readable - key.data >= TIDE_WORD_SIZE) {
-        word = tide_word_load(key.data);
-    } else {
-        char first[TIDE_WORD_SIZE] = {0};
-        memcpy(first, key.data, key.size < sizeof first ? key.size : sizeof first);
-        word = tide_word_load(first);
-    }
-    return tide_trie_find(&walk->trie, node, tide_word_keep(word, key.size), key);
+    return scan->escaped ? tide_trie_find_escaped(&walk->trie, node, key, walk->key)
+                         : tide_trie_find_raw(&walk->trie, node, key, scan->readable);
 }
 
 /* What was captured below an object that a later equal key replaces. */

@@ -25,7 +25,6 @@ struct tide_walk {
     struct tide_trie trie;
     struct tide_capture *captures; /* one for each node */
     char *key;                     /* where keys with escapes are decoded */
-    size_t key_capacity;
     uint64_t stamp;
     bool any_twice;
     uint32_t elements_node; /* an array there goes to the function below; 0: none */

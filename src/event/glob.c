@@ -4,7 +4,7 @@
  * the leftmost place for each piece never loses a match: one point to come back to is enough, and
  * the work is at most |pattern| * |text|. A pattern ends most often in a plain piece ("*.app"),
  * which is compared once, at the end of the text. */
-#include "event/schema.h"
+#include "event/glob.h"
 
 #include <string.h>
 
@@ -38,24 +38,57 @@ static size_t set_end(struct tide_view pattern, size_t at)
     return at;
 }
 
-/* set: what stands between the brackets. A range whose ends are reversed is empty; a '-' that
- * stands first, last or right after a range is itself. */
+bool tide_glob_range(struct tide_view set, size_t *at, uint32_t *low, uint32_t *high)
+{
+    if (*at >= set.size) {
+        return false;
+    }
+    *low = read_point(set, at);
+    *high = *low;
+    if (*at + 1 < set.size && set.data[*at] == '-') {
+        (*at)++;
+        *high = read_point(set, at);
+    }
+    return true;
+}
+
+/* set: what stands between the brackets. */
 static bool set_matches(struct tide_view set, uint32_t point)
 {
     bool negated = set.size > 0 && set.data[0] == '!';
     bool found = false;
     size_t at = negated ? 1 : 0;
-    while (at < set.size && !found) {
-        uint32_t low = read_point(set, &at);
-        if (at + 1 < set.size && set.data[at] == '-') {
-            at++;
-            uint32_t high = read_point(set, &at);
-            found = low <= point && point <= high;
-        } else {
-            found = low == point;
-        }
+    uint32_t low = 0;
+    uint32_t high = 0;
+    while (!found && tide_glob_range(set, &at, &low, &high)) {
+        found = low <= point && point <= high;
     }
     return found != negated;
+}
+
+bool tide_glob_next(struct tide_view pattern, size_t *at, struct tide_glob_unit *unit)
+{
+    if (*at >= pattern.size) {
+        return false;
+    }
+    const size_t start = *at;
+    const char first = pattern.data[start];
+    const size_t end = first == '[' ? set_end(pattern, start + 1) : pattern.size;
+    *unit = (struct tide_glob_unit){.kind = TIDE_GLOB_POINT};
+    if (end < pattern.size) {
+        const bool is_negated = pattern.data[start + 1] == '!';
+        const size_t content = start + 1 + is_negated;
+        unit->kind = is_negated ? TIDE_GLOB_NOT_IN : TIDE_GLOB_IN;
+        unit->text = tide_view_slice(pattern, content, end - content);
+        *at = end + 1;
+        return true;
+    }
+    (void)read_point(pattern, at);
+    unit->text = tide_view_slice(pattern, start, *at - start);
+    if (first == '*' || first == '?') {
+        unit->kind = first == '*' ? TIDE_GLOB_STAR : TIDE_GLOB_ANY;
+    }
+    return true;
 }
 
 /* Matches one unit of the pattern (a code point, '?' or a set) with one code point. */

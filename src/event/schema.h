@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
-#include "base/yaml.h"
+#include "event/validation.h"
 
 enum {
     TIDE_SCHEMA_COLUMNS_MAX = 200,
@@ -77,6 +77,7 @@ struct tide_schema {
     struct tide_path envelope_sent_time;
     struct tide_path envelope_id;
     struct tide_schema_clock clock;
+    struct tide_validation validation; /* by empty: none */
     bool strict;
     bool dedupe_by_id;
     struct tide_u128 hash; /* of all that decides verdict, uid, event_time or partition */
@@ -84,10 +85,16 @@ struct tide_schema {
 
 /* Reads the mapping under `schema:`. Everything lives in arena. NULL when the diagnostics got an
  * error. Column names: [a-z_][a-z0-9_]* and neither a reserved word of DuckDB or Spark nor a name
- * of the lake's own columns, nor starting with an underscore; `validate:` is refused (not yet). */
+ * of the lake's own columns, nor starting with an underscore. The folder of JSON Schemas that
+ * `validate:` may name is read. */
 struct tide_schema *tide_schema_load(struct tide_arena *arena,
                                      const struct tide_yaml *node,
                                      struct tide_diagnostics *diagnostics);
+/* The same for who reads events that were judged already, maybe on another machine: `validate:` is
+ * not looked at, and the hash is without it. */
+struct tide_schema *tide_schema_load_judged(struct tide_arena *arena,
+                                            const struct tide_yaml *node,
+                                            struct tide_diagnostics *diagnostics);
 /* NONE if there is none. */
 uint32_t tide_schema_find(const struct tide_schema *schema, struct tide_view name);
 const char *tide_type_name(enum tide_type type);

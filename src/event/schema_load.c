@@ -19,6 +19,7 @@ struct loader {
     struct tide_diagnostics *diagnostics;
     struct tide_schema *schema;
     struct tide_view *names; /* of all columns so far, for suggestions */
+    bool is_judged;
 };
 
 /* A member of the mapping that names a column. */
@@ -559,10 +560,8 @@ static void load_options(struct loader *loader, const struct tide_yaml *node)
     if (strict != NULL) {
         tide_yaml_bool(strict, &schema->strict, loader->diagnostics);
     }
-    if (validate != NULL) {
-        tide_diagnostics_error(loader->diagnostics,
-                               validate->key_position,
-                               "'validate' (JSON Schema) is not supported yet");
+    if (validate != NULL && !loader->is_judged) {
+        tide_validation_load(loader->arena, validate, loader->diagnostics, &schema->validation);
     }
     load_clock(loader, tide_yaml_get(node, "clock"));
 }
@@ -603,6 +602,9 @@ static bool hash_schema(struct tide_schema *schema)
     tide_bytes_append_u64(&bytes, (uint64_t)schema->clock.max_age.us);
     tide_bytes_append_byte(&bytes, (char)schema->strict);
     tide_bytes_append_byte(&bytes, (char)schema->dedupe_by_id);
+    if (schema->validation.by.size > 0) {
+        tide_validation_encode(&schema->validation, &bytes);
+    }
     bool complete = !bytes.failed;
     if (complete) {
         schema->hash = tide_hash128(tide_bytes_view(&bytes), 0);
@@ -611,27 +613,41 @@ static bool hash_schema(struct tide_schema *schema)
     return complete;
 }
 
+static struct tide_schema *load(struct loader *loader, const struct tide_yaml *node)
+{
+    struct tide_diagnostics *diagnostics = loader->diagnostics;
+    uint32_t errors_before = diagnostics->error_count;
+    tide_assert(node != NULL);
+    if (!is_mapping(loader, node, "schema")) {
+        return NULL;
+    }
+    loader->schema = allocate(loader, 1, sizeof *loader->schema);
+    if (loader->schema == NULL) {
+        return NULL;
+    }
+    CHECK_KEYS(loader, node, schema_keys, "schema");
+    load_options(loader, node);
+    if (load_columns(loader, node, tide_yaml_get(node, "columns"))) {
+        load_roles(loader, node);
+    }
+    if (diagnostics->error_count == errors_before && !hash_schema(loader->schema)) {
+        tide_diagnostics_error(diagnostics, node->position, "the schema does not fit into memory");
+    }
+    return diagnostics->error_count == errors_before ? loader->schema : NULL;
+}
+
 struct tide_schema *tide_schema_load(struct tide_arena *arena,
                                      const struct tide_yaml *node,
                                      struct tide_diagnostics *diagnostics)
 {
-    tide_assert(node != NULL);
     struct loader loader = {.arena = arena, .diagnostics = diagnostics};
-    uint32_t errors_before = diagnostics->error_count;
-    if (!is_mapping(&loader, node, "schema")) {
-        return NULL;
-    }
-    loader.schema = allocate(&loader, 1, sizeof *loader.schema);
-    if (loader.schema == NULL) {
-        return NULL;
-    }
-    CHECK_KEYS(&loader, node, schema_keys, "schema");
-    load_options(&loader, node);
-    if (load_columns(&loader, node, tide_yaml_get(node, "columns"))) {
-        load_roles(&loader, node);
-    }
-    if (diagnostics->error_count == errors_before && !hash_schema(loader.schema)) {
-        tide_diagnostics_error(diagnostics, node->position, "the schema does not fit into memory");
-    }
-    return diagnostics->error_count == errors_before ? loader.schema : NULL;
+    return load(&loader, node);
+}
+
+struct tide_schema *tide_schema_load_judged(struct tide_arena *arena,
+                                            const struct tide_yaml *node,
+                                            struct tide_diagnostics *diagnostics)
+{
+    struct loader loader = {.arena = arena, .diagnostics = diagnostics, .is_judged = true};
+    return load(&loader, node);
 }

@@ -25,9 +25,8 @@ enum tide_reason {
 
 struct tide_verdict {
     enum tide_reason reason;
-    struct tide_view
-        pointer;             /* JSON pointer, "" is the whole record; lives as long as the schema */
-    struct tide_view detail; /* for people; lives as long as the batch's arena, or for ever */
+    struct tide_view pointer; /* JSON pointer, "" is the whole record */
+    struct tide_view detail;  /* for people; both live as long as schema and batch's arena */
 };
 
 /* "json_invalid" ...; "accepted" for 0. Terminated, static. */

@@ -1,8 +1,8 @@
 /* From the user's file and the preset it names to lists of checked metrics and alerts.
  *
- * First every entry is gathered, the preset's in their order, the user's in the place of those they
- * replace or behind; then each is parsed, ratios find their parts, alerts their metrics, and what was
- * selected is kept. */
+ * First every entry is gathered, the preset's in their order, the user's in the place of those
+ * they replace or behind; then each is parsed, ratios find their parts, alerts their metrics, and
+ * what was selected is kept. */
 #include "metric/definition.h"
 
 #include "base/assert.h"
@@ -28,10 +28,11 @@ struct loader {
     const struct tide_source *preset;
     struct tide_yaml *file_root; /* NULL: no file */
     struct tide_yaml *preset_root;
-    struct entry entries[TIDE_METRICS_MAX];
+    struct entry *entries;
     uint32_t entry_count;
     const struct tide_yaml *alert_nodes[TIDE_ALERTS_MAX];
     uint32_t alert_count;
+    uint32_t errors_before;
 };
 
 #define REPORT(loader, position, ...)                                                              \
@@ -167,7 +168,9 @@ static bool load_schema(struct loader *loader)
                "there is no schema; write 'schema:' or 'preset:'");
         return false;
     }
-    loader->definitions->schema = tide_schema_load(loader->arena, node, loader->diagnostics);
+    loader->definitions->schema =
+        loader->input->is_judged ? tide_schema_load_judged(loader->arena, node, loader->diagnostics)
+                                 : tide_schema_load(loader->arena, node, loader->diagnostics);
     return loader->definitions->schema != NULL;
 }
 
@@ -183,19 +186,23 @@ static struct entry *find_entry(struct loader *loader, struct tide_view name)
     return NULL;
 }
 
-static void gather(struct loader *loader, const struct tide_yaml *root)
+/* The members of `metrics`; NULL: there are none, or it is no mapping (reported). */
+static const struct tide_yaml *metrics_of(struct loader *loader, const struct tide_yaml *root)
 {
     const struct tide_yaml *metrics = member(root, "metrics");
     const bool is_empty =
         metrics == NULL || (metrics->kind == TIDE_YAML_SCALAR && metrics->text.size == 0);
-    if (is_empty) {
-        return;
-    }
-    if (metrics->kind != TIDE_YAML_MAPPING) {
+    if (!is_empty && metrics->kind != TIDE_YAML_MAPPING) {
         REPORT(loader, metrics->position, "'metrics' must be a mapping of names to metrics");
-        return;
+        return NULL;
     }
-    for (const struct tide_yaml *node = metrics->first; node != NULL; node = node->next) {
+    return is_empty ? NULL : metrics;
+}
+
+static void gather_from(struct loader *loader, const struct tide_yaml *metrics)
+{
+    for (const struct tide_yaml *node = metrics == NULL ? NULL : metrics->first; node != NULL;
+         node = node->next) {
         struct entry *entry = find_entry(loader, node->key);
         if (entry == NULL && loader->entry_count == TIDE_METRICS_MAX) {
             REPORT(loader, node->key_position, "there are more than %d metrics", TIDE_METRICS_MAX);
@@ -206,6 +213,25 @@ static void gather(struct loader *loader, const struct tide_yaml *root)
         }
         *entry = (struct entry){.node = node};
     }
+}
+
+/* false: out of memory. */
+static bool gather(struct loader *loader)
+{
+    const struct tide_yaml *sections[] = {metrics_of(loader, loader->preset_root),
+                                          metrics_of(loader, loader->file_root)};
+    size_t room = 1; /* an arena gives nothing for 0 */
+    for (int i = 0; i < 2; i++) {
+        room += sections[i] == NULL ? 0 : sections[i]->count;
+    }
+    loader->entries = TIDE_ARENA_ARRAY(
+        loader->arena, struct entry, room < TIDE_METRICS_MAX ? room : TIDE_METRICS_MAX);
+    if (loader->entries == NULL) {
+        return false;
+    }
+    gather_from(loader, sections[0]);
+    gather_from(loader, sections[1]);
+    return true;
 }
 
 static bool is_selected(const struct tide_definitions_input *input, struct tide_view name)
@@ -261,25 +287,28 @@ static struct entry *find_part(struct loader *loader, const struct tide_yaml *no
     return entry;
 }
 
-/* Finds the parts of a ratio; they are computed with it. */
+/* Finds the parts of a ratio; they are computed with it. A part that is broken is not spoken of
+ * again. */
 static void join_ratio(struct loader *loader,
                        const struct tide_metric_parse *parse,
                        struct entry *ratio)
 {
     const struct tide_yaml *nodes[2];
-    const struct tide_metric *parts[2];
-    tide_metric_part_nodes(ratio->node, nodes);
+    const struct tide_metric *parts[2] = {NULL, NULL};
+    if (!tide_metric_part_nodes(ratio->node, nodes)) {
+        return;
+    }
     for (int i = 0; i < 2; i++) {
         struct entry *part = find_part(loader, nodes[i]);
         if (part == NULL || !part->is_parsed) {
-            ratio->is_parsed = false;
-            return;
+            continue;
         }
         part->is_wanted = part->is_wanted || ratio->is_wanted;
         ratio->metric.parts[i] = (uint32_t)(part - loader->entries);
         parts[i] = &part->metric;
     }
-    ratio->is_parsed = tide_metric_join(parse, &ratio->metric, parts, nodes);
+    const bool is_joined = tide_metric_join(parse, &ratio->metric, parts, nodes);
+    ratio->is_parsed = ratio->is_parsed && is_joined;
 }
 
 /* In the order of the files; parts become indices of what is kept. */
@@ -288,7 +317,8 @@ static void keep_wanted(struct loader *loader)
     struct tide_definitions *definitions = loader->definitions;
     for (uint32_t i = 0; i < loader->entry_count; i++) {
         struct entry *entry = &loader->entries[i];
-        if (entry->is_wanted && entry->is_parsed) {
+        tide_assert(entry->is_parsed);
+        if (entry->is_wanted) {
             entry->index = definitions->metric_count++;
             definitions->metrics[entry->index] = entry->metric;
             definitions->metrics[entry->index].is_hidden = !entry->is_selected;
@@ -315,14 +345,15 @@ static bool load_metrics(struct loader *loader)
     if (definitions->metrics == NULL) {
         return false;
     }
+    check_selection(loader);
     parse_entries(loader, &parse);
     for (uint32_t i = 0; i < loader->entry_count; i++) {
         struct entry *entry = &loader->entries[i];
-        if (entry->is_parsed && entry->metric.kind == TIDE_METRIC_RATIO) {
+        if (entry->metric.kind == TIDE_METRIC_RATIO) {
             join_ratio(loader, &parse, entry);
         }
     }
-    if (loader->diagnostics->error_count == 0) {
+    if (loader->diagnostics->error_count == loader->errors_before) {
         keep_wanted(loader);
     }
     return true;
@@ -395,6 +426,8 @@ static void parse_alerts(struct loader *loader)
 static bool load_alerts(struct loader *loader)
 {
     struct tide_definitions *definitions = loader->definitions;
+    gather_alerts(loader, loader->preset_root);
+    gather_alerts(loader, loader->file_root);
     definitions->alerts =
         TIDE_ARENA_ARRAY(loader->arena, struct tide_alert, loader->alert_count + 1);
     if (definitions->alerts != NULL) {
@@ -407,7 +440,6 @@ struct tide_definitions *tide_definitions_load(struct tide_arena *arena,
                                                const struct tide_definitions_input *input,
                                                struct tide_diagnostics *diagnostics)
 {
-    const uint32_t errors_before = diagnostics->error_count;
     struct loader *loader = TIDE_ARENA_NEW(arena, struct loader);
     struct tide_definitions *definitions = TIDE_ARENA_NEW(arena, struct tide_definitions);
     bool has_memory = loader != NULL && definitions != NULL;
@@ -416,19 +448,16 @@ struct tide_definitions *tide_definitions_load(struct tide_arena *arena,
         loader->input = input;
         loader->diagnostics = diagnostics;
         loader->definitions = definitions;
+        loader->errors_before = diagnostics->error_count;
         if (read_file(loader) && read_preset(loader) && load_schema(loader)) {
-            gather(loader, loader->preset_root);
-            gather(loader, loader->file_root);
-            gather_alerts(loader, loader->preset_root);
-            gather_alerts(loader, loader->file_root);
-            check_selection(loader);
-            has_memory = keep_sources(loader) && load_metrics(loader) && load_alerts(loader);
+            has_memory = keep_sources(loader) && gather(loader) && load_metrics(loader) &&
+                         load_alerts(loader);
         }
     }
     if (!has_memory) {
         tide_diagnostics_error(diagnostics, nowhere, "out of memory for the definitions");
     }
-    return diagnostics->error_count == errors_before ? definitions : NULL;
+    return has_memory && diagnostics->error_count == loader->errors_before ? definitions : NULL;
 }
 
 const struct tide_metric *tide_definitions_find(const struct tide_definitions *definitions,

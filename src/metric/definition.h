@@ -15,7 +15,7 @@ enum {
     TIDE_HAVING_WINDOWS_MAX = 366 /* likewise, with having */
 };
 
-enum tide_metric_kind { /* the values are in definition hashes: they never change */
+enum tide_metric_kind {   /* the values are in definition hashes: they never change */
     TIDE_METRIC_COUNT,    /* events */
     TIDE_METRIC_DISTINCT, /* values of a column; of the entity those that satisfy `having` */
     TIDE_METRIC_SUM,
@@ -71,8 +71,8 @@ struct tide_metric {
     struct tide_sessions_plan sessions;
     const struct tide_funnel_plan *funnel;
     struct tide_retention_plan retention;
-    uint32_t parts[2]; /* of a ratio: indices of the metrics above and below the line */
-    bool is_hidden;    /* computed as a part of a ratio, but not selected: it is not shown */
+    uint32_t parts[2];     /* of a ratio: indices of the metrics above and below the line */
+    bool is_hidden;        /* computed as a part of a ratio, but not selected: it is not shown */
     struct tide_u128 hash; /* of the definition; travels with its numbers */
     struct tide_position position;
 };
@@ -94,6 +94,7 @@ struct tide_definitions_input {
     struct tide_view preset;        /* name, or empty; the file may name one itself */
     const struct tide_view *only;   /* selected metrics; none selected: all */
     uint32_t only_count;
+    bool is_judged;        /* no event will be judged: tide_schema_load_judged */
 };
 
 /* Loads schema, metrics and alerts. A file with `preset: NAME` takes the preset's, and adds or

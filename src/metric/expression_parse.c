@@ -6,7 +6,10 @@
  *     comparison = column [ "is" ["not"] "null" | "in" "[" value { "," value } "]" | op value ]
  *
  * An error of grammar ends the parse, as what follows would be guesswork; unknown columns and wrong
- * types do not, so that all of them are told at once. */
+ * types do not, so that all of them are told at once.
+ *
+ * What is parsed grows in memory of its own and is copied when its size is known: a file has
+ * thousands of conditions, and few are large. */
 #include "metric/expression_program.h"
 
 #include "base/assert.h"
@@ -23,7 +26,8 @@
 
 enum {
     LIST_MAX = 1000,
-    DECIMAL_PLACES = 6
+    DECIMAL_PLACES = 6,
+    SCRATCH_BYTES_MAX = 1 << 20
 };
 
 enum literal_kind {
@@ -39,14 +43,24 @@ struct literal {
     struct tide_token token;
 };
 
+struct list {
+    int64_t *numbers; /* those that a column value can have */
+    struct tide_view *texts;
+    uint32_t number_count;
+    uint32_t text_count;
+};
+
 struct parser {
     struct tide_arena *arena;
+    struct tide_arena *scratch; /* gone after the parse */
     const struct tide_schema *schema;
     const struct tide_expression_facts *facts; /* NULL: columns */
     struct tide_view text;
     struct tide_position position;
     struct tide_diagnostics *diagnostics;
-    struct tide_token token; /* the next one */
+    struct tide_token token;  /* the next one */
+    struct tide_view subject; /* the column or fact that is compared, as it is written */
+    struct list list;         /* of the `in` that is parsed; in scratch */
     struct tide_operation *operations;
     uint32_t count;
     uint32_t depth;
@@ -151,6 +165,8 @@ static bool read_literal(struct parser *parser, struct literal *literal)
     } else if (is_word(parser, "true") || is_word(parser, "false")) {
         literal->kind = LITERAL_BOOL;
         literal->is_true = is_word(parser, "true");
+    } else if (parser->facts != NULL && parser->token.kind != TIDE_TOKEN_STRING) {
+        stop(parser, "a number");
     } else if (is_word(parser, "null")) {
         parser->stopped = true;
         REPORT(parser,
@@ -207,7 +223,7 @@ static bool check_type(struct parser *parser, uint32_t column, const struct lite
     REPORT(parser,
            literal->token,
            "'%.*s' is %s and cannot be compared with %s%s",
-           TIDE_VIEW_ARGUMENTS(c->name),
+           TIDE_VIEW_ARGUMENTS(parser->subject),
            tide_type_name(c->type),
            literal_name(literal->kind),
            tide_type_is_time(c->type) ? "; a time is a number of microseconds since 1970" : "");
@@ -338,18 +354,26 @@ static uint32_t sort_numbers(int64_t *numbers, uint32_t count)
     return kept;
 }
 
-struct list {
-    int64_t *numbers; /* those that a column value can have */
-    struct tide_view *texts;
-    uint32_t number_count;
-    uint32_t text_count;
-};
-
-static void add_to_list(struct parser *parser,
-                        uint32_t column,
-                        const struct literal *literal,
-                        struct list *list)
+/* Empty, with room for LIST_MAX. false: stopped. */
+static bool open_list(struct parser *parser)
 {
+    struct list *list = &parser->list;
+    if (list->texts == NULL) {
+        list->numbers = TIDE_ARENA_ARRAY(parser->scratch, int64_t, LIST_MAX);
+        list->texts = TIDE_ARENA_ARRAY(parser->scratch, struct tide_view, LIST_MAX);
+    }
+    list->number_count = 0;
+    list->text_count = 0;
+    if (list->numbers == NULL || list->texts == NULL) {
+        stop(parser, "more memory");
+        return false;
+    }
+    return true;
+}
+
+static void add_to_list(struct parser *parser, uint32_t column, const struct literal *literal)
+{
+    struct list *list = &parser->list;
     if (literal->kind == LITERAL_STRING) {
         list->texts[list->text_count++] = literal->text;
     } else if (literal->kind == LITERAL_BOOL) {
@@ -362,36 +386,42 @@ static void add_to_list(struct parser *parser,
     }
 }
 
-static void emit_list(struct parser *parser, uint32_t column, struct list *list)
+/* Copies from scratch. NULL: reported. */
+static const void *keep(struct parser *parser, const void *items, size_t count, size_t size)
 {
+    void *kept = tide_arena_allocate_array(parser->arena, count, size);
+    if (kept == NULL) {
+        stop(parser, "more memory");
+        return NULL;
+    }
+    memcpy(kept, items, count * size);
+    return kept;
+}
+
+static void emit_list(struct parser *parser, uint32_t column)
+{
+    struct list *list = &parser->list;
     struct tide_operation operation = {
         .kind = TIDE_OPERATION_NEVER,
         .column = column,
         .size = 1,
-        .numbers = list->numbers,
-        .texts = list->texts,
-        .list_count = list->text_count,
     };
     if (list->text_count > 0) {
         operation.kind = TIDE_OPERATION_TEXT_IN;
+        operation.list_count = list->text_count;
+        operation.texts = keep(parser, list->texts, list->text_count, sizeof(*list->texts));
     } else if (list->number_count > 0) {
         operation.kind = TIDE_OPERATION_IN;
         operation.list_count = sort_numbers(list->numbers, list->number_count);
+        operation.numbers =
+            keep(parser, list->numbers, operation.list_count, sizeof(*list->numbers));
     }
     emit(parser, operation);
 }
 
 static void parse_in(struct parser *parser, uint32_t column)
 {
-    struct list list = {
-        .numbers = TIDE_ARENA_ARRAY(parser->arena, int64_t, LIST_MAX),
-        .texts = TIDE_ARENA_ARRAY(parser->arena, struct tide_view, LIST_MAX),
-    };
-    if (list.numbers == NULL || list.texts == NULL) {
-        stop(parser, "more memory");
-        return;
-    }
-    if (!take(parser, TIDE_TOKEN_LIST_OPEN, "'['")) {
+    if (!open_list(parser) || !take(parser, TIDE_TOKEN_LIST_OPEN, "'['")) {
         return;
     }
     for (uint32_t count = 0;; count++) {
@@ -405,7 +435,7 @@ static void parse_in(struct parser *parser, uint32_t column)
             return;
         }
         if (column != TIDE_COLUMN_NONE && check_type(parser, column, &literal)) {
-            add_to_list(parser, column, &literal, &list);
+            add_to_list(parser, column, &literal);
         }
         if (parser->token.kind != TIDE_TOKEN_COMMA) {
             break;
@@ -413,14 +443,19 @@ static void parse_in(struct parser *parser, uint32_t column)
         advance(parser);
     }
     if (take(parser, TIDE_TOKEN_LIST_CLOSE, "',' or ']'")) {
-        emit_list(parser, column, &list);
+        emit_list(parser, column);
     }
 }
 
 /* ------- one column */
 
-static void parse_is(struct parser *parser, uint32_t column)
+static void parse_is(struct parser *parser, struct tide_token is, uint32_t column)
 {
+    if (parser->facts != NULL) {
+        parser->stopped = true;
+        REPORT(parser, is, "'%.*s' is never null", TIDE_VIEW_ARGUMENTS(parser->subject));
+        return;
+    }
     const bool is_negated = take_word(parser, "not");
     if (!take_word(parser, "null")) {
         stop(parser, is_negated ? "'null'" : "'null' or 'not null'");
@@ -436,9 +471,9 @@ static void parse_bare(struct parser *parser, struct tide_token name, uint32_t c
         REPORT(parser,
                name,
                "'%.*s' is %s, not a condition; compare it: %.*s == %s",
-               TIDE_VIEW_ARGUMENTS(name.text),
+               TIDE_VIEW_ARGUMENTS(parser->subject),
                tide_type_name(type),
-               TIDE_VIEW_ARGUMENTS(name.text),
+               TIDE_VIEW_ARGUMENTS(parser->subject),
                type == TIDE_TYPE_STRING ? "\"...\"" : "1");
     }
     emit(parser,
@@ -468,6 +503,7 @@ static uint32_t parse_column(struct parser *parser, struct tide_token name)
         REPORT(parser, name, "there are no functions in a condition");
         return TIDE_COLUMN_NONE;
     }
+    parser->subject = name.text;
     return tide_column_find(
         parser->schema, name.text, position_of(parser, name), parser->diagnostics);
 }
@@ -475,8 +511,7 @@ static uint32_t parse_column(struct parser *parser, struct tide_token name)
 /* name "(" [argument] ")" */
 static uint32_t parse_fact(struct parser *parser, struct tide_token name)
 {
-    struct tide_view argument = {0};
-    struct tide_token where = name;
+    struct tide_fact_name fact = {.name = name.text, .position = position_of(parser, name)};
     if (parser->token.kind != TIDE_TOKEN_OPEN) {
         parser->stopped = true;
         REPORT(parser, name, "'having' compares count() or distinct(column)");
@@ -484,15 +519,16 @@ static uint32_t parse_fact(struct parser *parser, struct tide_token name)
     }
     advance(parser);
     if (parser->token.kind == TIDE_TOKEN_NAME) {
-        where = parser->token;
-        argument = where.text;
+        fact.argument = parser->token.text;
+        fact.argument_position = position_of(parser, parser->token);
         advance(parser);
     }
+    const size_t end = parser->token.start + parser->token.text.size;
     if (!take(parser, TIDE_TOKEN_CLOSE, "')'")) {
         return TIDE_COLUMN_NONE;
     }
-    return parser->facts->resolve(
-        parser->facts->context, name.text, argument, position_of(parser, where));
+    parser->subject = tide_view_slice(parser->text, name.start, end - name.start);
+    return parser->facts->resolve(parser->facts->context, &fact);
 }
 
 static void parse_comparison(struct parser *parser)
@@ -508,8 +544,9 @@ static void parse_comparison(struct parser *parser)
     if (parser->stopped) {
         return;
     }
+    const struct tide_token word = parser->token;
     if (take_word(parser, "is")) {
-        parse_is(parser, column);
+        parse_is(parser, word, column);
     } else if (take_word(parser, "in")) {
         parse_in(parser, column);
     } else if (parser->token.kind == TIDE_TOKEN_COMPARISON) {
@@ -611,6 +648,30 @@ static void stop_at_left_over(struct parser *parser)
     stop(parser, "'and', 'or' or the end");
 }
 
+static struct tide_expression *parse_whole(struct parser *parser)
+{
+    const uint32_t errors_before = parser->diagnostics->error_count;
+    struct tide_expression *expression = TIDE_ARENA_NEW(parser->arena, struct tide_expression);
+    parser->operations =
+        TIDE_ARENA_ARRAY(parser->scratch, struct tide_operation, TIDE_EXPRESSION_NODES_MAX);
+    if (parser->operations == NULL || expression == NULL) {
+        tide_diagnostics_error(parser->diagnostics, parser->position, "out of memory");
+        return NULL;
+    }
+    parse_either(parser);
+    if (!parser->stopped && parser->token.kind != TIDE_TOKEN_END) {
+        stop_at_left_over(parser);
+    }
+    if (parser->diagnostics->error_count != errors_before) {
+        return NULL;
+    }
+    tide_assert(parser->count > 0 && parser->operations[parser->count - 1].size == parser->count);
+    const struct tide_operation *operations =
+        keep(parser, parser->operations, parser->count, sizeof(*parser->operations));
+    *expression = (struct tide_expression){parser->schema, operations, parser->count};
+    return operations == NULL ? NULL : expression;
+}
+
 struct tide_expression *tide_expression_parse_facts(struct tide_arena *arena,
                                                     const struct tide_schema *schema,
                                                     const struct tide_expression_facts *facts,
@@ -619,31 +680,20 @@ struct tide_expression *tide_expression_parse_facts(struct tide_arena *arena,
                                                     struct tide_diagnostics *diagnostics)
 {
     tide_assert(schema != NULL && diagnostics != NULL);
-    const uint32_t errors_before = diagnostics->error_count;
+    struct tide_arena scratch;
+    tide_arena_init(&scratch, SCRATCH_BYTES_MAX);
     struct parser parser = {
         .arena = arena,
+        .scratch = &scratch,
         .schema = schema,
         .facts = facts,
         .text = text,
         .position = position,
         .diagnostics = diagnostics,
         .token = tide_token_next(text, 0),
-        .operations = TIDE_ARENA_ARRAY(arena, struct tide_operation, TIDE_EXPRESSION_NODES_MAX),
     };
-    struct tide_expression *expression = TIDE_ARENA_NEW(arena, struct tide_expression);
-    if (parser.operations == NULL || expression == NULL) {
-        tide_diagnostics_error(diagnostics, position, "out of memory");
-        return NULL;
-    }
-    parse_either(&parser);
-    if (!parser.stopped && parser.token.kind != TIDE_TOKEN_END) {
-        stop_at_left_over(&parser);
-    }
-    if (diagnostics->error_count != errors_before) {
-        return NULL;
-    }
-    tide_assert(parser.count > 0 && parser.operations[parser.count - 1].size == parser.count);
-    *expression = (struct tide_expression){schema, parser.operations, parser.count};
+    struct tide_expression *expression = parse_whole(&parser);
+    tide_arena_release(&scratch);
     return expression;
 }
 

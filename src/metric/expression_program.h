@@ -58,13 +58,18 @@ struct tide_expression {
     uint32_t operation_count;
 };
 
-/* In place of columns: facts, written name(argument). resolve gives the column of the schema that
- * is parsed for, or NONE after it reported what is wrong at position. */
+/* In place of columns: facts, written name(argument). */
+struct tide_fact_name {
+    struct tide_view name;
+    struct tide_position position;
+    struct tide_view argument; /* empty: none */
+    struct tide_position argument_position;
+};
+
+/* resolve gives the column of the schema that is parsed for, or NONE after it reported what is
+ * wrong. */
 struct tide_expression_facts {
-    uint32_t (*resolve)(void *context,
-                        struct tide_view name,
-                        struct tide_view argument, /* empty: none */
-                        struct tide_position position);
+    uint32_t (*resolve)(void *context, const struct tide_fact_name *fact);
     void *context;
 };
 

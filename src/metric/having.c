@@ -46,10 +46,8 @@ static uint32_t add_fact(struct parser *parser, uint32_t column, struct tide_pos
         return TIDE_COLUMN_NONE;
     }
     if (having->fact_count == TIDE_FACTS_MAX) {
-        tide_diagnostics_error(parser->diagnostics,
-                               position,
-                               "'having' looks at more than %d facts",
-                               TIDE_FACTS_MAX);
+        tide_diagnostics_error(
+            parser->diagnostics, position, "'having' looks at more than %d facts", TIDE_FACTS_MAX);
         return TIDE_COLUMN_NONE;
     }
     const uint32_t fact = having->fact_count++;
@@ -60,23 +58,35 @@ static uint32_t add_fact(struct parser *parser, uint32_t column, struct tide_pos
     return fact;
 }
 
-static uint32_t resolve(void *context,
-                        struct tide_view name,
-                        struct tide_view argument,
-                        struct tide_position position)
+static uint32_t resolve(void *context, const struct tide_fact_name *fact)
 {
     struct parser *parser = context;
-    if (tide_view_equal(name, TIDE_VIEW("count")) && argument.size == 0) {
-        return add_fact(parser, TIDE_COLUMN_NONE, position);
-    }
-    if (!tide_view_equal(name, TIDE_VIEW("distinct")) || argument.size == 0) {
-        tide_diagnostics_error(
-            parser->diagnostics, position, "'having' knows count() and distinct(column) only");
+    const bool is_count = tide_view_equal(fact->name, TIDE_VIEW("count"));
+    if (!is_count && !tide_view_equal(fact->name, TIDE_VIEW("distinct"))) {
+        tide_diagnostics_error(parser->diagnostics,
+                               fact->position,
+                               "'having' knows count() and distinct(column) only");
         return TIDE_COLUMN_NONE;
     }
-    const uint32_t column =
-        tide_column_find(parser->events, argument, position, parser->diagnostics);
-    return column == TIDE_COLUMN_NONE ? column : add_fact(parser, column, position);
+    if (is_count && fact->argument.size > 0) {
+        tide_diagnostics_error(parser->diagnostics,
+                               fact->argument_position,
+                               "count() is of events and takes no column; write count(), or "
+                               "distinct(%.*s)",
+                               TIDE_VIEW_ARGUMENTS(fact->argument));
+        return TIDE_COLUMN_NONE;
+    }
+    if (is_count) {
+        return add_fact(parser, TIDE_COLUMN_NONE, fact->position);
+    }
+    if (fact->argument.size == 0) {
+        tide_diagnostics_error(
+            parser->diagnostics, fact->position, "distinct needs a column: distinct(column)");
+        return TIDE_COLUMN_NONE;
+    }
+    const uint32_t column = tide_column_find(
+        parser->events, fact->argument, fact->argument_position, parser->diagnostics);
+    return column == TIDE_COLUMN_NONE ? column : add_fact(parser, column, fact->position);
 }
 
 const struct tide_having *tide_having_parse(struct tide_arena *arena,

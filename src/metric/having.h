@@ -13,8 +13,8 @@ enum {
 };
 
 struct tide_having {
-    const struct tide_schema *facts;          /* columns int, never null */
-    uint32_t columns[TIDE_FACTS_MAX];         /* of the event, for distinct(column); NONE: count() */
+    const struct tide_schema *facts;  /* columns int, never null */
+    uint32_t columns[TIDE_FACTS_MAX]; /* of the event, for distinct(column); NONE: count() */
     uint32_t fact_count;
     const struct tide_expression *expression; /* over facts */
 };

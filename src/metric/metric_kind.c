@@ -8,8 +8,10 @@
 #include "base/banned.h"
 
 enum {
-    FRACTION_DIGITS_MAX = 9
+    FRACTION_DIGITS_MAX = 9,
+    STEP_NAME_MAX_BYTES = 100
 };
+#define TIMEOUT_MAX_US (INT64_C(36525) * TIDE_US_PER_DAY) /* 100 years */
 
 #define WORD(text)                                                                                 \
     {                                                                                              \
@@ -46,6 +48,41 @@ static bool parse_quantile(struct tide_view text, struct tide_quantile *quantile
     return quantile->numerator <= quantile->denominator;
 }
 
+/* Two of them would have one name in what is printed. */
+static bool is_quantile_known(const struct tide_metric *metric, struct tide_quantile quantile)
+{
+    for (uint32_t i = 0; i < metric->quantile_count; i++) {
+        const struct tide_quantile *known = &metric->quantiles[i];
+        if (known->numerator * quantile.denominator == quantile.numerator * known->denominator) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void parse_listed_quantile(struct metric_parser *parser, const struct tide_yaml *item)
+{
+    struct tide_metric *metric = parser->metric;
+    struct tide_quantile quantile;
+    if (item->kind != TIDE_YAML_SCALAR) {
+        METRIC_REPORT(parser, item->position, "a quantile is a number, such as 0.95");
+    } else if (!parse_quantile(item->text, &quantile)) {
+        METRIC_REPORT(parser,
+                      item->position,
+                      "'%.*s' is not a quantile; write a decimal number of 0 to 1 with at most %d "
+                      "places",
+                      TIDE_VIEW_ARGUMENTS(item->text),
+                      FRACTION_DIGITS_MAX);
+    } else if (is_quantile_known(metric, quantile)) {
+        METRIC_REPORT(parser,
+                      item->position,
+                      "quantile %.*s is in the list already",
+                      TIDE_VIEW_ARGUMENTS(item->text));
+    } else {
+        metric->quantiles[metric->quantile_count++] = quantile;
+    }
+}
+
 void metric_parse_quantiles(struct metric_parser *parser)
 {
     const struct tide_yaml *node = parser->kind_node;
@@ -63,14 +100,7 @@ void metric_parse_quantiles(struct metric_parser *parser)
         return;
     }
     for (const struct tide_yaml *item = node->first; item != NULL; item = item->next) {
-        if (item->kind != TIDE_YAML_SCALAR ||
-            !parse_quantile(item->text, &metric->quantiles[metric->quantile_count++])) {
-            METRIC_REPORT(parser,
-                          item->position,
-                          "a quantile is a decimal number of 0 to 1 with at most %d places",
-                          FRACTION_DIGITS_MAX);
-            return;
-        }
+        parse_listed_quantile(parser, item);
     }
 }
 
@@ -103,11 +133,8 @@ static const struct tide_yaml *need(struct metric_parser *parser,
 {
     const struct tide_yaml *node = tide_yaml_get(plan, key);
     if (node == NULL) {
-        METRIC_REPORT(parser,
-                      plan->key_position,
-                      "'%.*s' lacks '%s'",
-                      TIDE_VIEW_ARGUMENTS(plan->key),
-                      key);
+        METRIC_REPORT(
+            parser, plan->key_position, "'%.*s' lacks '%s'", TIDE_VIEW_ARGUMENTS(plan->key), key);
     }
     return node;
 }
@@ -120,9 +147,49 @@ static void parse_per_entity(struct metric_parser *parser, const struct tide_yam
     if (column != TIDE_COLUMN_NONE && column != entity) {
         METRIC_REPORT(parser,
                       node->position,
-                      "%.*s are per entity; write 'per: %.*s'",
+                      "%.*s: 'per' must be the entity; write 'per: %.*s'",
                       TIDE_VIEW_ARGUMENTS(plan->key),
                       TIDE_VIEW_ARGUMENTS(parser->schema->columns[entity].name));
+    }
+}
+
+/* What is wrong with a text that is no timeout. */
+static void report_timeout(struct metric_parser *parser, const struct tide_yaml *node)
+{
+    static const struct tide_view units[] = {
+        WORD("ms"), WORD("s"), WORD("m"), WORD("h"), WORD("d"), WORD("w")};
+    const struct tide_view text = node->text;
+    struct tide_duration timeout = {0};
+    size_t digits = 0;
+    bool has_unit = false;
+    while (digits < text.size && text.data[digits] >= '0' && text.data[digits] <= '9') {
+        digits++;
+    }
+    const struct tide_view unit = tide_view_slice(text, digits, text.size - digits);
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        has_unit = has_unit || tide_view_equal(unit, units[i]);
+    }
+    if (tide_duration_parse(text, &timeout) && timeout.us == 0) {
+        METRIC_REPORT(parser,
+                      node->position,
+                      "a timeout must be longer than '%.*s'",
+                      TIDE_VIEW_ARGUMENTS(text));
+    } else if (digits > 0 && has_unit) {
+        METRIC_REPORT(parser,
+                      node->position,
+                      "a timeout of '%.*s' is longer than 100 years",
+                      TIDE_VIEW_ARGUMENTS(text));
+    } else if (digits > 0 && unit.size == 0) {
+        METRIC_REPORT(parser,
+                      node->position,
+                      "'%.*s' is not a time; write a unit: %.*sm",
+                      TIDE_VIEW_ARGUMENTS(text),
+                      TIDE_VIEW_ARGUMENTS(text));
+    } else {
+        METRIC_REPORT(parser,
+                      node->position,
+                      "'%.*s' is not a time; write a number and ms, s, m, h, d or w",
+                      TIDE_VIEW_ARGUMENTS(text));
     }
 }
 
@@ -132,11 +199,9 @@ static struct tide_duration parse_timeout(struct metric_parser *parser,
     const struct tide_yaml *node = need(parser, plan, "timeout");
     struct tide_duration timeout = {0};
     if (node != NULL && metric_is_scalar(parser, node, "a time, such as 30m") &&
-        (!tide_duration_parse(node->text, &timeout) || timeout.us <= 0)) {
-        METRIC_REPORT(parser,
-                      node->position,
-                      "'%.*s' is not a time; write a number and ms, s, m, h, d or w",
-                      TIDE_VIEW_ARGUMENTS(node->text));
+        (!tide_duration_parse(node->text, &timeout) || timeout.us <= 0 ||
+         timeout.us > TIMEOUT_MAX_US)) {
+        report_timeout(parser, node);
     }
     return timeout;
 }
@@ -160,6 +225,7 @@ static void parse_per(struct metric_parser *parser,
 {
     const struct tide_yaml *node = need(parser, plan, "per");
     const uint32_t entity = parser->schema->entity;
+    const uint32_t errors_before = parser->diagnostics->error_count;
     if (node == NULL) {
         return;
     }
@@ -169,10 +235,12 @@ static void parse_per(struct metric_parser *parser,
             return;
         }
     }
-    METRIC_REPORT(parser,
-                  node->position,
-                  "a funnel is per entity, and more if wanted; '%.*s' is missing",
-                  TIDE_VIEW_ARGUMENTS(parser->schema->columns[entity].name));
+    if (parser->diagnostics->error_count == errors_before) { /* else it may be what was meant */
+        METRIC_REPORT(parser,
+                      node->position,
+                      "a funnel is per entity, and more if wanted; '%.*s' is missing",
+                      TIDE_VIEW_ARGUMENTS(parser->schema->columns[entity].name));
+    }
 }
 
 /* {name: 'condition'} */
@@ -187,6 +255,12 @@ static void parse_step(struct metric_parser *parser,
         return;
     }
     const struct tide_yaml *step = item->first;
+    if (step->key.size == 0 || step->key.size > STEP_NAME_MAX_BYTES) {
+        METRIC_REPORT(parser,
+                      step->key_position,
+                      "the name of a step has 1 to %d bytes",
+                      STEP_NAME_MAX_BYTES);
+    }
     for (uint32_t i = 0; i < funnel->step_count; i++) {
         if (tide_view_equal(funnel->step_names[i], step->key)) {
             METRIC_REPORT(parser,
@@ -211,7 +285,8 @@ static void parse_steps(struct metric_parser *parser,
         node->count > TIDE_FUNNEL_STEPS_MAX) {
         METRIC_REPORT(parser,
                       node->position,
-                      "'steps' must be a list of 1 to %d steps",
+                      "'steps' must be a list of 1 to %d steps, such as [{open: '..'}, {buy: "
+                      "'..'}]",
                       TIDE_FUNNEL_STEPS_MAX);
         return;
     }
@@ -243,73 +318,99 @@ void metric_parse_funnel(struct metric_parser *parser)
 
 /* ------- retention */
 
-static void parse_periods(struct metric_parser *parser, const struct tide_yaml *plan)
+static void parse_period(struct metric_parser *parser, const struct tide_yaml *plan)
 {
-    const struct tide_yaml *period = need(parser, plan, "period");
-    const struct tide_yaml *periods = need(parser, plan, "periods");
-    struct tide_metric *metric = parser->metric;
-    uint32_t count = 0;
-    if (period != NULL && metric_parse_window(parser, period, &metric->every) &&
-        metric->every.unit != TIDE_WINDOW_DAYS && metric->every.unit != TIDE_WINDOW_WEEKS) {
-        METRIC_REPORT(parser, period->position, "a period of retention is in days or weeks");
-    }
-    if (periods == NULL || !metric_is_scalar(parser, periods, "a number")) {
+    const struct tide_yaml *node = need(parser, plan, "period");
+    struct tide_window_spec *period = &parser->metric->every;
+    if (node == NULL || !metric_is_scalar(parser, node, "in days or weeks, such as 1w")) {
         return;
     }
-    if (!metric_parse_number(periods->text, &count) || count < 1 ||
+    if (!tide_window_parse(node->text, period) ||
+        (period->unit != TIDE_WINDOW_DAYS && period->unit != TIDE_WINDOW_WEEKS)) {
+        METRIC_REPORT(parser,
+                      node->position,
+                      "'%.*s' is not a period of retention; write days or weeks, such as 1d or "
+                      "4w, of at most 100 years",
+                      TIDE_VIEW_ARGUMENTS(node->text));
+    }
+}
+
+static void parse_periods(struct metric_parser *parser, const struct tide_yaml *plan)
+{
+    const struct tide_yaml *node = need(parser, plan, "periods");
+    uint32_t count = 0;
+    if (node == NULL || !metric_is_scalar(parser, node, "a number")) {
+        return;
+    }
+    if (!metric_parse_number(node->text, &count) || count < 1 ||
         count > TIDE_RETENTION_PERIODS_MAX) {
         METRIC_REPORT(parser,
-                      periods->position,
+                      node->position,
                       "periods '%.*s' is not a number of 1..%d",
-                      TIDE_VIEW_ARGUMENTS(periods->text),
+                      TIDE_VIEW_ARGUMENTS(node->text),
                       TIDE_RETENTION_PERIODS_MAX);
     }
-    metric->retention.period_count = count;
+    parser->metric->retention.period_count = count;
+}
+
+static void parse_mode(struct metric_parser *parser, const struct tide_yaml *plan)
+{
+    const struct tide_yaml *node = tide_yaml_get(plan, "mode");
+    if (node == NULL || !metric_is_scalar(parser, node, "'unbounded'")) {
+        return;
+    }
+    if (!tide_view_equal(node->text, TIDE_VIEW("unbounded"))) {
+        METRIC_REPORT(parser,
+                      node->position,
+                      "unknown mode '%.*s'; the only one is 'unbounded', else leave it out",
+                      TIDE_VIEW_ARGUMENTS(node->text));
+    }
+    parser->metric->retention.is_unbounded = true;
 }
 
 void metric_parse_retention(struct metric_parser *parser)
 {
     static const struct tide_view known[] = {
         WORD("per"), WORD("period"), WORD("periods"), WORD("mode")};
-    const struct tide_yaml *plan = plan_of(parser,
-                                           known,
-                                           sizeof(known) / sizeof(known[0]),
-                                           "{per: user_id, period: 1w, periods: 8}");
-    if (plan == NULL) {
-        return;
-    }
-    const struct tide_yaml *mode = tide_yaml_get(plan, "mode");
-    parse_per_entity(parser, plan);
-    parse_periods(parser, plan);
-    if (mode != NULL && metric_is_scalar(parser, mode, "'unbounded'")) {
-        parser->metric->retention.is_unbounded = true;
-        if (!tide_view_equal(mode->text, TIDE_VIEW("unbounded"))) {
-            METRIC_REPORT(parser, mode->position, "the only mode is 'unbounded'");
-        }
+    const struct tide_yaml *plan = plan_of(
+        parser, known, sizeof(known) / sizeof(known[0]), "{per: user_id, period: 1w, periods: 8}");
+    if (plan != NULL) {
+        parse_per_entity(parser, plan);
+        parse_period(parser, plan);
+        parse_periods(parser, plan);
+        parse_mode(parser, plan);
     }
 }
 
 /* ------- ratio */
 
-void metric_parse_ratio(struct metric_parser *parser)
+static bool is_pair(const struct tide_yaml *node)
 {
-    const struct tide_yaml *node = parser->kind_node;
     bool is_pair = node->kind == TIDE_YAML_SEQUENCE && node->count == 2;
     for (const struct tide_yaml *item = node->first; is_pair && item != NULL; item = item->next) {
         is_pair = item->kind == TIDE_YAML_SCALAR && item->text.size > 0;
     }
-    if (!is_pair) {
+    return is_pair;
+}
+
+void metric_parse_ratio(struct metric_parser *parser)
+{
+    const struct tide_yaml *node = parser->kind_node;
+    if (!is_pair(node)) {
         METRIC_REPORT(
             parser, node->position, "a ratio is of two metrics: [crashed_devices, all_devices]");
     }
 }
 
-void tide_metric_part_nodes(const struct tide_yaml *node, const struct tide_yaml *parts[2])
+bool tide_metric_part_nodes(const struct tide_yaml *node, const struct tide_yaml *parts[2])
 {
     const struct tide_yaml *ratio = tide_yaml_get(node, "ratio");
-    tide_assert(ratio != NULL && ratio->count == 2);
+    if (ratio == NULL || !is_pair(ratio)) {
+        return false;
+    }
     parts[0] = ratio->first;
     parts[1] = ratio->first->next;
+    return true;
 }
 
 static bool has_one_exact_value(enum tide_metric_kind kind)
@@ -333,19 +434,14 @@ static bool has_one_exact_value(enum tide_metric_kind kind)
     return false;
 }
 
-/* A column of the one below that the one above lacks; NONE: there is none. */
-static uint32_t column_beyond(const struct tide_metric *above, const struct tide_metric *below)
+static bool is_by(const struct tide_metric *metric, uint32_t column)
 {
-    for (uint32_t i = 0; i < below->by_count; i++) {
-        uint32_t k = 0;
-        while (k < above->by_count && above->by[k] != below->by[i]) {
-            k++;
-        }
-        if (k == above->by_count) {
-            return below->by[i];
+    for (uint32_t i = 0; i < metric->by_count; i++) {
+        if (metric->by[i] == column) {
+            return true;
         }
     }
-    return TIDE_COLUMN_NONE;
+    return false;
 }
 
 bool tide_metric_join(const struct tide_metric_parse *parse,
@@ -355,27 +451,37 @@ bool tide_metric_join(const struct tide_metric_parse *parse,
 {
     const uint32_t errors_before = parse->diagnostics->error_count;
     for (int i = 0; i < 2; i++) {
-        if (!has_one_exact_value(parts[i]->kind)) {
+        if (parts[i] != NULL && !has_one_exact_value(parts[i]->kind)) {
             tide_diagnostics_error(parse->diagnostics,
                                    nodes[i]->position,
-                                   "a ratio needs metrics with one value; '%.*s' is %s",
+                                   "'%.*s' is %s, and a ratio is of count, distinct, sum, min, max "
+                                   "or approx_distinct",
                                    TIDE_VIEW_ARGUMENTS(parts[i]->name),
                                    tide_metric_kind_name(parts[i]->kind));
         }
     }
-    const uint32_t beyond = column_beyond(parts[0], parts[1]);
-    if (beyond != TIDE_COLUMN_NONE) {
-        tide_diagnostics_error(parse->diagnostics,
-                               nodes[1]->position,
-                               "'%.*s' is by '%.*s', but '%.*s' is not",
-                               TIDE_VIEW_ARGUMENTS(parts[1]->name),
-                               TIDE_VIEW_ARGUMENTS(parse->schema->columns[beyond].name),
-                               TIDE_VIEW_ARGUMENTS(parts[0]->name));
+    if (parts[0] == NULL || parts[1] == NULL || parse->diagnostics->error_count != errors_before) {
+        return false;
+    }
+    for (uint32_t i = 0; i < parts[1]->by_count; i++) {
+        const uint32_t column = parts[1]->by[i];
+        if (!is_by(parts[0], column)) {
+            tide_diagnostics_error(parse->diagnostics,
+                                   nodes[1]->position,
+                                   "'%.*s' is by '%.*s', but '%.*s' is not",
+                                   TIDE_VIEW_ARGUMENTS(parts[1]->name),
+                                   TIDE_VIEW_ARGUMENTS(parse->schema->columns[column].name),
+                                   TIDE_VIEW_ARGUMENTS(parts[0]->name));
+        }
     }
     if (parse->diagnostics->error_count != errors_before) {
         return false;
     }
     memcpy(ratio->by, parts[0]->by, sizeof(ratio->by));
     ratio->by_count = parts[0]->by_count;
-    return metric_join_hashes(ratio, parts);
+    if (!metric_join_hashes(ratio, parts)) {
+        tide_diagnostics_error(parse->diagnostics, ratio->position, "out of memory");
+        return false;
+    }
+    return true;
 }

@@ -1,5 +1,5 @@
-/* One entry of `metrics:`: name, kind and the keys that most kinds share. Every part is looked at by
- * itself, so that all mistakes come at once. */
+/* One entry of `metrics:`: name, kind and the keys that most kinds share. Every part is looked at
+ * by itself, so that all mistakes come at once. */
 #include "base/assert.h"
 #include "base/civil.h"
 #include "base/timezone.h"
@@ -121,13 +121,13 @@ static void parse_name(struct metric_parser *parser)
     }
     if (!is_good) {
         METRIC_REPORT(parser,
-               parser->node->key_position,
-               "the name of a metric has only a-z, 0-9 and _, and no digit first");
+                      parser->node->key_position,
+                      "the name of a metric has only a-z, 0-9 and _, and no digit first");
     } else if (name.size > NAME_MAX_BYTES) {
         METRIC_REPORT(parser,
-               parser->node->key_position,
-               "the name of a metric has at most %d characters",
-               NAME_MAX_BYTES);
+                      parser->node->key_position,
+                      "the name of a metric has at most %d characters",
+                      NAME_MAX_BYTES);
     }
     parser->metric->name = name;
     parser->metric->position = parser->node->key_position;
@@ -265,9 +265,6 @@ static void parse_aggregate(struct metric_parser *parser)
 static void parse_of(struct metric_parser *parser)
 {
     const struct tide_yaml *node = tide_yaml_get(parser->node, "of");
-    if (parser->metric->kind != TIDE_METRIC_QUANTILES) {
-        return;
-    }
     if (node == NULL) {
         METRIC_REPORT(parser,
                       parser->metric->position,
@@ -347,8 +344,7 @@ static void parse_by(struct metric_parser *parser)
 {
     const struct tide_yaml *node = tide_yaml_get(parser->node, "by");
     if (node != NULL) {
-        metric_parse_columns(
-            parser, node, "'by'", parser->metric->by, &parser->metric->by_count);
+        metric_parse_columns(parser, node, "'by'", parser->metric->by, &parser->metric->by_count);
     }
 }
 
@@ -408,38 +404,39 @@ static void report_window(struct metric_parser *parser, const struct tide_yaml *
                            unit.data[0] == 'd' || unit.data[0] == 'w');
     if (digits > 0 && is_zero && (is_unit || unit.size == 0)) {
         METRIC_REPORT(parser,
-               node->position,
-               "a window must be longer than '%.*s'",
-               TIDE_VIEW_ARGUMENTS(text));
+                      node->position,
+                      "a window must be longer than '%.*s'",
+                      TIDE_VIEW_ARGUMENTS(text));
     } else if (is_digits(text)) {
         METRIC_REPORT(parser,
-               node->position,
-               "'%.*s' is not a window; write a unit: %.*sm",
-               TIDE_VIEW_ARGUMENTS(text),
-               TIDE_VIEW_ARGUMENTS(text));
+                      node->position,
+                      "'%.*s' is not a window; write a unit: %.*sm",
+                      TIDE_VIEW_ARGUMENTS(text),
+                      TIDE_VIEW_ARGUMENTS(text));
     } else if (digits > 0 && is_unit) {
         METRIC_REPORT(parser,
-               node->position,
-               "a window of '%.*s' is longer than 100 years",
-               TIDE_VIEW_ARGUMENTS(text));
+                      node->position,
+                      "a window of '%.*s' is longer than 100 years",
+                      TIDE_VIEW_ARGUMENTS(text));
     } else if (digits > 0 && tide_view_equal(unit, TIDE_VIEW("mo"))) {
         METRIC_REPORT(parser,
-               node->position,
-               "'%.*s' is not a window; a window of months is 1mo",
-               TIDE_VIEW_ARGUMENTS(text));
+                      node->position,
+                      "'%.*s' is not a window; a window of months is 1mo",
+                      TIDE_VIEW_ARGUMENTS(text));
     } else {
         METRIC_REPORT(parser,
-               node->position,
-               "'%.*s' is not a window; write a number and s, m, h, d or w, or 1mo",
-               TIDE_VIEW_ARGUMENTS(text));
+                      node->position,
+                      "'%.*s' is not a window; write a number and s, m, h, d or w, or 1mo",
+                      TIDE_VIEW_ARGUMENTS(text));
     }
 }
 
-bool metric_parse_window(struct metric_parser *parser,
+static bool parse_window(struct metric_parser *parser,
                          const struct tide_yaml *node,
+                         const char *expected,
                          struct tide_window_spec *spec)
 {
-    if (!metric_is_scalar(parser, node, "a window, such as 1h")) {
+    if (!metric_is_scalar(parser, node, expected)) {
         return false;
     }
     if (!tide_window_parse(node->text, spec)) {
@@ -459,7 +456,7 @@ static bool parse_every(struct metric_parser *parser)
                       TIDE_VIEW_ARGUMENTS(parser->metric->name));
         return false;
     }
-    return metric_parse_window(parser, node, &parser->metric->every);
+    return parse_window(parser, node, "a window, such as 1h", &parser->metric->every);
 }
 
 /* How many panes of `every` are `over`; 0: it is none of their multiples. */
@@ -478,48 +475,74 @@ static uint64_t panes_of(struct tide_window_spec every, struct tide_window_spec 
     return size % (uint64_t)every.size == 0 ? size / (uint64_t)every.size : 0;
 }
 
-static void parse_over(struct metric_parser *parser)
+static void report_over(struct metric_parser *parser,
+                        const struct tide_yaml *node,
+                        struct tide_window_spec over)
+{
+    const struct tide_window_spec every = parser->metric->every;
+    const bool is_daily = every.unit == TIDE_WINDOW_DAYS && every.size == 1;
+    if (every.unit != TIDE_WINDOW_FIXED && !is_daily) {
+        METRIC_REPORT(parser,
+                      node->position,
+                      "'over' goes with an 'every' in s, m or h, or with 'every: 1d'");
+    } else if (is_daily || over.unit == TIDE_WINDOW_MONTHS) {
+        METRIC_REPORT(parser,
+                      node->position,
+                      "'over: %.*s' is no number of days; write such as 'over: 28d'",
+                      TIDE_VIEW_ARGUMENTS(node->text));
+    } else {
+        METRIC_REPORT(parser,
+                      node->position,
+                      "'over: %.*s' is not a multiple of 'every'",
+                      TIDE_VIEW_ARGUMENTS(node->text));
+    }
+}
+
+/* has_every: else only the text is looked at. */
+static void parse_over(struct metric_parser *parser, bool has_every)
 {
     const struct tide_yaml *node = tide_yaml_get(parser->node, "over");
     struct tide_metric *metric = parser->metric;
     struct tide_window_spec over = {0};
-    if (node == NULL || !metric_parse_window(parser, node, &over)) {
+    if (node == NULL || !parse_window(parser, node, "a length, such as 28d", &over) || !has_every) {
         return;
     }
     const uint64_t panes = panes_of(metric->every, over);
-    const uint64_t panes_max =
-        metric->having != NULL ? TIDE_HAVING_WINDOWS_MAX : TIDE_PANES_MAX;
+    const bool has_having = tide_yaml_get(parser->node, "having") != NULL;
+    const uint64_t panes_max = has_having ? TIDE_HAVING_WINDOWS_MAX : TIDE_PANES_MAX;
     if (panes == 0) {
-        METRIC_REPORT(parser,
-                      node->position,
-                      "'over' must be a multiple of 'every': in s, m or h, or in days with "
-                      "'every: 1d'");
+        report_over(parser, node, over);
     } else if (panes > panes_max) {
         METRIC_REPORT(parser,
                       node->position,
-                      "'over' is %llu times 'every'; at most %llu are possible",
+                      "'over' is %llu times 'every'; at most %llu are possible%s",
                       (unsigned long long)panes,
-                      (unsigned long long)panes_max);
+                      (unsigned long long)panes_max,
+                      has_having ? " with 'having'" : "");
     } else {
         metric->pane_count = (uint32_t)panes;
     }
 }
 
-static void parse_timezone(struct metric_parser *parser)
+/* has_every: else the window is not known. */
+static void parse_timezone(struct metric_parser *parser, bool has_every)
 {
     const struct tide_yaml *node = tide_yaml_get(parser->node, "timezone");
+    const struct tide_timezone *zone = NULL;
     struct tide_error error = {0};
     if (node == NULL || !metric_is_scalar(parser, node, "a time zone, such as Europe/Berlin")) {
         return;
     }
-    if (parser->metric->every.unit == TIDE_WINDOW_FIXED) {
+    if (!tide_view_equal(node->text, TIDE_VIEW("UTC")) &&
+        tide_timezone_open(parser->arena, node->text, &zone, &error) != TIDE_OK) {
+        METRIC_REPORT(parser, node->position, "%s", error.text);
+    }
+    if (has_every && parser->metric->every.unit == TIDE_WINDOW_FIXED) {
         METRIC_REPORT(parser,
                       node->key_position,
                       "a window in s, m or h takes no timezone; remove it, or write 'every: 1d'");
-    } else if (!tide_view_equal(node->text, TIDE_VIEW("UTC")) &&
-               tide_timezone_open(
-                   parser->arena, node->text, &parser->metric->every.zone, &error) != TIDE_OK) {
-        METRIC_REPORT(parser, node->position, "%s", error.text);
+    } else {
+        parser->metric->every.zone = zone;
     }
 }
 
@@ -543,7 +566,19 @@ static void parse_top(struct metric_parser *parser)
 
 /* ------- the whole */
 
-static void parse_parts(struct metric_parser *parser, const struct kind *kind)
+static void parse_windows(struct metric_parser *parser, unsigned allowed)
+{
+    const bool has_every = (allowed & KEY_EVERY) != 0 && parse_every(parser);
+    if ((allowed & KEY_TIMEZONE) != 0) {
+        parse_timezone(parser, has_every);
+    }
+    if ((allowed & KEY_OVER) != 0) {
+        parse_over(parser, has_every);
+    }
+}
+
+/* What the kind's name stands for. */
+static void parse_own(struct metric_parser *parser, const struct kind *kind)
 {
     parser->metric->kind = kind->kind;
     if (kind->parse != NULL) {
@@ -551,24 +586,34 @@ static void parse_parts(struct metric_parser *parser, const struct kind *kind)
     } else {
         parse_aggregate(parser);
     }
-    parse_of(parser);
-    parse_where(parser);
-    if ((kind->keys & KEY_BY) != 0) {
+    if ((kind->keys & KEY_OF) != 0) {
+        parse_of(parser);
+    }
+}
+
+/* allowed: the keys that go with the kind. */
+static void parse_shared(struct metric_parser *parser, unsigned allowed)
+{
+    if ((allowed & KEY_WHERE) != 0) {
+        parse_where(parser);
+    }
+    if ((allowed & KEY_BY) != 0) {
         parse_by(parser);
     }
-    if ((kind->keys & KEY_HAVING) != 0) {
+    if ((allowed & KEY_HAVING) != 0) {
         parse_having(parser);
     }
-    const bool has_window = (kind->keys & KEY_EVERY) == 0 || parse_every(parser);
-    if (has_window && (kind->keys & KEY_TIMEZONE) != 0) {
-        parse_timezone(parser);
-    }
-    if (has_window && (kind->keys & KEY_OVER) != 0) {
-        parse_over(parser);
-    }
-    if ((kind->keys & KEY_TOP) != 0) {
+    parse_windows(parser, allowed);
+    if ((allowed & KEY_TOP) != 0) {
         parse_top(parser);
     }
+}
+
+/* Of a metric whose kind is not clear: what is there is looked at. */
+static unsigned keys_of_any(const struct tide_yaml *node)
+{
+    const unsigned allowed = KEYS_AGGREGATE | KEY_HAVING;
+    return tide_yaml_get(node, "every") != NULL ? allowed : allowed & ~(unsigned)KEY_EVERY;
 }
 
 bool tide_metric_parse(const struct tide_metric_parse *parse,
@@ -595,8 +640,9 @@ bool tide_metric_parse(const struct tide_metric_parse *parse,
     const struct kind *kind = parse_kind(&parser);
     check_keys(&parser, kind);
     if (kind != NULL) {
-        parse_parts(&parser, kind);
+        parse_own(&parser, kind);
     }
+    parse_shared(&parser, kind != NULL ? kind->keys : keys_of_any(node));
     if (parse->diagnostics->error_count != errors_before) {
         return false;
     }

@@ -30,10 +30,6 @@ void metric_parse_columns(struct metric_parser *parser,
                           const char *what,
                           uint32_t *columns,
                           uint32_t *count);
-/* A window; false: reported. */
-bool metric_parse_window(struct metric_parser *parser,
-                         const struct tide_yaml *node,
-                         struct tide_window_spec *spec);
 /* A condition; NULL: reported. */
 const struct tide_expression *metric_parse_condition(struct metric_parser *parser,
                                                      const struct tide_yaml *node);

@@ -3,7 +3,7 @@
  *
  * The bucket of a value is looked up: for each power of two, and each 64th part of the range up
  * to the next one, a table holds the bucket in which that part starts. A bucket is at least low
- * * 2 / 99 wide and a part at most low / 64, so at most one bucket starts inside a part, and one
+ * * 198 / 9901 wide and a part at most low / 64, so at most one bucket starts inside a part, and one
  * comparison decides. */
 #include "operator/quantile_sketch.h"
 
@@ -24,7 +24,9 @@ enum {
     PART_BITS = 6, /* parts of a power of two: 64 */
     PARTS = 1 << PART_BITS,
     PARTS_OF_ALL = 64 * PARTS,
-    BUCKETS = 2016, /* asserted when the table is built */
+    BUCKETS = 2036,      /* asserted when the table is built */
+    RATIO_ABOVE = 10099, /* high to low of a bucket */
+    RATIO_BELOW = 9901,
     MAGIC = 'Q',
     VERSION = 1,
     HEADER_SIZE = 4,
@@ -56,7 +58,7 @@ static void build_tables(void)
     while (low <= MAGNITUDE_MAX) {
         tide_assert(bucket <= BUCKETS);
         bucket_lows[bucket++] = low;
-        const u128 high = (u128)low * 101 / 99;
+        const u128 high = (u128)low * RATIO_ABOVE / RATIO_BELOW;
         low = high < MAGNITUDE_MAX ? (uint64_t)high + 1 : MAGNITUDE_MAX + 1;
     }
     tide_assert(bucket == BUCKETS + 1);

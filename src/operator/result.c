@@ -30,11 +30,14 @@ struct tide_result {
 
 /* ------- ratio */
 
+/* Two windows end together where a zone lacks a day: sliding by days, one ends with the day before
+ * it and one with the day itself. Of two cells with one key the later counts. */
 struct join {
     struct tide_result *result;
-    struct tide_dictionary *keys; /* of the cells below, in their order */
+    struct tide_dictionary *keys; /* of the cells below */
+    uint32_t *cells;              /* by number of a key */
+    bool *is_matched;             /* likewise */
     struct tide_bytes key;
-    bool *is_matched; /* the cells below */
 };
 
 /* Of a group by the columns of `from` the values of the columns of `to`, in their order. */
@@ -73,8 +76,9 @@ static enum tide_status index_below(struct join *join)
 {
     const struct tide_cell_table *table = join->result->below;
     const uint64_t count = tide_cell_table_count(table);
+    join->cells = calloc(count + 1, sizeof(*join->cells));
     join->is_matched = calloc(count + 1, sizeof(*join->is_matched));
-    if (join->is_matched == NULL || count >= NONE) {
+    if (join->cells == NULL || join->is_matched == NULL || count >= NONE) {
         return TIDE_FATAL;
     }
     for (uint64_t i = 0; i < count; i++) {
@@ -84,7 +88,7 @@ static enum tide_status index_below(struct join *join)
         if (join->key.failed || number == TIDE_DICTIONARY_NONE) {
             return TIDE_FATAL;
         }
-        tide_assert(number == i); /* keys are different: a table has each cell once */
+        join->cells[number] = (uint32_t)i;
     }
     return TIDE_OK;
 }
@@ -109,15 +113,18 @@ static struct tide_result_row row_of_pair(const struct tide_result *result, stru
 static int compare_pairs(const void *left, const void *right, void *context)
 {
     const struct tide_result *result = context;
-    const struct tide_result_row a = row_of_pair(result, *(const struct pair *)left);
-    const struct tide_result_row b = row_of_pair(result, *(const struct pair *)right);
+    const struct pair *const one = left;
+    const struct pair *const other = right;
+    const struct tide_result_row a = row_of_pair(result, *one);
+    const struct tide_result_row b = row_of_pair(result, *other);
     if (a.window.start.us != b.window.start.us) {
         return a.window.start.us < b.window.start.us ? -1 : 1;
     }
     if (a.window.end.us != b.window.end.us) {
         return a.window.end.us < b.window.end.us ? -1 : 1;
     }
-    return tide_group_compare(result->metric, a.group, b.group);
+    const int order = tide_group_compare(result->metric, a.group, b.group);
+    return order != 0 ? order : (int)(one->above > other->above) - (int)(one->above < other->above);
 }
 
 /* A cell below that has none above. */
@@ -139,11 +146,11 @@ static enum tide_status match(struct join *join)
     const struct tide_metric *above = tide_cell_table_metric(result->table);
     const struct tide_metric *below = tide_cell_table_metric(result->below);
     const uint64_t above_count = tide_cell_table_count(result->table);
-    const uint64_t below_count = tide_cell_table_count(result->below);
+    const uint32_t key_count = tide_dictionary_count(join->keys);
     if (above_count >= NONE) {
         return TIDE_FATAL;
     }
-    result->pairs = calloc(above_count + below_count + 1, sizeof(*result->pairs));
+    result->pairs = calloc(above_count + key_count + 1, sizeof(*result->pairs));
     if (result->pairs == NULL) {
         return TIDE_FATAL;
     }
@@ -153,14 +160,14 @@ static enum tide_status match(struct join *join)
         if (join->key.failed) {
             return TIDE_FATAL;
         }
-        result->pairs[result->count++] =
-            (struct pair){(uint32_t)i, found == TIDE_DICTIONARY_NONE ? NONE : found, NONE};
+        result->pairs[result->count++] = (struct pair){
+            (uint32_t)i, found == TIDE_DICTIONARY_NONE ? NONE : join->cells[found], NONE};
         if (found != TIDE_DICTIONARY_NONE) {
             join->is_matched[found] = true;
         }
     }
-    for (uint64_t i = 0; above->by_count == below->by_count && i < below_count; i++) {
-        if (!join->is_matched[i] && !add_unmatched(join, (uint32_t)i)) {
+    for (uint32_t i = 0; above->by_count == below->by_count && i < key_count; i++) {
+        if (!join->is_matched[i] && !add_unmatched(join, join->cells[i])) {
             return TIDE_FATAL;
         }
     }
@@ -185,6 +192,7 @@ static enum tide_status divide(struct tide_result *result)
     }
     tide_dictionary_destroy(join.keys);
     tide_bytes_release(&join.key);
+    free(join.cells);
     free(join.is_matched);
     return status == TIDE_OK ? TIDE_OK : TIDE_FATAL;
 }
@@ -266,9 +274,8 @@ bool tide_result_is_pending(const struct tide_result_row *row)
 
 static const struct tide_metric *part(const struct tide_result *result, int index)
 {
-    return result->below == NULL
-               ? result->metric
-               : &result->definitions->metrics[result->metric->parts[index]];
+    return result->below == NULL ? result->metric
+                                 : &result->definitions->metrics[result->metric->parts[index]];
 }
 
 bool tide_result_is_exact(const struct tide_result *result, const struct tide_result_row *row)
@@ -282,9 +289,9 @@ static struct tide_number side(const struct tide_result *result,
                                int index,
                                const struct tide_cell_value *value)
 {
-    return value == NULL ? (struct tide_number){.present = true}
-                         : tide_cell_number(
-                               result->definitions->schema, part(result, index), value);
+    return value == NULL
+               ? (struct tide_number){.present = true}
+               : tide_cell_number(result->definitions->schema, part(result, index), value);
 }
 
 /* false: null. */
@@ -325,8 +332,8 @@ bool tide_result_number(const struct tide_result *result,
         if (!tide_cell_value_rank(metric, value, 0, number)) {
             return false;
         }
-        *number /= tide_metric_places(result->definitions->schema, metric) > 0 ? TIDE_DECIMAL_SCALE
-                                                                               : 1;
+        *number /=
+            tide_metric_places(result->definitions->schema, metric) > 0 ? TIDE_DECIMAL_SCALE : 1;
         return true;
     case TIDE_METRIC_SESSIONS:
         *number = (double)value->count;

@@ -14,7 +14,8 @@
 
 enum {
     DAYS_PER_WEEK = 7,
-    MONDAY_BEFORE_EPOCH = -3
+    MONDAY_BEFORE_EPOCH = -3,
+    BIAS = 1000 /* of period numbers: west of UTC 1970 begins in 1969 */
 };
 
 struct retention {
@@ -38,7 +39,7 @@ static uint32_t period_of(const struct tide_metric *metric, struct tide_instant 
 {
     const struct tide_timezone *zone = metric->every.zone;
     const int64_t day = zone == NULL ? tide_days_of(start) : tide_timezone_day_of(zone, start);
-    const int64_t period = tide_floor_divide(day - origin_of(metric), days_of(metric));
+    const int64_t period = tide_floor_divide(day - origin_of(metric), days_of(metric)) + BIAS;
     tide_assert(period >= 0 && period < UINT32_MAX);
     return (uint32_t)period;
 }
@@ -46,7 +47,7 @@ static uint32_t period_of(const struct tide_metric *metric, struct tide_instant 
 static struct tide_window window_of(const struct tide_metric *metric, uint32_t period)
 {
     const struct tide_timezone *zone = metric->every.zone;
-    const int64_t day = origin_of(metric) + period * days_of(metric);
+    const int64_t day = origin_of(metric) + ((int64_t)period - BIAS) * days_of(metric);
     const struct tide_instant start =
         zone == NULL ? (struct tide_instant){day * TIDE_US_PER_DAY} : tide_timezone_midnight(zone, day);
     return tide_window_of(metric->every, start);

@@ -15,7 +15,7 @@ struct tide_feeder_options {
     const struct tide_definitions *definitions;
     uint64_t seed;
     uint32_t partition_count;
-    uint32_t worker_count;                               /* at most the partitions */
+    uint32_t worker_count; /* at most the partitions */
     struct tide_operator_limits limits;
     const struct tide_layout *layouts[TIDE_TABLE_COUNT]; /* NULL: no lake */
     struct tide_view source;                             /* of the rejected table */

@@ -93,6 +93,7 @@ enum tide_status tide_partition_create(const struct tide_partition_options *opti
                                        struct tide_error *error)
 {
     tide_assert(options->definitions != NULL);
+    tide_assert(options->limits.cells_max > 0); /* somebody forgot them: all would be (other) */
     struct tide_partition *p = calloc(1, sizeof(*p));
     if (p == NULL) {
         return tide_error_set(error, TIDE_RETRY, "no memory for a partition");

@@ -69,9 +69,15 @@ void api_reply_ready(void *context, struct tide_http_exchange *exchange)
 
 /* ---- /metrics */
 
+struct metric_sums { /* over partitions: workers add theirs */
+    _Atomic uint64_t cell_count;
+    _Atomic uint64_t folded_events;
+    _Atomic uint64_t pending_keys;
+};
+
 struct scrape {
     struct tide_cell_request request; /* without cells: facts only */
-    _Atomic uint64_t *cell_counts;    /* by metric: workers add theirs */
+    struct metric_sums *sums;         /* by metric */
 };
 
 static void visit_scrape(void *context, struct tide_partition *partition)
@@ -79,9 +85,12 @@ static void visit_scrape(void *context, struct tide_partition *partition)
     struct scrape *scrape = context;
     tide_cell_request_visit(&scrape->request, partition);
     for (uint32_t i = 0; i < scrape->request.definitions->metric_count; i++) {
-        const struct tide_operator *operator = tide_partition_operator(partition, i);
-        if (operator != NULL) {
-            atomic_fetch_add(&scrape->cell_counts[i], tide_operator_facts(operator).cell_count);
+        const struct tide_operator *operator= tide_partition_operator(partition, i);
+        if (operator!= NULL) {
+            const struct tide_operator_facts facts = tide_operator_facts(operator);
+            atomic_fetch_add(&scrape->sums[i].cell_count, facts.cell_count);
+            atomic_fetch_add(&scrape->sums[i].folded_events, facts.folded_events);
+            atomic_fetch_add(&scrape->sums[i].pending_keys, facts.pending_keys);
         }
     }
 }
@@ -183,17 +192,53 @@ static void write_facts(const struct tide_engine_facts *facts, struct tide_bytes
         text, "tidemark_rows_bytes", "Memory of rows that wait for the lake.", facts->rows_bytes);
 }
 
+static uint64_t read_cell_count(const struct metric_sums *sums)
+{
+    return atomic_load(&sums->cell_count);
+}
+
+static uint64_t read_folded_events(const struct metric_sums *sums)
+{
+    return atomic_load(&sums->folded_events);
+}
+
+static uint64_t read_pending_keys(const struct metric_sums *sums)
+{
+    return atomic_load(&sums->pending_keys);
+}
+
+/* Families with a sample for each metric that has a state. */
 static void write_metrics(const struct tide_definitions *definitions,
-                          const _Atomic uint64_t *cell_counts,
+                          const struct metric_sums *sums,
                           struct tide_bytes *text)
 {
-    static const char cells[] = "tidemark_cells";
+    static const struct {
+        const char *name;
+        const char *type;
+        const char *help;
+        uint64_t (*read)(const struct metric_sums *sums);
+    } families[] = {
+        {"tidemark_cells", "gauge", "Cells by metric, over all partitions.", read_cell_count},
+        {"tidemark_folded_events_total",
+         "counter",
+         "Events counted in the group (other), since the metric's cells have reached their budget.",
+         read_folded_events},
+        {"tidemark_pending_keys",
+         "gauge",
+         "Keys of a funnel that have too many events and are left to batch.",
+         read_pending_keys},
+    };
     char name[NAME_BYTES_MAX];
-    tide_prometheus_family(text, cells, "gauge", "Cells by metric, over all partitions.");
-    for (uint32_t i = 0; i < definitions->metric_count; i++) {
-        (void)snprintf(
-            name, sizeof(name), "%.*s", TIDE_VIEW_ARGUMENTS(definitions->metrics[i].name));
-        tide_prometheus_sample(text, cells, "metric", name, atomic_load(&cell_counts[i]));
+    for (size_t f = 0; f < sizeof(families) / sizeof(families[0]); f++) {
+        tide_prometheus_family(text, families[f].name, families[f].type, families[f].help);
+        for (uint32_t i = 0; i < definitions->metric_count; i++) {
+            const struct tide_metric *metric = &definitions->metrics[i];
+            if (metric->kind != TIDE_METRIC_RATIO) {
+                (void)snprintf(name, sizeof(name), "%.*s", TIDE_VIEW_ARGUMENTS(metric->name));
+                tide_prometheus_sample(
+                    text, families[f].name, "metric", name, families[f].read(&sums[i]));
+            }
+        }
     }
 }
 
@@ -211,7 +256,7 @@ static void write_exposition(const struct tide_api_options *options,
     write_ledger(&sum, text);
     write_partitions(&scrape->request, text);
     write_facts(&facts, text);
-    write_metrics(options->definitions, scrape->cell_counts, text);
+    write_metrics(options->definitions, scrape->sums, text);
     if (options->alerts != NULL) {
         tide_alerts_exposition(options->alerts, text);
     }
@@ -229,11 +274,10 @@ void api_answer_exposition(void *context, struct tide_http_exchange *exchange)
     struct tide_error error = {0};
     struct scrape scrape = {0};
     tide_bytes_init(&text, TIDE_API_REPLY_BYTES_MAX);
-    scrape.cell_counts =
-        calloc(options->definitions->metric_count + 1, sizeof(*scrape.cell_counts));
+    scrape.sums = calloc(options->definitions->metric_count + 1, sizeof(*scrape.sums));
     enum tide_status status = tide_cell_request_init(
         &scrape.request, options->definitions, options->partition_count, &facts_only, &error);
-    if (scrape.cell_counts == NULL) {
+    if (scrape.sums == NULL) {
         status = tide_error_set(&error, TIDE_RETRY, "no memory for a scrape");
     }
     if (status == TIDE_OK && !tide_engine_visit(options->engine, visit_scrape, &scrape)) {
@@ -247,5 +291,5 @@ void api_answer_exposition(void *context, struct tide_http_exchange *exchange)
     }
     tide_cell_request_release(&scrape.request);
     tide_bytes_release(&text);
-    free(scrape.cell_counts);
+    free(scrape.sums);
 }

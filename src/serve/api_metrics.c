@@ -5,11 +5,12 @@
  * a ratio has "parts" in place of a window.
  *
  * GET /api/v1/metrics/{name}: its cells now, by window and group; each as replay prints it, with
- *     "definition", "revision" (events booked to it), "generation": "speed", "exact" (false: with
- *     "error", the relative one), "complete": whether the closing clocks of all partitions have
- *     passed its end, and the timeout of sessions and funnels; null: unknown. "folded": true, where
- *     events of groups beyond the budget are in (other); "pending_batch": true, where a key with too
- *     many events is missing.
+ *     "definition", "revision" (events booked to it; of a cohort, entities in a period),
+ *     "generation": "speed", "exact" (false: with "error", the relative one of what is estimated),
+ *     "complete": whether the closing clocks of all partitions have passed its end, and the timeout
+ *     of sessions and funnels, and a cohort's last period; null: unknown. "folded": true, where
+ *     events of groups beyond the budget are in (other); "pending_batch": true, where a key with
+ *     too many events is missing, and then no error is known.
  * format=ndjson: a cell on each line. json, the default:
  *     {"metric": .., "definition": .., "closing": "..Z" or null, "cells": [..]} */
 #include "base/assert.h"
@@ -31,6 +32,9 @@ enum {
     SUGGESTION_SIZE = 128,
     DATE_SIZE = 10, /* YYYY-MM-DD */
 };
+
+#define HYPERLOGLOG_ERROR 0.0081 /* the standard error: 1.04 / sqrt(2^14) */
+#define QUANTILE_ERROR 0.01
 
 /* ---- the list */
 
@@ -164,17 +168,19 @@ static void reply_unknown_metric(const struct tide_definitions *definitions,
     struct tide_view names[TIDE_METRICS_MAX];
     char suggestion[SUGGESTION_SIZE];
     const struct tide_view clipped = api_clip(name);
+    uint32_t count = 0;
     tide_assert(definitions->metric_count <= TIDE_METRICS_MAX);
     for (uint32_t i = 0; i < definitions->metric_count; i++) {
-        names[i] = definitions->metrics[i].name;
+        if (!definitions->metrics[i].is_hidden) {
+            names[count++] = definitions->metrics[i].name;
+        }
     }
-    tide_http_reply_problem(
-        exchange,
-        404,
-        0,
-        "there is no metric '%.*s'%s",
-        TIDE_VIEW_ARGUMENTS(clipped),
-        api_suggest(name, names, definitions->metric_count, suggestion, sizeof(suggestion)));
+    tide_http_reply_problem(exchange,
+                            404,
+                            0,
+                            "there is no metric '%.*s'%s",
+                            TIDE_VIEW_ARGUMENTS(clipped),
+                            api_suggest(name, names, count, suggestion, sizeof(suggestion)));
 }
 
 /* A date is its first instant. */
@@ -315,22 +321,37 @@ static bool read_question(const struct tide_definitions *definitions,
 
 /* ---- the answer */
 
-/* The error that a kind states for its estimates. */
-static const char *error_of(const struct tide_metric *metric)
+/* The relative error that a kind states for its estimates; of what is exact 0. */
+static double error_of_value(const struct tide_metric *metric, const struct tide_cell_value *value)
 {
     const bool is_counted =
         metric->kind == TIDE_METRIC_DISTINCT || metric->kind == TIDE_METRIC_APPROX_DISTINCT;
-    return is_counted ? ", \"error\": 0.0081" : ", \"error\": 0.01";
+    if (value == NULL || tide_cell_is_exact(metric, value)) {
+        return 0;
+    }
+    return is_counted ? HYPERLOGLOG_ERROR : QUANTILE_ERROR;
 }
 
-static void write_extra(const struct tide_metric *metric,
+/* Those of a ratio's parts add. */
+static double error_of(const struct tide_definitions *definitions,
+                       const struct tide_metric *metric,
+                       const struct tide_result_row *row)
+{
+    return metric->kind != TIDE_METRIC_RATIO
+               ? error_of_value(metric, row->value)
+               : error_of_value(&definitions->metrics[metric->parts[0]], row->value) +
+                     error_of_value(&definitions->metrics[metric->parts[1]], row->below);
+}
+
+static void write_extra(const struct tide_definitions *definitions,
+                        const struct tide_metric *metric,
                         const struct tide_result *result,
                         const struct tide_result_row *row,
                         struct tide_instant closing,
                         struct tide_bytes *extra)
 {
     char hash[TIDE_IDENTITY_TEXT_SIZE];
-    const bool is_exact = tide_result_is_exact(result, row);
+    const double error = error_of(definitions, metric, row);
     const char *complete = "null";
     if (tide_instant_known(closing)) {
         complete = closing.us >= tide_metric_settled_at(metric, row->window).us ? "true" : "false";
@@ -339,12 +360,14 @@ static void write_extra(const struct tide_metric *metric,
     tide_bytes_reset(extra);
     tide_bytes_append_format(extra,
                              "\"definition\": \"%s\", \"revision\": %" PRIu64
-                             ", \"generation\": \"speed\", \"exact\": %s%s, \"complete\": %s",
+                             ", \"generation\": \"speed\", \"exact\": %s",
                              hash,
                              tide_result_revision(row),
-                             is_exact ? "true" : "false",
-                             is_exact ? "" : error_of(metric),
-                             complete);
+                             tide_result_is_exact(result, row) ? "true" : "false");
+    if (error > 0 && !tide_result_is_pending(row)) { /* what is missing has no bound */
+        tide_bytes_append_format(extra, ", \"error\": %g", error);
+    }
+    tide_bytes_append_format(extra, ", \"complete\": %s", complete);
     if (tide_result_is_folded(row)) {
         tide_bytes_append_text(extra, ", \"folded\": true");
     }
@@ -359,7 +382,8 @@ static bool is_asked(const struct question *question, struct tide_window window)
            !(tide_instant_known(question->to) && window.start.us >= question->to.us);
 }
 
-static void write_cells(const struct question *question,
+static void write_cells(const struct tide_definitions *definitions,
+                        const struct question *question,
                         const struct tide_result *result,
                         struct tide_instant closing,
                         struct tide_bytes *text)
@@ -381,7 +405,7 @@ static void write_cells(const struct question *question,
             continue; /* of a ratio */
         }
         tide_bytes_append_text(text, separator);
-        write_extra(question->metric, result, &row, closing, &extra);
+        write_extra(definitions, question->metric, result, &row, closing, &extra);
         tide_result_write_json(result, &row, tide_bytes_view(&extra), text);
         separator = question->is_ndjson ? "\n" : ",\n";
     }
@@ -415,7 +439,7 @@ static void answer_question(const struct tide_api *api,
             &request, question->metric_index, question->filter, &result, &error);
     }
     if (status == TIDE_OK) {
-        write_cells(question, result, closing, &text);
+        write_cells(options->definitions, question, result, closing, &text);
         api_reply(
             exchange, question->is_ndjson ? "application/x-ndjson" : "application/json", &text);
     } else {

@@ -225,8 +225,8 @@ static enum tide_status merge(const struct tide_cell_request *request,
                               struct tide_cell_table **table)
 {
     const struct tide_definitions *definitions = request->definitions;
-    enum tide_status status = tide_cell_table_create(
-        definitions->schema, &definitions->metrics[metric], table, NULL);
+    enum tide_status status =
+        tide_cell_table_create(definitions->schema, &definitions->metrics[metric], table, NULL);
     if (status == TIDE_OK) {
         const bool is_filtered =
             filter != NULL && can_filter(&definitions->metrics[metric], filter);

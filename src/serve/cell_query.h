@@ -32,7 +32,7 @@ struct tide_cell_request {
 };
 
 struct tide_cell_scope { /* which metrics, which windows */
-    uint32_t metric; /* its index, ALL or NONE */
+    uint32_t metric;     /* its index, ALL or NONE */
     struct tide_cell_span span;
 };
 
@@ -46,9 +46,10 @@ void tide_cell_request_release(struct tide_cell_request *request);
 /* For tide_engine_visit and tide_engine_barrier; context is the request. */
 void tide_cell_request_visit(void *request, struct tide_partition *partition);
 /* One metric of the request, of all partitions. filter (NULL: all) is over the metric's by-columns
- * and comes before the cut to the top; the group (other) passes none. The windows of a ratio are not
- * bounded by the span: its parts may have others. The caller destroys the result. RETRY: out of
- * memory, here or in a visit, or a partition was not visited. */
+ * and comes before the cut to the top; the group (other) passes none. A ratio's part without a
+ * column of the filter is not narrowed. The windows of a ratio are not bounded by the span: its
+ * parts may have others. The caller destroys the result. RETRY: out of memory, here or in a visit,
+ * or a partition was not visited. */
 enum tide_status tide_cell_request_result(const struct tide_cell_request *request,
                                           uint32_t metric_index,
                                           const struct tide_expression *filter,

@@ -202,7 +202,7 @@ metrics:
   two: {sum: device_type, every: 1d}
   three: {count: events, where: 'duration_ms > "x"', every: 1h}
   four: {count: events, every: 7q}
-  five: {quantiles: [0.5], of: duration_ms, every: 1d}
+  five: {quantiles: [50], of: duration_ms, every: 1d}
   six: {count: events, every: 1d, tpo: 3}
   seven: {distinct: device_id}
   eight: {count: events, where: 'region == "a" adn os == "b"', every: 1d}
@@ -215,6 +215,36 @@ def test_everything_wrong_with_a_file_comes_at_once(tmp_path):
     done = tidemark("validate", "wrong.yaml", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (3, b"")
     check_golden("validate_errors.txt", done.stderr.decode())
+
+
+WRONG_KINDS = """\
+preset: sunbird
+metrics:
+  p95: {quantiles: [0.95, 95, 0.950], by: [content], every: 1d, top: 3}
+  visits: {sessions: {per: device_id, timeout: 30}, every: 1d, over: 7d}
+  funnel:
+    funnel:
+      per: [content_id]
+      timeout: 30m
+      steps:
+        - start: 'event_type == "START"'
+        - end
+        - start: 'event_typ == "END"'
+    every: 1d
+    timezone: Asia/Kolkatta
+  kept: {retention: {per: user_id, period: 1mo, periods: 500}, every: 1d}
+  slow: {count: events, every: 1h, over: 90m, timezone: UTC}
+  eager: {distinct: device_id, having: 'count() > 2 and distinct(page) > "x"', every: 1d}
+  share: {ratio: [completion_time, sticky]}
+  rate: {ratio: [daily_active_users, active_users]}
+"""
+
+
+def test_everything_wrong_with_metrics_of_every_kind(tmp_path):
+    (tmp_path / "wrong.yaml").write_text(WRONG_KINDS)
+    done = tidemark("validate", "wrong.yaml", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (3, b"")
+    check_golden("validate_kinds.txt", done.stderr.decode())
 
 
 def test_a_file_that_is_no_yaml(tmp_path):
@@ -237,11 +267,42 @@ def test_a_wrong_schema(tmp_path):
     check_golden("validate_schema.txt", done.stderr.decode())
 
 
+VALIDATED = """schema:
+  name: s
+  entity: who
+  id: who
+  time: moment
+  validate: {json_schema: schemas, by: kind}
+  columns: {who: {path: who}, moment: {path: at, type: time_ms, required: true}}
+metrics: {all: {count: events, every: 1d}}
+"""
+
+
+def test_json_schemas_beside_the_file(tmp_path):
+    """What is wrong with them is told at start, by every command that decodes."""
+    (tmp_path / "mine.yaml").write_text(VALIDATED)
+    (tmp_path / "events").write_text('{"kind":"A","at":1}\n{"kind":"a","at":1,"who":"w"}\n')
+    done = tidemark("validate", "mine.yaml", cwd=tmp_path)
+    assert done.returncode == 3
+    assert b"mine.yaml:6:27: error: no schemas: 'schemas' is not built in" in done.stderr
+    (tmp_path / "schemas").mkdir()
+    (tmp_path / "schemas/a.json").write_text('{"items": {"anyOf": []}}')
+    for command in (["validate", "mine.yaml"], ["replay", "-c", "mine.yaml", "events"]):
+        done = tidemark(*command, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (3, b"")
+        assert b"mine.yaml:6:27: error: JSON Schema a.json#/items/anyOf: this keyword" in done.stderr
+    (tmp_path / "schemas/a.json").write_text('{"required": ["who"]}')
+    (tmp_path / "other").mkdir()
+    done = run_ok("replay", "-c", tmp_path / "mine.yaml", tmp_path / "events", cwd=tmp_path / "other")
+    ledger = json.loads(done.stdout.decode().splitlines()[-1])["ledger"]
+    assert (ledger["processed"], ledger["rejected"]) == (1, {"schema": 1})
+
+
 def test_a_good_file_and_the_presets(tmp_path):
-    for preset in ("sunbird", "device"):
+    for preset, count in (("sunbird", 16), ("device", 26)):
         done = run_ok("validate", "--preset", preset)
-        assert done.stdout.decode().startswith(f"ok: schema {preset}, ")
-        assert b"not yet: " in done.stderr
+        assert done.stdout.decode() == f"ok: schema {preset}, {count} metrics\n"
+        assert done.stderr == b""
     (tmp_path / "mine.yaml").write_text(
         "preset: device\nmetrics:\n  mine: {count: events, by: [region], every: 1d}\n"
         "  crashes: {count: events, every: 1w}\n"

@@ -174,6 +174,7 @@ struct tide_partition *process_stack_partition(struct process_stack *stack, uint
     struct tide_partition_options options = {.definitions = stack->definitions,
                                              .index = index,
                                              .arrival = TIDE_ARRIVAL_LIVE,
+                                             .limits = tide_operator_limits_default(),
                                              .rows_from = recovered.next_offset,
                                              .first_epoch = recovered.next_epoch,
                                              .expected = recovered.ledger,

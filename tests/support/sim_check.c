@@ -130,14 +130,15 @@ static void check_lake(struct sim_world *world)
 
 /* ---- partitions */
 
-static void add_events(void *context,
-                       struct tide_window window,
-                       struct tide_view group,
-                       const struct tide_cell_value *value)
+static enum tide_status add_events(void *context,
+                                   struct tide_window window,
+                                   struct tide_view group,
+                                   const struct tide_cell_value *value)
 {
     (void)window;
     (void)group;
     *(uint64_t *)context += value->events;
+    return TIDE_OK;
 }
 
 static void check_partition(struct sim_world *world, uint32_t index, bool is_drained)
@@ -147,7 +148,10 @@ static void check_partition(struct sim_world *world, uint32_t index, bool is_dra
     uint64_t next_offset = tide_partition_next_offset(partition);
     compare(world, "the ledger", index, next_offset, ledger);
     uint64_t counted = 0; /* metric 0 counts every event */
-    tide_cells_visit(tide_partition_cells(partition, 0), add_events, &counted);
+    const struct tide_cell_visitor visitor = {TIDE_INSTANT_UNKNOWN, add_events, &counted};
+    const enum tide_status status =
+        tide_operator_visit(tide_partition_operator(partition, 0), visitor);
+    tide_assert(status == TIDE_OK);
     if (counted != ledger->processed) {
         sim_wrong(world,
                   "partition %u counted %" PRIu64 " events and processed %" PRIu64,

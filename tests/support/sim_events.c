@@ -58,7 +58,14 @@ static const char definitions_text[] =
     "metrics:\n"
     "  events_per_kind: {count: events, by: [kind], every: 1m}\n"
     "  people:          {distinct: who, every: 1h}\n"
-    "  amounts:         {sum: amount, by: [who], every: 1d}\n";
+    "  amounts:         {sum: amount, by: [who], every: 1d}\n"
+    "  sizes:           {quantiles: [0.5, 1], of: amount, every: 1h, over: 3h}\n"
+    "  visits:          {sessions: {per: who, timeout: 30m}, by: [kind], every: 1d}\n"
+    "  way:             {funnel: {per: [who], timeout: 1h, steps: [{any: amount is not null}]},\n"
+    "                    every: 1d}\n"
+    "  returning:       {retention: {per: who, period: 1d, periods: 3}}\n"
+    "  regulars:        {distinct: who, having: count() > 2, every: 1h}\n"
+    "  regular_share:   {ratio: [regulars, people]}\n";
 
 const struct tide_definitions *sim_definitions(struct tide_arena *arena)
 {

@@ -352,6 +352,82 @@ static void test_arena_stays_in_budget(void **state)
     teardown(&it);
 }
 
+static const struct judged_case {
+    const char *event, *reason, *pointer;
+} judged_cases[] = {
+    {"{\"kind\":\"parent\",\"at\":1}", "accepted", NULL},
+    {"{\"kind\":\"Parent\",\"id\":\"\",\"at\":1}", "accepted", NULL},
+    {"{\"kind\":\"parent\",\"id\":5,\"at\":1}", "schema", "/id"},
+    {"{\"kind\":\"parent\",\"id\":5}", "schema", "/id"}, /* before the columns */
+    {"{\"kind\":\"parent\",\"id\":5,\"at\":1,\"at\":2}", "schema", "/id"},
+    {"{\"kind\":\"parent\"}", "missing", "/at"},
+    {"{\"kind\":\"actor\",\"type\":\"t\",\"at\":1}", "schema", ""},
+    {"{\"kind\":\"nobody\"}", "schema_unknown", "/kind"},
+    {"{\"kind\":\"\\u0070arent\",\"at\":1}", "accepted", NULL},
+    {"{\"kind\":\"nobody\",\"kind\":\"parent\",\"at\":1}", "accepted", NULL},
+    {"{\"kind\":7}", "missing", "/kind"},
+    {"{}", "missing", "/kind"},
+    {"7", "not_an_object", ""},
+    {"{\"kind\":\"\\ud800\"}", "utf8_invalid", ""},
+};
+
+/* Events judged by a JSON Schema: alone, as lines, and in an envelope. */
+static void test_json_schema(void **state)
+{
+    (void)state;
+    static const char yaml[] = "name: t\nentity: who\nid: mid\ntime: at_\n"
+                               "validate: {json_schema: sunbird-3.0, by: kind}\n"
+                               "envelope: {events: es}\n"
+                               "columns: {mid: {path: mid}, who: {path: who},\n"
+                               "  at_: {path: at, type: time_ms, required: true}}\n";
+    struct fixture it = {.rows = {0}};
+    struct tide_batch *batch = NULL;
+    struct tide_bytes envelope = {0};
+    assert_non_null(schema_text_load(&it.text, yaml));
+    assert_int_equal(tide_decoder_create(it.text.schema, 1, &it.decoder, NULL), TIDE_OK);
+    assert_int_equal(tide_batch_create(it.text.schema, 64, &batch, NULL), TIDE_OK);
+    tide_bytes_append_text(&envelope, "{\"es\":[");
+    for (size_t i = 0; i < sizeof judged_cases / sizeof *judged_cases; i++) {
+        tide_bytes_append_text(&envelope, i > 0 ? " , " : "");
+        tide_bytes_append_text(&envelope, judged_cases[i].event);
+        tide_decoder_begin(it.decoder, tide_view_of(judged_cases[i].event), TIDE_FRAMING_EVENT);
+        assert_int_equal(tide_decoder_next(it.decoder, batch), TIDE_OK);
+    }
+    tide_bytes_append_text(&envelope, "]}");
+    tide_decoder_begin(it.decoder, tide_bytes_view(&envelope), TIDE_FRAMING_NDJSON);
+    assert_int_equal(tide_decoder_next(it.decoder, batch), TIDE_OK);
+    const uint32_t count = sizeof judged_cases / sizeof *judged_cases;
+    assert_int_equal(batch->row_count, 2 * count);
+    for (uint32_t row = 0; row < batch->row_count; row++) {
+        const struct tide_verdict *verdict = &batch->verdicts[row];
+        const char *pointer = judged_cases[row % count].pointer;
+        assert_string_equal(tide_reason_name(verdict->reason), judged_cases[row % count].reason);
+        assert_true(pointer == NULL || tide_view_equal(verdict->pointer, tide_view_of(pointer)));
+        assert_true(pointer == NULL || verdict->detail.size > 0);
+    }
+    tide_bytes_release(&envelope);
+    tide_batch_destroy(batch);
+    teardown(&it);
+}
+
+/* Files that were no schemas: whoever loads definitions tells it earlier, and better. */
+static void test_json_schema_that_is_none(void **state)
+{
+    (void)state;
+    struct schema_text text;
+    struct tide_decoder *decoder = NULL;
+    struct tide_error error = {0};
+    assert_non_null(schema_text_load(&text, schema_yaml));
+    struct tide_schema_file file = {TIDE_VIEW("x.json"), TIDE_VIEW("{\"anyOf\":[]}")};
+    struct tide_schema schema = *text.schema;
+    schema.validation.by = TIDE_VIEW("kind");
+    schema.validation.files = (struct tide_schema_files){.items = &file, .count = 1};
+    assert_int_equal(tide_decoder_create(&schema, 1, &decoder, &error), TIDE_REJECT);
+    assert_string_equal(error.text, "x.json#/anyOf: this keyword is not supported");
+    assert_null(decoder);
+    schema_text_release(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -360,6 +436,8 @@ int main(void)
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_depths),
         cmocka_unit_test(test_arena_stays_in_budget),
+        cmocka_unit_test(test_json_schema),
+        cmocka_unit_test(test_json_schema_that_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -85,9 +85,51 @@ static void test_many_children(void **state)
     tide_arena_release(&arena);
 }
 
+/* A key as it stands in a text: up to the end of memory, with and without escapes. */
+static void test_raw_keys(void **state)
+{
+    (void)state;
+    static const struct tide_path paths[] = {{.keys = {{"abc", 3}}, .depth = 1},
+                                             {.keys = {{"abcdefghi", 9}}, .depth = 1}};
+    static const struct tide_path *const list[] = {&paths[0], &paths[1]};
+    static const char text[] = "abc\"defgh abcdefghi";
+    uint32_t ends[2];
+    struct tide_arena arena = {0};
+    struct tide_trie trie;
+    assert_int_equal(tide_trie_build(&trie, &arena, list, 2, ends), TIDE_OK);
+    const struct tide_view key = {text, 3};
+    assert_int_equal(tide_trie_find_raw(&trie, 0, key, text + sizeof text - 1), ends[0]);
+    assert_int_equal(tide_trie_find_raw(&trie, 0, key, text + 3), ends[0]);
+    const struct tide_view last = {text + 10, 9};
+    assert_int_equal(tide_trie_find_raw(&trie, 0, last, text + 19), ends[1]);
+    assert_int_equal(tide_trie_find_raw(&trie, ends[0], last, text + 19), 0);
+
+    static const struct {
+        const char *raw;
+        uint32_t end; /* plus one; 0: none */
+    } escaped[] = {
+        {"\\u0061bc", 1},
+        {"\\u0061\\u0062\\u0063", 1},
+        {"abcdefgh\\u0069", 2},
+        {"\\u0061\\u0062\\u0063\\u0064\\u0065\\u0066\\u0067\\u0068\\u0069", 2},
+        {"abc\\n", 0},
+        {"\\u0041bc", 0},
+        {"this key is longer than any that could be written with ten escapes\\n", 0},
+    };
+    char buffer[128];
+    assert_true(tide_trie_key_room(&trie) <= sizeof buffer);
+    for (size_t i = 0; i < sizeof escaped / sizeof *escaped; i++) {
+        struct tide_view raw = tide_view_of(escaped[i].raw);
+        uint32_t wanted = escaped[i].end == 0 ? 0 : ends[escaped[i].end - 1];
+        assert_int_equal(tide_trie_find_escaped(&trie, 0, raw, buffer), wanted);
+    }
+    tide_arena_release(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_paths),
-                                       cmocka_unit_test(test_many_children)};
+                                       cmocka_unit_test(test_many_children),
+                                       cmocka_unit_test(test_raw_keys)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

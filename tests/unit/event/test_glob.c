@@ -1,6 +1,7 @@
-/* Goal: globs as Python's fnmatchcase has them. Method: a table of patterns against texts; each
- * row says which texts match, in their order, as fnmatchcase answered. */
-#include "event/schema.h"
+/* Goal: globs as Python's fnmatchcase has them, and the units that they are made of. Method: a table
+ * of patterns against texts; each row says which texts match, in their order, as fnmatchcase
+ * answered. Units are written out. */
+#include "event/glob.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -85,9 +86,64 @@ static void test_no_explosion(void **state)
     assert_true(tide_glob_match(TIDE_VIEW("*a*a*a*a*a*a*a*a*a*a*a*a*[a]"), tide_view_of(text)));
 }
 
+/* "<kind><text>" of each unit; of a set its ranges. */
+static void write_units(struct tide_view pattern, struct tide_bytes *text)
+{
+    static const char kinds[] = {[TIDE_GLOB_POINT] = 'p',
+                                 [TIDE_GLOB_STAR] = '*',
+                                 [TIDE_GLOB_ANY] = '?',
+                                 [TIDE_GLOB_IN] = '+',
+                                 [TIDE_GLOB_NOT_IN] = '-'};
+    struct tide_glob_unit unit;
+    for (size_t at = 0; tide_glob_next(pattern, &at, &unit);) {
+        uint32_t low = 0;
+        uint32_t high = 0;
+        tide_bytes_append_byte(text, kinds[unit.kind]);
+        if (unit.kind == TIDE_GLOB_POINT) {
+            tide_bytes_append_view(text, unit.text);
+        } else if (unit.kind == TIDE_GLOB_IN || unit.kind == TIDE_GLOB_NOT_IN) {
+            for (size_t i = 0; tide_glob_range(unit.text, &i, &low, &high);) {
+                tide_bytes_append_format(text, "%x:%x,", low, high);
+            }
+        }
+        tide_bytes_append_byte(text, ' ');
+    }
+}
+
+static void test_units(void **state)
+{
+    static const struct {
+        const char *pattern;
+        const char *units;
+    } units[] = {
+        {"", ""},
+        {"a*?", "pa * ? "},
+        {"é😀", "pé p😀 "},
+        {"[a-cx]", "+61:63,78:78, "},
+        {"[!a]*", "-61:61, * "},
+        {"[]a]", "+5d:5d,61:61, "},
+        {"[!]]", "-5d:5d, "},
+        {"[-a-]", "+2d:2d,61:61,2d:2d, "},
+        {"[c-a]", "+63:61, "},
+        {"[é-😀]", "+e9:1f600, "},
+        {"[a", "p[ pa "},
+        {"[]", "p[ p] "},
+        {"[!]", "p[ p! p] "},
+        {"a]", "pa p] "},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        struct tide_bytes text = {0};
+        write_units(tide_view_of(units[i].pattern), &text);
+        assert_string_equal(tide_bytes_terminated(&text), units[i].units);
+        tide_bytes_release(&text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_as_fnmatchcase),
-                                       cmocka_unit_test(test_no_explosion)};
+                                       cmocka_unit_test(test_no_explosion),
+                                       cmocka_unit_test(test_units)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -102,7 +102,8 @@ static void test_mistakes(void **state)
         {"{path: mid}", "{paths: mid}", "needs either 'path' or 'from'"},
         {"{path: mid}", "{path: mid, kind: int}", "unknown key 'kind'"},
         {"strict: true", "strict: maybe", "true or false"},
-        {"strict: true", "validate: {json_schema: dir}", "not supported yet"},
+        {"strict: true", "validate: {json_schema: nowhere}", "validate needs 'by'"},
+        {"strict: true", "validate: {json_schema: nowhere, by: k}", "'nowhere' is not built in"},
         {"tolerance: 30s", "tolerance: soon", "must be a duration"},
         {"key: id", "key: mid", "must be 'id'"},
         {"events: es, ", "", "an envelope needs 'events'"},
@@ -134,6 +135,25 @@ static void test_all_mistakes_at_once(void **state)
     schema_text_release(&it);
 }
 
+/* Who only reads what was judged needs no schemas, and does not ask for them. */
+static void test_judged(void **state)
+{
+    (void)state;
+    struct schema_text base;
+    struct schema_text it;
+    struct tide_yaml *root = NULL;
+    assert_non_null(load(&base, "shop", "shop"));
+    assert_null(load(&it, "name: shop", "name: shop\nvalidate: {json_schema: gone, by: k}"));
+    tide_diagnostics_init(&it.diagnostics, &it.arena);
+    assert_true(tide_yaml_parse(&it.arena, &it.source, &it.diagnostics, &root));
+    const struct tide_schema *schema = tide_schema_load_judged(&it.arena, root, &it.diagnostics);
+    assert_non_null(schema);
+    assert_int_equal(schema->validation.by.size, 0);
+    assert_true(tide_u128_equal(schema->hash, base.schema->hash));
+    schema_text_release(&it);
+    schema_text_release(&base);
+}
+
 static void test_hash(void **state)
 {
     (void)state;
@@ -151,6 +171,7 @@ static void test_hash(void **state)
         {"max_age: 10d", "max_age: 11d", true},
         {"strict: true\n", "", true},
         {"dedupe: {key: id}\n", "", true},
+        {"name: shop\n", "name: shop\nvalidate: {json_schema: sunbird-3.0, by: kind}\n", true},
         {"payload: p.body\n", "", true},
         {"entity: who", "entity: mid", true},
         {"id: mid", "id: kind", true},
@@ -180,6 +201,7 @@ int main(void)
         cmocka_unit_test(test_meaning),
         cmocka_unit_test(test_mistakes),
         cmocka_unit_test(test_all_mistakes_at_once),
+        cmocka_unit_test(test_judged),
         cmocka_unit_test(test_hash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,7 +68,7 @@ static const struct {
     {"{metric: keep, absent: 2d}",
      "15: an alert cannot look at a retention, which is open for weeks\n"},
     {"{metrc: hits, when: 'value > 1'}",
-     "7: unknown key 'metrc' of alert; did you mean 'metric'?\n"
+     "7: unknown key 'metrc' in alert; did you mean 'metric'?\n"
      "3: alert 'm' has no metric; write 'metric: crashes'\n"},
     {"{metric: hits, when: 'value > 1', absent: 5m}",
      "40: an alert has 'when' or 'absent', not both\n"},
@@ -103,7 +103,7 @@ static const struct {
      "57: 'soon' is not a span; write a number and s, m, h, d or w, or 1mo\n"},
     {"{metric: hits, on: p95, when: 'value > 1'}", "25: count has no 'p95', but value\n"},
     {"{metric: rank, on: p9, when: 'value > 1'}",
-     "25: quantiles has no 'p9', but p50, p95, p99.9; did you mean 'p95'?\n"},
+     "25: quantiles has no 'p9', but p50, p95, p99.9\n"},
     {"{metric: way, on: conversions, when: 'value > 1'}",
      "24: funnel has no 'conversions', but completed, entered, unmatched, conversion, mean_time, "
      "median_time; did you mean 'conversion'?\n"},
@@ -340,6 +340,7 @@ static void test_broken_metrics(void **state)
                              "when: 'value > 1'}}\n"));
     assert_string_equal(messages(&fixture),
                         "11: metric 'x' has no window; write 'every: 1h'\n"
+                        "46: unknown metric 'y'\n"
                         "65: 'q' is not a time; write a number and ms, s, m, h, d or w\n");
     fixture_release(&fixture);
     fixture_init(&fixture);

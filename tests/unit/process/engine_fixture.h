@@ -140,6 +140,7 @@ static inline struct tide_engine_options world_options(struct world *world)
                                           .log = world->log,
                                           .clock = world_clock(world),
                                           .arrival = TIDE_ARRIVAL_LIVE,
+                                          .limits = tide_operator_limits_default(),
                                           .seed = 7,
                                           .worker_count = 2,
                                           .checkpointer = world->stack.checkpointer,

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "operator/result.h"
 #include "support/process_stack.h"
 
 enum {
@@ -43,6 +44,7 @@ static struct tide_feeder *create(uint32_t worker_count, bool has_lake)
                                           .seed = 7,
                                           .partition_count = PARTITIONS,
                                           .worker_count = worker_count,
+                                          .limits = tide_operator_limits_none(),
                                           .source = TIDE_VIEW("a file")};
     struct tide_feeder *feeder = NULL;
     if (has_lake) {
@@ -95,6 +97,23 @@ static void feed(struct tide_feeder *feeder, uint32_t block_lines)
     assert_int_equal(tide_feeder_settle(feeder, NULL), TIDE_OK);
 }
 
+/* The cells of a metric that is no ratio. */
+static struct tide_cell_table *merge(struct tide_feeder *feeder, uint32_t metric)
+{
+    const struct tide_definitions *definitions = stack.definitions;
+    struct tide_cell_table *table = NULL;
+    assert_int_equal(
+        tide_cell_table_create(definitions->schema, &definitions->metrics[metric], &table, NULL),
+        TIDE_OK);
+    for (uint32_t p = 0; p < PARTITIONS; p++) {
+        const struct tide_partition *partition = tide_feeder_partition(feeder, p);
+        assert_int_equal(tide_cell_table_add_operator(
+                             table, tide_partition_operator(partition, metric), TIDE_CELL_SPAN_ALL),
+                         TIDE_OK);
+    }
+    return table;
+}
+
 /* Ledgers of all partitions and every cell, as text. */
 static void print(struct tide_feeder *feeder, struct tide_bytes *text)
 {
@@ -103,24 +122,21 @@ static void print(struct tide_feeder *feeder, struct tide_bytes *text)
     }
     for (uint32_t m = 0; m < stack.definitions->metric_count; m++) {
         const struct tide_metric *metric = &stack.definitions->metrics[m];
-        const struct tide_schema *schema = stack.definitions->schema;
-        struct tide_cell_table *table = NULL;
-        assert_int_equal(tide_cell_table_create(schema, metric, &table, NULL), TIDE_OK);
-        for (uint32_t p = 0; p < PARTITIONS; p++) {
-            const struct tide_partition *partition = tide_feeder_partition(feeder, p);
-            assert_int_equal(tide_cell_table_add_cells(table,
-                                                       tide_partition_cells(partition, m),
-                                                       TIDE_INSTANT_UNKNOWN,
-                                                       TIDE_INSTANT_UNKNOWN),
-                             TIDE_OK);
-        }
-        tide_cell_table_finish(table);
-        for (uint64_t i = 0; i < tide_cell_table_count(table); i++) {
-            const struct tide_cell cell = tide_cell_table_at(table, i);
-            tide_cell_write_json(schema, metric, &cell, (struct tide_view){0}, text);
+        const bool is_ratio = metric->kind == TIDE_METRIC_RATIO;
+        struct tide_result *result = NULL;
+        assert_int_equal(tide_result_create(stack.definitions,
+                                            metric,
+                                            merge(feeder, is_ratio ? metric->parts[0] : m),
+                                            is_ratio ? merge(feeder, metric->parts[1]) : NULL,
+                                            &result),
+                         TIDE_OK);
+        for (uint64_t i = 0; i < tide_result_count(result); i++) {
+            const struct tide_result_row row = tide_result_at(result, i);
+            tide_result_write_json(result, &row, (struct tide_view){0}, text);
             tide_bytes_append_byte(text, '\n');
         }
-        tide_cell_table_destroy(table);
+        assert_true(tide_result_count(result) > 0);
+        tide_result_destroy(result);
     }
     assert_false(text->failed);
 }

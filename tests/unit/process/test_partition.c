@@ -46,6 +46,7 @@ static struct tide_partition *create(uint64_t rows_from, const struct tide_ledge
     struct tide_partition_options options = {.definitions = stack.definitions,
                                              .index = 5,
                                              .arrival = TIDE_ARRIVAL_LIVE,
+                                             .limits = tide_operator_limits_default(),
                                              .rows_from = rows_from,
                                              .first_epoch = rows_from > 0 ? 4 : 0,
                                              .closing = TIDE_INSTANT_UNKNOWN};
@@ -130,14 +131,15 @@ static struct tide_ledger sample_ledger(struct tide_u128 uids)
                                 .uids = uids};
 }
 
-static void sum_events(void *context,
-                       struct tide_window window,
-                       struct tide_view group,
-                       const struct tide_cell_value *value)
+static enum tide_status sum_events(void *context,
+                                   struct tide_window window,
+                                   struct tide_view group,
+                                   const struct tide_cell_value *value)
 {
     (void)window;
     (void)group;
     *(uint64_t *)context += value->events;
+    return TIDE_OK;
 }
 
 static void test_books_each_record_once(void **state)
@@ -156,7 +158,9 @@ static void test_books_each_record_once(void **state)
         first = piece == 1 ? *ledger : first;
         assert_true(tide_ledger_equal(ledger, &first)); /* identities too */
         uint64_t counted = 0;
-        tide_cells_visit(tide_partition_cells(partition, 0), sum_events, &counted);
+        const struct tide_cell_visitor visitor = {TIDE_INSTANT_UNKNOWN, sum_events, &counted};
+        assert_int_equal(tide_operator_visit(tide_partition_operator(partition, 0), visitor),
+                         TIDE_OK);
         assert_int_equal(counted, 5); /* late ones too */
         /* The event ahead moved the watermark only to when it was received. */
         assert_true(tide_watermark_data(tide_partition_watermark(partition)).us ==
@@ -278,6 +282,7 @@ static void test_without_lake(void **state)
     struct tide_bytes lines = {0};
     struct tide_partition_options options = {.definitions = stack.definitions,
                                              .arrival = TIDE_ARRIVAL_LIVE,
+                                             .limits = tide_operator_limits_default(),
                                              .closing = TIDE_INSTANT_UNKNOWN};
     struct tide_partition *partition = NULL;
     struct tide_epoch epoch = {0};

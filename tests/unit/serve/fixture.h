@@ -29,26 +29,29 @@ enum {
     FIXTURE_PARTITIONS_MAX = 8,
 };
 
-static const char fixture_text[] = "schema:\n"
-                                   "  name: t\n"
-                                   "  entity: user_id\n"
-                                   "  id: id\n"
-                                   "  type: kind\n"
-                                   "  time: at_\n"
-                                   "  columns:\n"
-                                   "    id: {path: id}\n"
-                                   "    kind: {path: kind, required: true}\n"
-                                   "    at_: {path: at, type: time_ms, required: true}\n"
-                                   "    user_id: {path: user}\n"
-                                   "    region: {path: region}\n"
-                                   "    ok: {path: ok, type: bool}\n"
-                                   "    amount: {path: amount, type: decimal}\n"
-                                   "metrics:\n"
-                                   "  by_region: {count: events, by: [region], every: 1h}\n"
-                                   "  users: {distinct: user_id, every: 1d}\n"
-                                   "  spent: {sum: amount, by: [region, ok], every: 1d}\n"
-                                   "  best: {count: events, by: [region], every: 1d, top: 1}\n"
-                                   "  paid: {mean: amount, where: 'kind == \"pay\"', every: 1d}\n";
+#define FIXTURE_SCHEMA                                                                             \
+    "schema:\n"                                                                                    \
+    "  name: t\n"                                                                                  \
+    "  entity: user_id\n"                                                                          \
+    "  id: id\n"                                                                                   \
+    "  type: kind\n"                                                                               \
+    "  time: at_\n"                                                                                \
+    "  columns:\n"                                                                                 \
+    "    id: {path: id}\n"                                                                         \
+    "    kind: {path: kind, required: true}\n"                                                     \
+    "    at_: {path: at, type: time_ms, required: true}\n"                                         \
+    "    user_id: {path: user}\n"                                                                  \
+    "    region: {path: region}\n"                                                                 \
+    "    ok: {path: ok, type: bool}\n"                                                             \
+    "    amount: {path: amount, type: decimal}\n"                                                  \
+    "metrics:\n"
+
+static const char fixture_text[] =
+    FIXTURE_SCHEMA "  by_region: {count: events, by: [region], every: 1h}\n"
+                   "  users: {distinct: user_id, every: 1d}\n"
+                   "  spent: {sum: amount, by: [region, ok], every: 1d}\n"
+                   "  best: {count: events, by: [region], every: 1d, top: 1}\n"
+                   "  paid: {mean: amount, where: 'kind == \"pay\"', every: 1d}\n";
 
 /* 2026-03-08T10:00:00Z */
 #define FIXTURE_START_US INT64_C(1772964000000000)
@@ -108,16 +111,13 @@ static inline void fixture_exposition(void *context, struct tide_bytes *text)
                            "other_room_total 7\n");
 }
 
-/* preset: a preset's name, or NULL for fixture_text. */
-static inline void fixture_load(struct fixture *fixture, const char *preset)
+/* only: the one metric that is selected, or NULL. */
+static inline void fixture_load(struct fixture *fixture, const char *text, const char *only)
 {
-    struct tide_definitions_input input = {0};
-    if (preset == NULL) {
-        fixture->source = (struct tide_source){TIDE_VIEW("test.yaml"), tide_view_of(fixture_text)};
-        input.file = &fixture->source;
-    } else {
-        input.preset = tide_view_of(preset);
-    }
+    const struct tide_view selected = only == NULL ? (struct tide_view){0} : tide_view_of(only);
+    fixture->source = (struct tide_source){TIDE_VIEW("test.yaml"), tide_view_of(text)};
+    const struct tide_definitions_input input = {
+        .file = &fixture->source, .only = &selected, .only_count = only != NULL};
     tide_diagnostics_init(&fixture->diagnostics, &fixture->arena);
     fixture->definitions = tide_definitions_load(&fixture->arena, &input, &fixture->diagnostics);
     assert_non_null(fixture->definitions);
@@ -166,6 +166,7 @@ static inline void fixture_start_engine(struct fixture *fixture)
                                           .log = fixture->log,
                                           .clock = tide_clock_os(),
                                           .arrival = TIDE_ARRIVAL_LIVE,
+                                          .limits = tide_operator_limits_default(),
                                           .seed = tide_identity_seed(&fixture->identity),
                                           .worker_count = fixture->partition_count > 1 ? 2 : 1,
                                           .checkpointer = fixture->checkpointer,
@@ -201,17 +202,24 @@ static inline void fixture_start_server(struct fixture *fixture)
     fixture_check(tide_http_client_create(&fixture->client, &error), &error);
 }
 
-static inline struct fixture *fixture_open(const char *preset, uint32_t partition_count)
+static inline struct fixture *fixture_open_definitions(const char *text,
+                                                       const char *only,
+                                                       uint32_t partition_count)
 {
     struct fixture *fixture = calloc(1, sizeof(*fixture));
     assert_non_null(fixture);
     assert_true(partition_count <= FIXTURE_PARTITIONS_MAX);
     fixture->partition_count = partition_count;
-    fixture_load(fixture, preset);
+    fixture_load(fixture, text, only);
     fixture_open_lake(fixture);
     fixture_start_engine(fixture);
     fixture_start_server(fixture);
     return fixture;
+}
+
+static inline struct fixture *fixture_open(uint32_t partition_count)
+{
+    return fixture_open_definitions(fixture_text, NULL, partition_count);
 }
 
 static inline int fixture_remove_entry(const char *path,
@@ -285,18 +293,17 @@ static inline void fixture_append(struct fixture *fixture,
     fixture_check(fixture->log.operations->sync(fixture->log.self, &error), &error);
 }
 
-/* An event of fixture_text's schema, to its user's partition. rest: more members, or "". */
-static inline void fixture_event(struct fixture *fixture,
-                                 const char *user,
-                                 int64_t seconds,
-                                 const char *rest)
+/* An event of FIXTURE_SCHEMA, to its user's partition. rest: more members, or "". */
+static inline void fixture_event_of_kind(
+    struct fixture *fixture, const char *kind, const char *user, int64_t seconds, const char *rest)
 {
     static unsigned number;
     struct tide_bytes line = {0};
     tide_bytes_append_format(&line,
-                             "{\"id\":\"e%u\",\"kind\":\"pay\",\"at\":%" PRId64
+                             "{\"id\":\"e%u\",\"kind\":\"%s\",\"at\":%" PRId64
                              ",\"user\":\"%s\"%s}\n",
                              number++,
+                             kind,
                              FIXTURE_START_US / 1000 + seconds * 1000,
                              user,
                              rest);
@@ -305,6 +312,14 @@ static inline void fixture_event(struct fixture *fixture,
                    (struct tide_instant){FIXTURE_START_US + INT64_C(7) * TIDE_US_PER_DAY},
                    tide_bytes_view(&line));
     tide_bytes_release(&line);
+}
+
+static inline void fixture_event(struct fixture *fixture,
+                                 const char *user,
+                                 int64_t seconds,
+                                 const char *rest)
+{
+    fixture_event_of_kind(fixture, "pay", user, seconds, rest);
 }
 
 static inline void fixture_visit(void *context, struct tide_partition *partition)

@@ -22,7 +22,7 @@ static void answers_methods(void **state)
         {"GET", "/api/v1/metrics/users/x", 404},
     };
     (void)state;
-    struct fixture *fixture = fixture_open(NULL, 1);
+    struct fixture *fixture = fixture_open(1);
     fixture_settle(fixture);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const unsigned status = fixture_ask(fixture, cases[i].method, cases[i].path);
@@ -38,7 +38,7 @@ static void answers_503_when_drained(void **state)
     static const char *const paths[] = {
         "/api/v1/metrics", "/api/v1/metrics/users", "/api/v1/ledger", "/health", "/metrics"};
     (void)state;
-    struct fixture *fixture = fixture_open(NULL, 1);
+    struct fixture *fixture = fixture_open(1);
     tide_api_drain(fixture->api);
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
         fixture_expect(fixture, paths[i], 503, "the service is stopping");
@@ -52,7 +52,7 @@ static void clips_what_people_send(void **state)
 {
     (void)state;
     char path[600] = "/api/v1/metrics/";
-    struct fixture *fixture = fixture_open(NULL, 1);
+    struct fixture *fixture = fixture_open(1);
     memset(path + strlen(path), 'x', 500);
     assert_int_equal(fixture_ask(fixture, "GET", path), 404);
     assert_true(fixture->response.body.size < 300);

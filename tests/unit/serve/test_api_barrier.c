@@ -98,7 +98,7 @@ static int open_world(void **state)
     fixture = calloc(1, sizeof(*fixture));
     assert_non_null(fixture);
     fixture->partition_count = 3;
-    fixture_load(fixture, NULL);
+    fixture_load(fixture, fixture_text, NULL);
     fixture_open_lake(fixture);
     build_gate();
     fixture_start_engine(fixture);

@@ -14,7 +14,7 @@ static struct fixture *fixture;
 static int open_world(void **state)
 {
     (void)state;
-    fixture = fixture_open(NULL, 2);
+    fixture = fixture_open(2);
     fixture_event(fixture, "ann", 0, ",\"region\":\"north\"");
     fixture_append(fixture, 0, (struct tide_instant){FIXTURE_START_US}, TIDE_VIEW("{]\n"));
     fixture_settle(fixture);
@@ -58,6 +58,8 @@ static void exposes_counters(void **state)
         "tidemark_caught_up 1\n",
         "tidemark_records_behind 0\n",
         "tidemark_cells{metric=\"by_region\"} 1\n",
+        "tidemark_folded_events_total{metric=\"by_region\"} 0\n",
+        "tidemark_pending_keys{metric=\"by_region\"} 0\n",
         "_watermark_timestamp_seconds{partition=\"",
         "} 1772963990.000000\n",
         "tidemark_checkpoint_failures_total 0\n",

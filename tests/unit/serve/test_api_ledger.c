@@ -9,7 +9,7 @@ static struct fixture *fixture;
 static int open_world(void **state)
 {
     (void)state;
-    fixture = fixture_open(NULL, 3);
+    fixture = fixture_open(3);
     return 0;
 }
 

@@ -7,7 +7,7 @@ static struct fixture *fixture;
 static int open_world(void **state)
 {
     (void)state;
-    fixture = fixture_open(NULL, 3);
+    fixture = fixture_open(3);
     fixture_event(fixture, "ann", 0, ",\"region\":\"north\",\"amount\":1.5,\"ok\":true");
     fixture_event(fixture, "bob", 60, ",\"region\":\"north\",\"amount\":2");
     fixture_event(fixture, "ann", 120, ",\"region\":\"it's \\\"\\u00e9\\\"\",\"ok\":false");
@@ -159,7 +159,6 @@ static void lists_metrics(void **state)
     const struct tide_json *json = fixture_json(fixture, tide_bytes_view(&fixture->response.body));
     const struct tide_json *metrics = tide_json_get(json, "metrics");
     assert_int_equal(metrics->count, 5);
-    assert_int_equal(tide_json_get(json, "skipped")->count, 0);
     struct tide_view hash;
     assert_true(tide_json_get_text(metrics->first, "definition", &hash));
     assert_int_equal(hash.size, 32);
@@ -174,19 +173,10 @@ static void lists_metrics(void **state)
     fixture_expect(fixture, "/api/v1/metrics/by_region?format=ndjson", 200, definition);
 }
 
-static void tells_what_a_preset_skipped(void **state)
-{
-    (void)state;
-    struct fixture *own = fixture_open("sunbird", 1);
-    fixture_expect(own, "/api/v1/metrics", 200, "\"skipped\":[{\"name\":\"");
-    fixture_expect(own, "/api/v1/metrics/stickiness", 404, "metric 'stickiness' was skipped: ");
-    fixture_close(own);
-}
-
 static void knows_what_is_complete(void **state)
 {
     (void)state;
-    struct fixture *own = fixture_open(NULL, 1);
+    struct fixture *own = fixture_open(1);
     fixture_event(own, "ann", 0, "");
     fixture_settle(own);
     fixture_expect(own, "/api/v1/metrics/by_region", 200, "\"complete\": false}");
@@ -208,7 +198,6 @@ int main(void)
         cmocka_unit_test(narrows),
         cmocka_unit_test(refuses),
         cmocka_unit_test(lists_metrics),
-        cmocka_unit_test(tells_what_a_preset_skipped),
         cmocka_unit_test(knows_what_is_complete),
     };
     return cmocka_run_group_tests(tests, open_world, close_world);

@@ -12,18 +12,30 @@ enum {
     SPENT,
     BEST,
     PAID,
+    BEST_SHARE,
+    ENTIRE,
     METRICS,
     MANY = 2 * TIDE_BATCH_ROWS_DEFAULT + 100,
 };
 
 #define ALWAYS TIDE_INSTANT_UNKNOWN
 
+/* Those of fixture_text, and a ratio. */
+static const char metrics_text[] =
+    FIXTURE_SCHEMA "  by_region: {count: events, by: [region], every: 1h}\n"
+                   "  users: {distinct: user_id, every: 1d}\n"
+                   "  spent: {sum: amount, by: [region, ok], every: 1d}\n"
+                   "  best: {count: events, by: [region], every: 1d, top: 1}\n"
+                   "  paid: {mean: amount, where: 'kind == \"pay\"', every: 1d}\n"
+                   "  best_share: {ratio: [best, entire]}\n"
+                   "  entire: {count: events, every: 1d, over: 2d}\n";
+
 static struct fixture *fixture;
 
 static int open_world(void **state)
 {
     (void)state;
-    fixture = fixture_open(NULL, 3);
+    fixture = fixture_open_definitions(metrics_text, NULL, 3);
     assert_int_equal(fixture->definitions->metric_count, METRICS);
     fixture_event(fixture, "ann", 0, ",\"region\":\"north\",\"amount\":1.5,\"ok\":true");
     fixture_event(fixture, "bob", 60, ",\"region\":\"north\",\"amount\":2,\"ok\":true");
@@ -74,32 +86,34 @@ static const struct tide_expression *parse(const char *filter)
     return parsed;
 }
 
-static struct tide_cell_table *must_merge(const struct tide_cell_request *request,
-                                          uint32_t index,
-                                          const char *filter)
+static struct tide_result *must_answer(const struct tide_cell_request *request,
+                                       uint32_t metric,
+                                       const char *filter)
 {
-    struct tide_cell_table *table = NULL;
+    struct tide_result *result = NULL;
     struct tide_error error = {0};
-    fixture_check(tide_cell_request_merge(request, index, parse(filter), &table, &error), &error);
-    return table;
+    fixture_check(tide_cell_request_result(request, metric, parse(filter), &result, &error),
+                  &error);
+    return result;
 }
 
-/* "10:00 north 2; ", ..: the window's start, the groups, the value. */
-static void print(const struct tide_metric *metric,
-                  const struct tide_cell_table *table,
-                  struct tide_bytes *text)
+/* "10:00 north 2; ", ..: the window's start, the groups, the number. */
+static void print(const struct tide_result *result, struct tide_bytes *text)
 {
-    const struct tide_schema *schema = fixture->definitions->schema;
-    for (uint64_t i = 0; i < tide_cell_table_count(table); i++) {
-        const struct tide_cell cell = tide_cell_table_at(table, i);
-        const int64_t minutes = cell.window.start.us / 60000000 % 1440;
+    for (uint64_t i = 0; i < tide_result_count(result); i++) {
+        const struct tide_result_row row = tide_result_at(result, i);
+        const int64_t minutes = row.window.start.us / 60000000 % 1440;
+        double number = 0;
         tide_bytes_append_format(text, "%02d:%02d ", (int)minutes / 60, (int)minutes % 60);
-        for (size_t at = 0; at < cell.group.size;) {
-            tide_value_write_json(tide_value_decode(cell.group, &at), text);
+        for (size_t at = 0; at < row.group.size;) {
+            tide_value_write_json(tide_value_decode(row.group, &at), text);
             tide_bytes_append_byte(text, ' ');
         }
-        tide_cell_write_value(schema, metric, &cell.value, text);
-        tide_bytes_append_text(text, "; ");
+        if (tide_result_number(result, &row, &number)) {
+            tide_bytes_append_format(text, "%g; ", number);
+        } else {
+            tide_bytes_append_text(text, "null; ");
+        }
     }
 }
 
@@ -146,52 +160,95 @@ static void merges_narrows_and_cuts(void **state)
         {BEST, -1, -1, "not region == \"north\"", "00:00 \"south\" 2; "},
         {BEST, -1, -1, "region is null", "00:00 null 1; "},
         {PAID, -1, -1, NULL, "00:00 2.5; "},
+        /* Two of five. What is below the line has no regions to be narrowed by. */
+        {BEST_SHARE, -1, -1, NULL, "00:00 \"north\" 0.4; "},
+        {BEST_SHARE, -1, -1, "region is null", "00:00 null 0.2; "},
+        {BEST_SHARE, 86400, 86401, NULL, "00:00 \"north\" 0.4; "}, /* not bounded here */
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct tide_cell_request request = {0};
         struct tide_bytes text = {0};
-        const struct tide_cell_scope scope = {cases[i].metric,
-                                              1,
-                                              cases[i].from < 0 ? ALWAYS : at(cases[i].from),
-                                              cases[i].to < 0 ? ALWAYS : at(cases[i].to)};
+        const struct tide_cell_scope scope = {
+            cases[i].metric,
+            {cases[i].from < 0 ? ALWAYS : at(cases[i].from),
+             cases[i].to < 0 ? ALWAYS : at(cases[i].to),
+             ALWAYS},
+        };
         ask(&request, &scope);
-        struct tide_cell_table *table = must_merge(&request, 0, cases[i].filter);
-        print(&fixture->definitions->metrics[cases[i].metric], table, &text);
+        struct tide_result *result = must_answer(&request, cases[i].metric, cases[i].filter);
+        print(result, &text);
         if (strcmp(tide_bytes_terminated(&text), cases[i].cells) != 0) {
             fail_msg("case %zu: %s\nwanted %s", i, tide_bytes_terminated(&text), cases[i].cells);
         }
-        tide_cell_table_destroy(table);
+        tide_result_destroy(result);
         tide_cell_request_release(&request);
         tide_bytes_release(&text);
     }
 }
 
-/* Several metrics at once: an index counts within the request; merging leaves the slots alone. */
-static void counts_within_the_request(void **state)
+/* All metrics at once, in any order, a part of a ratio before and after it: an answer leaves the
+ * slots alone. */
+static void answers_from_one_request(void **state)
 {
     (void)state;
-    const struct tide_cell_scope scope = {SPENT, 3, ALWAYS, ALWAYS};
-    static const char *const cells[] = {
-        "00:00 \"north\" true 3.5; ", "00:00 \"north\" 2; ", "00:00 2.5; "};
-    static const char *const filters[] = {"ok", NULL, NULL};
+    static const struct {
+        uint32_t metric;
+        const char *filter;
+        const char *cells;
+    } cases[] = {
+        {SPENT, "ok", "00:00 \"north\" true 3.5; "},
+        {BEST, NULL, "00:00 \"north\" 2; "},
+        {BEST_SHARE, NULL, "00:00 \"north\" 0.4; "},
+        {BEST, "region is null", "00:00 null 1; "},
+        {ENTIRE, NULL, "00:00 5; 00:00 5; "},
+    };
+    const size_t count = sizeof(cases) / sizeof(cases[0]);
+    const struct tide_cell_scope scope = {TIDE_METRICS_ALL, TIDE_CELL_SPAN_ALL};
     struct tide_cell_request request = {0};
     ask(&request, &scope);
-    for (uint32_t i = 0; i < 6; i++) {
+    for (size_t i = 0; i < 2 * count; i++) {
         struct tide_bytes text = {0};
-        struct tide_cell_table *table = must_merge(&request, i % 3, filters[i % 3]);
-        print(&fixture->definitions->metrics[SPENT + i % 3], table, &text);
-        assert_string_equal(tide_bytes_terminated(&text), cells[i % 3]);
-        tide_cell_table_destroy(table);
+        struct tide_result *result =
+            must_answer(&request, cases[i % count].metric, cases[i % count].filter);
+        print(result, &text);
+        assert_string_equal(tide_bytes_terminated(&text), cases[i % count].cells);
+        tide_result_destroy(result);
         tide_bytes_release(&text);
     }
     tide_cell_request_release(&request);
 }
 
+/* Nobody copies what was not asked for: of a ratio its two parts, and no cells for facts. */
+static void copies_what_was_asked_for(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t metric;
+        bool wanted[METRICS];
+    } cases[] = {
+        {SPENT, {[SPENT] = true}},
+        {BEST_SHARE, {[BEST] = true, [ENTIRE] = true}},
+        {TIDE_METRICS_NONE, {false}},
+        {TIDE_METRICS_ALL, {true, true, true, true, true, false, true}},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct tide_cell_scope scope = {cases[i].metric, TIDE_CELL_SPAN_ALL};
+        struct tide_cell_request request = {0};
+        ask(&request, &scope);
+        for (uint32_t p = 0; p < 3; p++) {
+            for (uint32_t m = 0; m < METRICS; m++) {
+                assert_int_equal(request.slots[p].tables[m] != NULL, cases[i].wanted[m]);
+            }
+        }
+        tide_cell_request_release(&request);
+    }
+}
+
 static void tells_facts_of_each_partition(void **state)
 {
     (void)state;
-    const struct tide_cell_scope nothing = {METRICS, 0, ALWAYS, ALWAYS};
+    const struct tide_cell_scope nothing = {TIDE_METRICS_NONE, TIDE_CELL_SPAN_ALL};
     struct tide_cell_request request = {0};
     struct tide_ledger sum = {0};
     ask(&request, &nothing);
@@ -215,12 +272,12 @@ static void tells_facts_of_each_partition(void **state)
 static void refuses_half_an_answer(void **state)
 {
     (void)state;
-    const struct tide_cell_scope scope = {BY_REGION, 1, ALWAYS, ALWAYS};
+    const struct tide_cell_scope scope = {BY_REGION, TIDE_CELL_SPAN_ALL};
     static const char *const filters[] = {NULL, "region is null"};
     struct tide_cell_request request = {0};
     for (uint32_t i = 0; i < 4; i++) {
         struct tide_error error = {0};
-        struct tide_cell_table *table = NULL;
+        struct tide_result *result = NULL;
         const bool is_visited = i % 2 == 0;
         if (is_visited) { /* but one had no memory for its copy */
             ask(&request, &scope);
@@ -229,9 +286,9 @@ static void refuses_half_an_answer(void **state)
             init(&request, &scope);
         }
         assert_int_equal(
-            tide_cell_request_merge(&request, 0, parse(filters[i / 2]), &table, &error),
+            tide_cell_request_result(&request, BY_REGION, parse(filters[i / 2]), &result, &error),
             TIDE_RETRY);
-        assert_null(table);
+        assert_null(result);
         assert_string_equal(error.text, "no memory to merge the cells");
         tide_cell_request_release(&request);
     }
@@ -241,11 +298,11 @@ static void refuses_half_an_answer(void **state)
 static void filters_many_cells(void **state)
 {
     (void)state;
-    const struct tide_cell_scope scope = {BY_REGION, 1, ALWAYS, ALWAYS};
+    const struct tide_cell_scope scope = {BY_REGION, TIDE_CELL_SPAN_ALL};
     struct tide_cell_request request = {0};
     struct fixture *usual = fixture;
     char rest[64];
-    fixture = fixture_open(NULL, 2);
+    fixture = fixture_open(2);
     for (uint32_t i = 0; i < MANY; i++) {
         (void)snprintf(rest, sizeof(rest), ",\"region\":\"r%04u\"", i);
         fixture_event(fixture, i % 3 == 0 ? "ann" : "bob", 0, rest);
@@ -263,12 +320,12 @@ static void filters_many_cells(void **state)
         {"not region == \"r0007\"", MANY - 1},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct tide_cell_table *table = must_merge(&request, 0, cases[i].filter);
-        assert_int_equal(tide_cell_table_count(table), cases[i].count);
+        struct tide_result *result = must_answer(&request, BY_REGION, cases[i].filter);
+        assert_int_equal(tide_result_count(result), cases[i].count);
         for (uint64_t k = 0; k < cases[i].count; k++) {
-            assert_int_equal(tide_cell_table_at(table, k).value.count, 1);
+            assert_int_equal(tide_result_at(result, k).value->count, 1);
         }
-        tide_cell_table_destroy(table);
+        tide_result_destroy(result);
     }
     tide_cell_request_release(&request);
     fixture_close(fixture);
@@ -279,7 +336,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(merges_narrows_and_cuts),
-        cmocka_unit_test(counts_within_the_request),
+        cmocka_unit_test(answers_from_one_request),
+        cmocka_unit_test(copies_what_was_asked_for),
         cmocka_unit_test(tells_facts_of_each_partition),
         cmocka_unit_test(refuses_half_an_answer),
         cmocka_unit_test(filters_many_cells),
