@@ -417,8 +417,8 @@ static void test_too_many_groups(void **state)
     (void)look(&rig, 1);
     assert_int_equal(tide_alert_book_count(rig.watch.book), TIDE_ALERT_INSTANCES_MAX);
     assert_non_null(strstr(tide_bytes_terminated(&rig.steps), "10004 firing@1 "));
-    assert_non_null(find(&rig, "10000")); /* those that fire have a place */
-    assert_int_equal(rig.watch.groups_beyond, 5); /* the last five, which are ok */
+    assert_non_null(find(&rig, "10000"));                    /* those that fire have a place */
+    assert_int_equal(rig.watch.groups_beyond, 5);            /* the last five, which are ok */
     for (int i = 0; i < TIDE_ALERT_INSTANCES_MAX - 5; i++) { /* all of them fire now */
         rig.fixture->cells[i].value.count = 2;
         rig.fixture->cells[i].start_us = fixture_minute(1).us;
