@@ -97,30 +97,29 @@ static void write_note(const struct tide_alert_note *note, struct tide_bytes *js
 {
     open_item(json);
     write_id("id", note->id, json);
-    tide_json_write_u64_member(json, "sinks", note->sinks);
-    tide_json_write_text_member(json, "line", tide_bytes_view(&note->line));
     tide_json_write_text_member(json, "body", tide_bytes_view(&note->body));
     tide_bytes_append_byte(json, '}');
 }
 
-void tide_alert_file_write(const struct tide_alert_watch *watches,
-                           uint32_t watch_count,
-                           const struct tide_alert_outbox *outbox,
-                           struct tide_bytes *text)
+void tide_alert_file_write(const struct tide_alert_file *file, struct tide_bytes *text)
 {
     char hash[TIDE_IDENTITY_TEXT_SIZE];
     tide_bytes_append_byte(text, '{');
     tide_json_write_u64_member(text, "format", FORMAT);
+    write_instant("closing", file->closing, text);
     tide_json_write_key(text, "alerts");
     tide_bytes_append_byte(text, '[');
-    for (uint32_t i = 0; i < watch_count && !text->failed; i++) {
-        write_watch(&watches[i], text);
+    for (uint32_t i = 0; i < file->watch_count && !text->failed; i++) {
+        write_watch(&file->watches[i], text);
     }
     tide_bytes_append_byte(text, ']');
     tide_json_write_key(text, "outbox");
     tide_bytes_append_byte(text, '[');
-    for (uint32_t i = 0; i < tide_alert_outbox_count(outbox) && !text->failed; i++) {
-        write_note(tide_alert_outbox_at(outbox, i), text);
+    for (uint32_t i = 0; i < tide_alert_outbox_count(file->outbox) && !text->failed; i++) {
+        const struct tide_alert_note *note = tide_alert_outbox_at(file->outbox, i);
+        if ((note->sinks & TIDE_ALERT_SINK_WEBHOOK) != 0) {
+            write_note(note, text);
+        }
     }
     tide_bytes_append_text(text, "]}");
     tide_identity_format(tide_hash128(tide_bytes_view(text), 0), hash);
@@ -130,9 +129,7 @@ void tide_alert_file_write(const struct tide_alert_watch *watches,
 /* ------- reading */
 
 struct reader {
-    struct tide_alert_watch *watches;
-    uint32_t watch_count;
-    struct tide_alert_outbox *outbox;
+    struct tide_alert_file *file;
     struct tide_alert_file_facts *facts;
     struct tide_error *error;
 };
@@ -223,10 +220,10 @@ static struct tide_alert_watch *find_watch(const struct reader *reader,
                                            struct tide_view name,
                                            struct tide_u128 definition)
 {
-    for (uint32_t i = 0; i < reader->watch_count; i++) {
-        const struct tide_alert *alert = reader->watches[i].alert;
+    for (uint32_t i = 0; i < reader->file->watch_count; i++) {
+        const struct tide_alert *alert = reader->file->watches[i].alert;
         if (tide_view_equal(alert->name, name)) {
-            return tide_u128_equal(alert->hash, definition) ? &reader->watches[i] : NULL;
+            return tide_u128_equal(alert->hash, definition) ? &reader->file->watches[i] : NULL;
         }
     }
     return NULL;
@@ -259,20 +256,14 @@ static enum tide_status read_watch(struct reader *reader, const struct tide_json
 static enum tide_status read_note(struct reader *reader, const struct tide_json *json)
 {
     struct tide_u128 id;
-    uint64_t sinks = 0;
-    struct tide_view line_text;
-    struct tide_view body_text;
+    struct tide_view text;
     struct tide_bytes line = {0};
     struct tide_bytes body = {0};
-    if (!read_id(json, "id", &id) || !tide_json_get_u64(json, "sinks", &sinks) ||
-        !tide_json_get_text(json, "line", &line_text) ||
-        !tide_json_get_text(json, "body", &body_text) || sinks == 0 ||
-        sinks > (TIDE_ALERT_SINK_LOG | TIDE_ALERT_SINK_WEBHOOK)) {
-        return damaged(reader, "a note");
+    if (!read_id(json, "id", &id) || !tide_json_get_text(json, "body", &text)) {
+        return damaged(reader, "a letter");
     }
-    tide_bytes_append_view(&line, line_text);
-    tide_bytes_append_view(&body, body_text);
-    return tide_alert_outbox_add(reader->outbox, id, (unsigned)sinks, &line, &body)
+    tide_bytes_append_view(&body, text);
+    return tide_alert_outbox_add(reader->file->outbox, id, TIDE_ALERT_SINK_WEBHOOK, &line, &body)
                ? TIDE_OK
                : tide_error_set(reader->error, TIDE_RETRY, "no memory for alerts");
 }
@@ -289,6 +280,7 @@ static enum tide_status read_all(struct reader *reader, const struct tide_json *
     if (alerts == NULL || outbox == NULL) {
         return damaged(reader, "a section is missing");
     }
+    reader->file->closing = read_instant(json, "closing");
     enum tide_status status = TIDE_OK;
     for (const struct tide_json *item = alerts->first; status == TIDE_OK && item != NULL;
          item = item->next) {
@@ -315,13 +307,11 @@ static bool check_hash(struct tide_view text, struct tide_view *line)
 }
 
 enum tide_status tide_alert_file_read(struct tide_view text,
-                                      struct tide_alert_watch *watches,
-                                      uint32_t watch_count,
-                                      struct tide_alert_outbox *outbox,
+                                      struct tide_alert_file *file,
                                       struct tide_alert_file_facts *facts,
                                       struct tide_error *error)
 {
-    struct reader reader = {watches, watch_count, outbox, facts, error};
+    struct reader reader = {file, facts, error};
     struct tide_arena arena = {0};
     struct tide_json *json = NULL;
     struct tide_view line;

@@ -13,7 +13,7 @@ struct tide_alert_note {
     uint64_t sequence;      /* from 1, in the order of adding; of this process */
     struct tide_u128 id;    /* of the transition; the same after a restart */
     unsigned sinks;         /* that still have to be told: bits of enum tide_alert_sink */
-    struct tide_bytes line; /* for the log */
+    struct tide_bytes line; /* for the log; empty: it was logged */
     struct tide_bytes body; /* for a webhook: JSON */
 };
 

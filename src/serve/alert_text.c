@@ -140,17 +140,35 @@ static void write_condition(const struct tide_alert *alert, struct tide_bytes *j
 
 /* ------- messages */
 
+/* crash_spike {"os": "ios"} */
+static void write_subject(const struct tide_alert_watch *watch,
+                          const struct tide_alert_instance *instance,
+                          struct tide_bytes *line)
+{
+    tide_bytes_append_view(line, watch->alert->name);
+    if (watch->alert->when != NULL && watch->metric->by_count > 0) {
+        tide_bytes_append_byte(line, ' ');
+        write_group(watch, instance->group, line);
+    }
+}
+
+void tide_alert_write_restored(const struct tide_alert_watch *watch,
+                               const struct tide_alert_instance *instance,
+                               struct tide_bytes *line)
+{
+    write_subject(watch, instance, line);
+    tide_bytes_append_format(
+        line, " is still %s, since ", tide_alert_phase_name(instance->state.phase));
+    append_instant(instance->state.since, line);
+}
+
 void tide_alert_write_line(const struct tide_alert_message *message, struct tide_bytes *line)
 {
     const struct tide_alert_instance *instance = message->instance;
     const struct tide_alert *alert = message->watch->alert;
     char id[TIDE_IDENTITY_TEXT_SIZE];
     tide_identity_format(message->id, id);
-    tide_bytes_append_view(line, alert->name);
-    if (alert->when != NULL && message->watch->metric->by_count > 0) {
-        tide_bytes_append_byte(line, ' ');
-        write_group(message->watch, instance->group, line);
-    }
+    write_subject(message->watch, instance, line);
     tide_bytes_append_format(line, " %s at ", tide_alert_phase_name(message->step->to));
     append_instant(message->step->at, line);
     if (alert->when == NULL) {

@@ -22,6 +22,10 @@ struct tide_alert_message {
 
 /* crash_spike {"os": "ios"} firing: value 12, baseline 1.5, 12 events in 10:00..10:30 (id ..) */
 void tide_alert_write_line(const struct tide_alert_message *message, struct tide_bytes *line);
+/* crash_spike {"os": "ios"} is still firing, since 2026-.. */
+void tide_alert_write_restored(const struct tide_alert_watch *watch,
+                               const struct tide_alert_instance *instance,
+                               struct tide_bytes *line);
 /* The webhook's body (docs/reference/definitions.md, Alerts). */
 void tide_alert_write_body(const struct tide_alert_message *message, struct tide_bytes *json);
 

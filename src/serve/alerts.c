@@ -24,13 +24,12 @@ enum {
 
 struct tide_alerts {
     struct tide_alerts_options options;
-    struct tide_alert_watch *watches; /* under mutex, like what follows */
-    uint32_t watch_count;
-    struct tide_alert_outbox *outbox;
-    uint64_t saved_sequence; /* notes up to it are in the file */
+    struct tide_alert_file file; /* under mutex, like what follows */
+    uint64_t saved_sequence;     /* notes up to it are in the file */
     uint64_t transitions;
     bool is_changed; /* the file is behind */
     bool is_stopping;
+    bool is_woken; /* the next turn is wanted now */
     pthread_mutex_t mutex;
     pthread_cond_t wake;
     struct tide_webhook *webhook; /* or NULL; set once */
@@ -67,7 +66,7 @@ static void tell(void *context,
     line.failed = !tide_alert_id(watch, instance, step, &message.id);
     tide_alert_write_line(&message, &line);
     tide_alert_write_body(&message, &body);
-    (void)tide_alert_outbox_add(alerts->outbox, message.id, sinks, &line, &body);
+    (void)tide_alert_outbox_add(alerts->file.outbox, message.id, sinks, &line, &body);
 }
 
 /* ------- the file */
@@ -81,9 +80,9 @@ static bool save(struct tide_alerts *alerts)
     tide_bytes_init(&text, TIDE_ALERT_FILE_BYTES_MAX);
     pthread_mutex_lock(&alerts->mutex);
     const bool is_needed = alerts->is_changed;
-    const uint64_t sequence = tide_alert_outbox_sequence(alerts->outbox);
+    const uint64_t sequence = tide_alert_outbox_sequence(alerts->file.outbox);
     if (is_needed) {
-        tide_alert_file_write(alerts->watches, alerts->watch_count, alerts->outbox, &text);
+        tide_alert_file_write(&alerts->file, &text);
         alerts->is_changed = false;
     }
     pthread_mutex_unlock(&alerts->mutex);
@@ -112,22 +111,23 @@ static bool init_watches(struct tide_alerts *alerts)
 {
     const struct tide_definitions *definitions = alerts->options.definitions;
     bool has_memory = true;
-    for (uint32_t i = 0; i < alerts->watch_count; i++) {
+    for (uint32_t i = 0; i < alerts->file.watch_count; i++) {
         has_memory =
-            tide_alert_watch_init(&alerts->watches[i], definitions, &definitions->alerts[i]) &&
+            tide_alert_watch_init(&alerts->file.watches[i], definitions, &definitions->alerts[i]) &&
             has_memory;
     }
-    alerts->outbox = tide_alert_outbox_create();
-    return has_memory && alerts->outbox != NULL;
+    alerts->file.outbox = tide_alert_outbox_create();
+    alerts->file.closing = TIDE_INSTANT_UNKNOWN;
+    return has_memory && alerts->file.outbox != NULL;
 }
 
 static void release_watches(struct tide_alerts *alerts)
 {
-    for (uint32_t i = 0; i < alerts->watch_count; i++) {
-        tide_alert_watch_release(&alerts->watches[i]);
+    for (uint32_t i = 0; i < alerts->file.watch_count; i++) {
+        tide_alert_watch_release(&alerts->file.watches[i]);
     }
-    tide_alert_outbox_destroy(alerts->outbox);
-    alerts->outbox = NULL;
+    tide_alert_outbox_destroy(alerts->file.outbox);
+    alerts->file.outbox = NULL;
 }
 
 /* Its name is free afterwards; the bytes stay for whoever wants to look. */
@@ -147,6 +147,22 @@ static enum tide_status put_aside(struct tide_alerts *alerts, struct tide_error 
     return options->io.operations->rename(options->io.self, options->path, aside, error);
 }
 
+/* What was told before, and is not over. */
+static void tell_restored(struct tide_alerts *alerts)
+{
+    struct tide_bytes line = {0};
+    for (uint32_t i = 0; i < alerts->file.watch_count; i++) {
+        const struct tide_alert_watch *watch = &alerts->file.watches[i];
+        for (uint32_t k = 0; k < tide_alert_book_count(watch->book); k++) {
+            tide_bytes_reset(&line);
+            tide_alert_write_restored(watch, tide_alert_book_at(watch->book, k), &line);
+            const struct tide_view text = tide_bytes_view(&line);
+            tide_logline(TIDE_LOGLINE_INFO, "alert", "%.*s", TIDE_VIEW_ARGUMENTS(text));
+        }
+    }
+    tide_bytes_release(&line);
+}
+
 static enum tide_status load(struct tide_alerts *alerts, struct tide_error *error)
 {
     const struct tide_alerts_options *options = &alerts->options;
@@ -156,12 +172,7 @@ static enum tide_status load(struct tide_alerts *alerts, struct tide_error *erro
     enum tide_status status =
         tide_io_read_file(options->io, options->path, &text, TIDE_ALERT_FILE_BYTES_MAX, error);
     if (status == TIDE_OK) {
-        status = tide_alert_file_read(tide_bytes_view(&text),
-                                      alerts->watches,
-                                      alerts->watch_count,
-                                      alerts->outbox,
-                                      &facts,
-                                      error);
+        status = tide_alert_file_read(tide_bytes_view(&text), &alerts->file, &facts, error);
         if (status == TIDE_REJECT) {
             status = put_aside(alerts, error);
             release_watches(alerts);
@@ -173,12 +184,15 @@ static enum tide_status load(struct tide_alerts *alerts, struct tide_error *erro
         status = TIDE_OK; /* the first start */
     }
     tide_bytes_release(&text);
-    alerts->saved_sequence = tide_alert_outbox_sequence(alerts->outbox);
+    alerts->saved_sequence = tide_alert_outbox_sequence(alerts->file.outbox);
     if (status == TIDE_OK && facts.forgotten > 0) {
         tide_logline(TIDE_LOGLINE_WARNING,
                      "alert",
                      "%" PRIu32 " states forgotten: their alerts are gone or defined otherwise",
                      facts.forgotten);
+    }
+    if (status == TIDE_OK) {
+        tell_restored(alerts);
     }
     return status;
 }
@@ -235,24 +249,40 @@ static bool log_next(struct tide_alerts *alerts)
 {
     pthread_mutex_lock(&alerts->mutex);
     const struct tide_alert_note *note =
-        tide_alert_outbox_next(alerts->outbox, TIDE_ALERT_SINK_LOG, alerts->saved_sequence);
+        tide_alert_outbox_next(alerts->file.outbox, TIDE_ALERT_SINK_LOG, alerts->saved_sequence);
     const bool has_note = note != NULL;
     if (has_note) {
         const struct tide_view line = tide_bytes_view(&note->line);
         tide_logline(TIDE_LOGLINE_WARNING, "alert", "%.*s", TIDE_VIEW_ARGUMENTS(line));
-        (void)tide_alert_outbox_done(alerts->outbox, note->id, TIDE_ALERT_SINK_LOG);
-        alerts->is_changed = true;
+        (void)tide_alert_outbox_done(alerts->file.outbox, note->id, TIDE_ALERT_SINK_LOG);
     }
     pthread_mutex_unlock(&alerts->mutex);
     return has_note;
 }
 
-void tide_alerts_turn(struct tide_alerts *alerts)
+/* The closing clock, which after a restart may be behind what was judged by: an idle partition's
+ * follows the wall clock, and no manifest says so. */
+static struct tide_instant advance_closing(struct tide_alerts *alerts)
 {
     const struct tide_alert_source *source = &alerts->options.source;
     const struct tide_instant closing = source->closing(source->context);
-    for (uint32_t i = 0; i < alerts->watch_count && tide_instant_known(closing); i++) {
-        while (judge(alerts, &alerts->watches[i], closing) && !is_stopping(alerts)) {
+    if (!tide_instant_known(closing)) {
+        return closing;
+    }
+    pthread_mutex_lock(&alerts->mutex);
+    if (closing.us > alerts->file.closing.us) {
+        alerts->file.closing = closing;
+    }
+    const struct tide_instant highest = alerts->file.closing;
+    pthread_mutex_unlock(&alerts->mutex);
+    return highest;
+}
+
+void tide_alerts_turn(struct tide_alerts *alerts)
+{
+    const struct tide_instant closing = advance_closing(alerts);
+    for (uint32_t i = 0; i < alerts->file.watch_count && tide_instant_known(closing); i++) {
+        while (judge(alerts, &alerts->file.watches[i], closing) && !is_stopping(alerts)) {
         }
     }
     if (!save(alerts)) {
@@ -260,7 +290,6 @@ void tide_alerts_turn(struct tide_alerts *alerts)
     }
     while (log_next(alerts)) {
     }
-    (void)save(alerts);
     if (alerts->webhook != NULL) {
         tide_webhook_wake(alerts->webhook);
     }
@@ -276,9 +305,10 @@ static bool wait_turn(struct tide_alerts *alerts)
     const struct timespec date = {.tv_sec = until / 1000000000, .tv_nsec = until % 1000000000};
     int outcome = 0;
     pthread_mutex_lock(&alerts->mutex);
-    while (outcome == 0 && !alerts->is_stopping) {
+    while (outcome == 0 && !alerts->is_stopping && !alerts->is_woken) {
         outcome = pthread_cond_timedwait(&alerts->wake, &alerts->mutex, &date);
     }
+    alerts->is_woken = false;
     const bool goes_on = !alerts->is_stopping;
     pthread_mutex_unlock(&alerts->mutex);
     return goes_on;
@@ -297,8 +327,8 @@ static bool next_letter(void *context, struct tide_webhook_letter *letter)
 {
     struct tide_alerts *alerts = context;
     pthread_mutex_lock(&alerts->mutex);
-    const struct tide_alert_note *note =
-        tide_alert_outbox_next(alerts->outbox, TIDE_ALERT_SINK_WEBHOOK, alerts->saved_sequence);
+    const struct tide_alert_note *note = tide_alert_outbox_next(
+        alerts->file.outbox, TIDE_ALERT_SINK_WEBHOOK, alerts->saved_sequence);
     if (note != NULL) {
         letter->id = note->id;
         tide_bytes_append_view(&letter->body, tide_bytes_view(&note->body));
@@ -313,8 +343,10 @@ static void letter_done(void *context, struct tide_u128 id, bool is_delivered)
     struct tide_alerts *alerts = context;
     (void)is_delivered; /* the webhook counts and tells */
     pthread_mutex_lock(&alerts->mutex);
-    (void)tide_alert_outbox_done(alerts->outbox, id, TIDE_ALERT_SINK_WEBHOOK);
+    (void)tide_alert_outbox_done(alerts->file.outbox, id, TIDE_ALERT_SINK_WEBHOOK);
     alerts->is_changed = true;
+    alerts->is_woken = true; /* its mark belongs in the file soon: a crash before would repeat it */
+    pthread_cond_signal(&alerts->wake);
     pthread_mutex_unlock(&alerts->mutex);
 }
 
@@ -348,12 +380,12 @@ enum tide_status tide_alerts_create(const struct tide_alerts_options *options,
     pthread_cond_init(&alerts->wake, &attributes);
     pthread_condattr_destroy(&attributes);
     const uint32_t count = options->definitions->alert_count;
-    alerts->watches = calloc((size_t)count + 1, sizeof(*alerts->watches));
+    alerts->file.watches = calloc((size_t)count + 1, sizeof(*alerts->file.watches));
     enum tide_status status = TIDE_OK;
-    if (alerts->watches != NULL) {
-        alerts->watch_count = count;
+    if (alerts->file.watches != NULL) {
+        alerts->file.watch_count = count;
     }
-    if (alerts->watches == NULL || !init_watches(alerts)) {
+    if (alerts->file.watches == NULL || !init_watches(alerts)) {
         status = tide_error_set(error, TIDE_RETRY, "no memory for alerts");
     }
     if (status == TIDE_OK) {
@@ -392,7 +424,7 @@ void tide_alerts_stop(struct tide_alerts *alerts)
     }
     tide_webhook_stop(alerts->webhook);
     alerts->webhook = NULL;
-    if (alerts->outbox != NULL) {
+    if (alerts->file.outbox != NULL) {
         (void)save(alerts);
     }
 }
@@ -406,7 +438,7 @@ void tide_alerts_destroy(struct tide_alerts *alerts)
         tide_alerts_stop(alerts);
     }
     release_watches(alerts);
-    free(alerts->watches);
+    free(alerts->file.watches);
     pthread_cond_destroy(&alerts->wake);
     pthread_mutex_destroy(&alerts->mutex);
     free(alerts);
@@ -433,13 +465,13 @@ void tide_alerts_write(struct tide_alerts *alerts, struct tide_bytes *json)
 {
     pthread_mutex_lock(&alerts->mutex);
     tide_bytes_append_text(json, "{\"alerts\":[");
-    for (uint32_t i = 0; i < alerts->watch_count; i++) {
+    for (uint32_t i = 0; i < alerts->file.watch_count; i++) {
         tide_bytes_append_text(json, i == 0 ? "" : ",");
-        tide_alert_write_watch(&alerts->watches[i], SHOWN_INSTANCES_MAX, json);
+        tide_alert_write_watch(&alerts->file.watches[i], SHOWN_INSTANCES_MAX, json);
     }
     tide_bytes_append_byte(json, ']');
-    tide_json_write_u64_member(json, "untold", tide_alert_outbox_count(alerts->outbox));
-    tide_json_write_u64_member(json, "dropped", tide_alert_outbox_dropped(alerts->outbox));
+    tide_json_write_u64_member(json, "untold", tide_alert_outbox_count(alerts->file.outbox));
+    tide_json_write_u64_member(json, "dropped", tide_alert_outbox_dropped(alerts->file.outbox));
     tide_json_write_key(json, "webhook");
     write_webhook(alerts, json);
     tide_bytes_append_byte(json, '}');
@@ -479,11 +511,11 @@ static void write_deliveries(const struct tide_alerts *alerts, struct tide_bytes
     tide_prometheus_counter(text,
                             "tidemark_alert_dropped_total",
                             "Transitions that had no room to wait.",
-                            tide_alert_outbox_dropped(alerts->outbox));
+                            tide_alert_outbox_dropped(alerts->file.outbox));
     tide_prometheus_gauge(text,
                           "tidemark_alert_untold",
                           "Transitions that wait to be told.",
-                          tide_alert_outbox_count(alerts->outbox));
+                          tide_alert_outbox_count(alerts->file.outbox));
 }
 
 void tide_alerts_exposition(struct tide_alerts *alerts, struct tide_bytes *text)
@@ -492,10 +524,10 @@ void tide_alerts_exposition(struct tide_alerts *alerts, struct tide_bytes *text)
     uint64_t beyond = 0;
     pthread_mutex_lock(&alerts->mutex);
     tide_prometheus_family(text, "tidemark_alerts", "gauge", "Instances of alerts by state.");
-    for (uint32_t i = 0; i < alerts->watch_count; i++) {
-        write_phases(&alerts->watches[i], text);
-        skipped += alerts->watches[i].windows_skipped;
-        beyond += alerts->watches[i].groups_beyond;
+    for (uint32_t i = 0; i < alerts->file.watch_count; i++) {
+        write_phases(&alerts->file.watches[i], text);
+        skipped += alerts->file.watches[i].windows_skipped;
+        beyond += alerts->file.watches[i].groups_beyond;
     }
     tide_prometheus_counter(text,
                             "tidemark_alert_transitions_total",

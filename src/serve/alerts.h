@@ -1,11 +1,12 @@
 /* Watches the alerts of the definitions and tells their transitions: log lines and a webhook.
  *
  *     turn:  closing clock -> windows that became complete -> judge (alert_judge.h)
- *            -> states and what is to be told, into the file -> told -> marked in the file
+ *            -> states and letters into the file -> log lines, letters go out
  *
- * Nothing is told that is not in the file, and the file says what was told: a transition is told
- * once, across restarts. Only a crash between a line, or a delivery, and its mark repeats it, with
- * the same id: at least once, with a stable id.
+ * Nothing is told that is not in the file, so a restart tells nothing again that it knows. The log
+ * has each transition once; a kill in the moment between the file and the line loses the line, and
+ * the next start says what is still pending or firing. The webhook gets each transition at least
+ * once: a kill between a delivery and its mark repeats it, with the same id.
  *
  * One thread judges, another delivers (webhook.h); neither waits for the other. The process that
  * owns partition 0 does it. */

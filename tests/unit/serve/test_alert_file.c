@@ -18,6 +18,7 @@ struct rig {
     struct fixture *fixture;
     struct tide_alert_watch watches[ALERT_COUNT];
     struct tide_alert_outbox *outbox;
+    struct tide_alert_file file;
 };
 
 static void open_rig(struct rig *rig, const char *alerts)
@@ -29,6 +30,8 @@ static void open_rig(struct rig *rig, const char *alerts)
             &rig->watches[i], rig->fixture->definitions, &rig->fixture->definitions->alerts[i]));
     }
     rig->outbox = tide_alert_outbox_create();
+    rig->file =
+        (struct tide_alert_file){rig->watches, ALERT_COUNT, rig->outbox, TIDE_INSTANT_UNKNOWN};
 }
 
 static void close_rig(struct rig *rig)
@@ -45,6 +48,7 @@ static void fill(struct rig *rig)
     struct tide_bytes line = {0};
     struct tide_bytes body = {0};
     struct tide_bytes key = {0};
+    rig->file.closing = fixture_minute(8);
     rig->watches[0].judged_until = fixture_minute(7);
     rig->watches[0].seen_since = fixture_minute(-7);
     fixture_encode("i\"s", &key);
@@ -63,6 +67,8 @@ static void fill(struct rig *rig)
     tide_bytes_append_text(&line, "a line");
     tide_bytes_append_text(&body, "{\"a\": \"body\"}");
     assert_true(tide_alert_outbox_add(rig->outbox, (struct tide_u128){7, 8}, 3, &line, &body));
+    tide_bytes_append_text(&line, "for the log only: not kept");
+    assert_true(tide_alert_outbox_add(rig->outbox, (struct tide_u128){7, 9}, 1, &line, &body));
     tide_bytes_release(&key);
 }
 
@@ -71,15 +77,14 @@ static enum tide_status read(struct rig *rig,
                              struct tide_alert_file_facts *facts)
 {
     struct tide_error error = {0};
-    const enum tide_status status =
-        tide_alert_file_read(text, rig->watches, ALERT_COUNT, rig->outbox, facts, &error);
+    const enum tide_status status = tide_alert_file_read(text, &rig->file, facts, &error);
     assert_int_equal(status == TIDE_OK, error.text[0] == '\0');
     return status;
 }
 
 static void write(struct rig *rig, struct tide_bytes *text)
 {
-    tide_alert_file_write(rig->watches, ALERT_COUNT, rig->outbox, text);
+    tide_alert_file_write(&rig->file, text);
     assert_false(text->failed);
 }
 
@@ -106,6 +111,9 @@ static void test_round_trip(void **state)
     assert_int_equal(instance->state.held.us, fixture_minute(4).us);
     assert_int_equal(instance->events, 3);
     assert_false(instance->baseline.known);
+    assert_int_equal(other.file.closing.us, fixture_minute(8).us);
+    assert_int_equal(tide_alert_outbox_count(other.outbox), 1);
+    assert_int_equal(tide_alert_outbox_at(other.outbox, 0)->sinks, TIDE_ALERT_SINK_WEBHOOK);
     assert_false(tide_instant_known(instance->seen));
     assert_false(tide_instant_known(other.watches[1].judged_until));
     tide_bytes_release(&text);
@@ -174,8 +182,7 @@ static void test_wrong_members(void **state)
         "{\"format\":1,\"alerts\":[7],\"outbox\":[]}",
         "{\"format\":1,\"alerts\":[{\"name\":\"a\"}],\"outbox\":[]}",
         "{\"format\":1,\"alerts\":[],\"outbox\":[{}]}",
-        "{\"format\":1,\"alerts\":[],\"outbox\":[{\"id\":\"00000000000000010000000000000002\","
-        "\"sinks\":4,\"line\":\"\",\"body\":\"\"}]}",
+        "{\"format\":1,\"alerts\":[],\"outbox\":[{\"id\":\"1\",\"body\":\"\"}]}",
     };
     struct rig rig;
     struct tide_alert_file_facts facts;
