@@ -333,7 +333,9 @@ static void parse_absent(struct parser *parser)
     if (!parse_duration(parser, "absent", &parser->alert->absent)) {
         return;
     }
-    if (parser->timed != NULL && parser->alert->absent.us < length_of(parser->timed)) {
+    if (parser->metric != NULL && parser->metric->kind == TIDE_METRIC_RATIO) {
+        REPORT(parser, node->key_position, "a ratio is not absent; name one of its parts");
+    } else if (parser->timed != NULL && parser->alert->absent.us < length_of(parser->timed)) {
         char every[32];
         (void)tide_window_format(parser->timed->every, every);
         REPORT(parser,

@@ -61,13 +61,21 @@ static struct tide_window window_of(const struct tide_alert_watch *watch, struct
     return tide_window_slide(watch->timed->every, watch->timed->pane_count, pane.start, 0);
 }
 
-/* Where the windows of the baseline begin. */
-static struct tide_instant baseline_from(const struct tide_alert_watch *watch,
-                                         struct tide_window window)
+/* The windows of the baseline: the first begins at `from` and ends at `first_end`, the last ends
+ * where the window that is looked at begins. Without a baseline there are none. */
+struct reach {
+    struct tide_instant from;
+    struct tide_instant first_end;
+};
+
+static struct reach reach_of(const struct tide_alert_watch *watch, struct tide_window window)
 {
+    const struct tide_window_spec every = watch->timed->every;
+    const uint32_t pane_count = watch->timed->pane_count;
     const uint32_t count = watch->alert->baseline_windows;
-    const uint32_t panes = count == 0 ? 0 : count + watch->timed->pane_count - 1;
-    return step_back(watch->timed->every, window.start, panes);
+    const uint32_t panes = count == 0 ? 0 : count + pane_count - 1;
+    const struct tide_instant from = step_back(every, window.start, panes);
+    return (struct reach){from, tide_window_slide(every, pane_count, from, pane_count - 1).end};
 }
 
 /* How long after a window's end it is complete. */
@@ -147,7 +155,7 @@ bool tide_alert_plan(const struct tide_alert_watch *watch,
     } else {
         turn->is_whole = true;
     }
-    turn->span.from = baseline_from(watch, window_of(watch, turn->first));
+    turn->span.from = reach_of(watch, window_of(watch, turn->first)).from;
     if (!watch->is_primed) {
         turn->span.from.us -= watch->alert->memory.us;
     }
@@ -230,14 +238,14 @@ static bool index_groups(struct judge *judge)
     return true;
 }
 
-/* The group's first sample that ends after the instant, or its end. */
-static uint32_t after(const struct judge *judge, uint32_t group, struct tide_instant instant)
+/* The group's first sample that ends at the instant or after it, or its end. */
+static uint32_t first_from(const struct judge *judge, uint32_t group, struct tide_instant end)
 {
     uint32_t low = judge->firsts[group];
     uint32_t high = judge->firsts[group + 1];
     while (low < high) {
         const uint32_t middle = low + (high - low) / 2;
-        if (judge->samples[middle].end_us > instant.us) {
+        if (judge->samples[middle].end_us >= end.us) {
             high = middle;
         } else {
             low = middle + 1;
@@ -254,29 +262,29 @@ struct finding {
     struct tide_alert_number baseline;
 };
 
+/* Windows go by their ends: a ratio's begin where those of its lower part do. */
 static struct finding look(const struct judge *judge,
                            uint32_t group,
                            struct tide_window window,
-                           struct tide_instant from)
+                           struct reach reach)
 {
     const struct tide_alert_watch *watch = judge->watch;
     const uint32_t windows = watch->alert->baseline_windows;
     const uint32_t end = judge->firsts[group + 1];
     struct finding finding = {0};
     double sum = 0;
-    uint32_t i = after(judge, group, from);
-    for (; i < end && judge->samples[i].end_us < window.end.us; i++) {
+    uint32_t i = first_from(judge, group, reach.first_end);
+    for (; i < end && judge->samples[i].end_us <= window.start.us; i++) {
         const struct sample *sample = &judge->samples[i];
-        if (sample->start_us >= from.us && sample->end_us <= window.start.us) {
-            finding.is_recent = true;
-            sum += sample->value.known ? sample->value.number : 0;
-        }
+        finding.is_recent = true;
+        sum += sample->value.known ? sample->value.number : 0;
     }
+    i = first_from(judge, group, window.end);
     if (i < end && judge->samples[i].end_us == window.end.us) {
         finding.sample = &judge->samples[i];
     }
-    finding.baseline.known =
-        windows > 0 && tide_instant_known(watch->seen_since) && watch->seen_since.us <= from.us;
+    finding.baseline.known = windows > 0 && tide_instant_known(watch->seen_since) &&
+                             watch->seen_since.us <= reach.from.us;
     if (finding.baseline.known) {
         finding.baseline.number = sum / windows;
     }
@@ -310,12 +318,12 @@ static void judge_instance(struct judge *judge,
 static void judge_group(struct judge *judge,
                         uint32_t group,
                         struct tide_window window,
-                        struct tide_instant from)
+                        struct reach reach)
 {
     struct tide_alert_watch *watch = judge->watch;
     const struct tide_alert *alert = watch->alert;
     const struct tide_view name = tide_dictionary_text(judge->groups, group);
-    const struct finding finding = look(judge, group, window, from);
+    const struct finding finding = look(judge, group, window, reach);
     struct tide_alert_instance *instance = tide_alert_book_find(watch->book, name);
     const bool is_seen_whole = watch->metric->by_count == 0 &&
                                tide_instant_known(watch->seen_since) &&
@@ -353,9 +361,9 @@ static void judge_windows(struct judge *judge)
     struct tide_window pane = judge->turn->first;
     for (;;) {
         const struct tide_window window = window_of(watch, pane);
-        const struct tide_instant from = baseline_from(watch, window);
+        const struct reach reach = reach_of(watch, window);
         for (uint32_t group = 0; group < judge->group_count; group++) {
-            judge_group(judge, group, window, from);
+            judge_group(judge, group, window, reach);
         }
         watch->judged_until = pane.end;
         if (pane.end.us >= judge->turn->last.end.us) {
@@ -370,9 +378,9 @@ static void judge_windows(struct judge *judge)
 static void prime(struct judge *judge)
 {
     struct tide_alert_watch *watch = judge->watch;
-    const struct tide_instant until = window_of(watch, judge->turn->first).start;
+    const struct tide_instant behind = {window_of(watch, judge->turn->first).start.us + 1};
     for (uint32_t group = 0; group < judge->group_count; group++) {
-        const uint32_t next = after(judge, group, until);
+        const uint32_t next = first_from(judge, group, behind);
         const struct tide_view name = tide_dictionary_text(judge->groups, group);
         struct tide_alert_instance *instance = tide_alert_book_find(watch->book, name);
         if (next == judge->firsts[group]) {
@@ -431,10 +439,18 @@ static void judge_absent(struct judge *judge)
 
 /* ------- a turn */
 
+/* The metric is there from the window of `every` on with which its first window ends. */
 static void note_seen(struct tide_alert_watch *watch, const struct tide_result *all)
 {
-    if (tide_result_count(all) > 0) { /* the first row starts first */
-        const struct tide_instant start = tide_result_at(all, 0).window.start;
+    const uint64_t count = tide_result_count(all);
+    int64_t first_end_us = INT64_MAX;
+    for (uint64_t i = 0; i < count; i++) {
+        const int64_t end_us = tide_result_at(all, i).window.end.us;
+        first_end_us = end_us < first_end_us ? end_us : first_end_us;
+    }
+    if (count > 0) {
+        const struct tide_instant last = {first_end_us - 1};
+        const struct tide_instant start = tide_window_of(watch->timed->every, last).start;
         if (!tide_instant_known(watch->seen_since) || start.us < watch->seen_since.us) {
             watch->seen_since = start;
         }

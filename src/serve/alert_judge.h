@@ -30,7 +30,7 @@ struct tide_alert_watch {
     struct tide_alert_book *book;     /* owned */
     struct tide_instant judged_until; /* the end of the last window that was judged; or unknown.
                                          * Of an absence the start of the window that it is in. */
-    struct tide_instant seen_since;   /* the start of the metric's first window; or unknown */
+    struct tide_instant seen_since;   /* the start of the metric's first `every`; or unknown */
     bool is_primed;                   /* cells were looked at since the start of the process */
     uint64_t windows_skipped;         /* complete, but too many to judge */
     uint64_t groups_beyond;           /* judgements that had no place in the book */

@@ -77,6 +77,7 @@ static const struct {
      "58: 'absent' takes no 'at_least'\n"},
     {"{metric: hits, absent: 30s}",
      "29: 'absent' is shorter than the metric's 1m, in which an event may be anywhere\n"},
+    {"{metric: part, absent: 5m}", "21: a ratio is not absent; name one of its parts\n"},
     {"{metric: hits, absent: soon}",
      "29: 'soon' is not a time; write a number and ms, s, m, h, d or w\n"},
     {"{metric: hits, when: 'value >'}",

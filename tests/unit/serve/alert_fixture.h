@@ -50,6 +50,7 @@ enum {
     "  way: {funnel: {per: [user_id], timeout: 10m, steps: [{x: 'kind == \"x\"'}, "                \
     "{y: 'kind == \"y\"'}]}, every: 1m}\n"                                                         \
     "  part: {ratio: [hits, all]}\n"                                                               \
+    "  share: {ratio: [all, slid]}\n"                                                              \
     "alerts:\n"
 
 struct fixture_cell {
@@ -192,6 +193,9 @@ static inline struct tide_result *fixture_result(const struct fixture *fixture,
     const struct tide_metric *metric = &fixture->definitions->metrics[metric_index];
     const bool is_ratio = metric->kind == TIDE_METRIC_RATIO;
     struct tide_result *result = NULL;
+    if (is_ratio) { /* its windows are not bounded by the span: see cell_query.h */
+        span.from = span.to = TIDE_INSTANT_UNKNOWN;
+    }
     struct tide_cell_table *table =
         fixture_table(fixture, is_ratio ? metric->parts[0] : metric_index, span, group);
     struct tide_cell_table *below =

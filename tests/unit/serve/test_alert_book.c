@@ -1,5 +1,5 @@
-/* Goal: an instance is found by its group, what is forgotten goes, and a full book keeps whatever is
- * not ok. Method: a book of few places against what must be in it; many groups for the table. */
+/* Goal: an instance is found by its group, what is forgotten goes, and a full book keeps whatever
+ * is not ok. Method: a book of few places against what must be in it; many groups for the table. */
 #include "serve/alert_book.h"
 
 #include <setjmp.h>

@@ -305,6 +305,29 @@ static void test_ratio(void **state)
     close_rig(&rig);
 }
 
+/* Of two metrics of which the lower has longer windows: a row begins where that one does. */
+static void test_ratio_of_lengths(void **state)
+{
+    (void)state;
+    struct rig rig;
+    open_rig(&rig, "  a: {metric: share, when: 'value > 2 * baseline', baseline: 4m}\n");
+    for (int start = -10; start <= 8; start++) {
+        fixture_events(rig.fixture, "all", start, NULL, start == 8 ? 9 : 1);
+        fixture_events(rig.fixture, "slid", start - 2, NULL, start == -10 ? 1 : 3);
+    }
+    (void)look(&rig, -6); /* seen for four minutes, from the first event on, not from its window */
+    assert_false(find(&rig, NULL)->baseline.known);
+    (void)look(&rig, -5);
+    assert_true(find(&rig, NULL)->baseline.known);
+    assert_int_equal((int)(find(&rig, NULL)->baseline.number * 100 + 0.5), 50); /* 1, 1/3.. */
+    (void)look(&rig, 8);
+    expect(&rig, "");
+    assert_int_equal((int)(find(&rig, NULL)->baseline.number * 100 + 0.5), 33);
+    (void)look(&rig, 9);
+    expect(&rig, "firing@9 ");
+    close_rig(&rig);
+}
+
 /* What is seen of the metric counts, not what passes the alert's own condition. */
 static void test_where(void **state)
 {
@@ -530,6 +553,7 @@ int main(void)
         cmocka_unit_test(test_baseline),
         cmocka_unit_test(test_sliding),
         cmocka_unit_test(test_ratio),
+        cmocka_unit_test(test_ratio_of_lengths),
         cmocka_unit_test(test_where),
         cmocka_unit_test(test_drop_to_nothing),
         cmocka_unit_test(test_whole_metric),

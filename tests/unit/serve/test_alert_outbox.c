@@ -1,5 +1,5 @@
-/* Goal: notes come out in order, each sink on its own, none before it may; the oldest gives way when
- * there is no room. Method: a few notes by hand, and one more than the maximum. */
+/* Goal: notes come out in order, each sink on its own, none before it may; the oldest gives way
+ * when there is no room. Method: a few notes by hand, and one more than the maximum. */
 #include "serve/alert_outbox.h"
 
 #include <setjmp.h>

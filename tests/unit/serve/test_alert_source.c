@@ -1,5 +1,5 @@
-/* Goal: the engine's source answers with the cells of a span, all and filtered, and with the closing
- * clock. Method: the fixture's engine with a few events. */
+/* Goal: the engine's source answers with the cells of a span, all and filtered, and with the
+ * closing clock. Method: the fixture's engine with a few events. */
 #include "fixture.h"
 
 #include "serve/alert_source.h"

@@ -1,5 +1,5 @@
 /* Goal: an alert looks at the number that its `on` names, null is not known, and a window without
- * events is 0 only where that is true. Method: a cell of each kind with its parts filled by hand. */
+ * events is 0 only where that is true. Method: a cell of each kind, its parts filled by hand. */
 #include "alert_fixture.h"
 
 #include "serve/alert_value.h"

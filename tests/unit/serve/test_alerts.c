@@ -1,6 +1,6 @@
-/* Goal: a transition is told once, whatever stops the process and wherever: nothing is told that the
- * file does not know, nothing twice, and what a kill left untold the next start says. Method: the
- * whole of alerts over cells written by hand and a simulated disk; stderr caught for the log's
+/* Goal: a transition is told once, whatever stops the process and wherever: nothing is told that
+ * the file does not know, nothing twice, and what a kill left untold the next start says. Method:
+ * the whole of alerts over cells written by hand and a simulated disk; stderr caught for the log's
  * lines; a kill at every operation of the disk, with a new process after it; a full disk; a closing
  * clock that falls back; a real thread. */
 #include "alert_fixture.h"

@@ -1,5 +1,6 @@
-/* Goal: GET /api/v1/alerts answers with the definitions and their instances, and without alerts with
- * none. Method: the fixture's service, asked over HTTP; alerts over a file that is not there. */
+/* Goal: GET /api/v1/alerts answers with the definitions and their instances, and without alerts
+ * with none. Method: the fixture's service, asked over HTTP; alerts over a file that is not
+ * there. */
 #include "fixture.h"
 
 #define ALERTS                                                                                     \
