@@ -42,19 +42,84 @@ static void append_scalar(struct tide_bytes *text, const struct tide_json *json)
     }
 }
 
-static void append_group(struct tide_bytes *text, const struct tide_json *group)
+/* A pair of a key and a value, after a space if it is not the first. */
+static void append_pair(struct tide_bytes *text,
+                        bool *is_first,
+                        struct tide_view key,
+                        const struct tide_json *value)
 {
-    for (const struct tide_json *item = group == NULL ? NULL : group->first; item != NULL;
+    if (!*is_first) {
+        tide_bytes_append_byte(text, ' ');
+    }
+    *is_first = false;
+    tide_bytes_append_view(text, key);
+    tide_bytes_append_byte(text, '=');
+    if (value->kind == TIDE_JSON_NULL) {
+        tide_bytes_append_text(text, "null");
+    } else {
+        append_scalar(text, value);
+    }
+}
+
+/* The members of an object; NULL: none. */
+static void append_pairs(struct tide_bytes *text, bool *is_first, const struct tide_json *object)
+{
+    for (const struct tide_json *item = object == NULL ? NULL : object->first; item != NULL;
          item = item->next) {
-        tide_bytes_append_view(text, item->key);
-        tide_bytes_append_byte(text, '=');
-        append_scalar(text, item);
-        if (item->kind == TIDE_JSON_NULL) {
-            tide_bytes_append_text(text, "null");
+        append_pair(text, is_first, item->key, item);
+    }
+}
+
+/* What a cell of a kind with several numbers says, as pairs: of quantiles each one, of a funnel's
+ * steps how many reached them. */
+static void append_numbers(struct tide_bytes *text, const struct tide_json *cell)
+{
+    static const char *const keys[] = {"count",
+                                       "sessions",
+                                       "events",
+                                       "bounced",
+                                       "mean_duration",
+                                       "median_duration",
+                                       "entered",
+                                       "completed",
+                                       "open",
+                                       "unmatched",
+                                       "mean_time",
+                                       "median_time",
+                                       "size",
+                                       "retained"};
+    const struct tide_json *steps = tide_json_get(cell, "steps");
+    bool is_first = true;
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        const struct tide_json *member = tide_json_get(cell, keys[i]);
+        if (member != NULL) {
+            append_pair(text, &is_first, tide_view_of(keys[i]), member);
         }
-        if (item->next != NULL) {
-            tide_bytes_append_byte(text, ' ');
+    }
+    append_pairs(text, &is_first, tide_json_get(cell, "quantiles"));
+    for (const struct tide_json *step = steps == NULL ? NULL : steps->first; step != NULL;
+         step = step->next) {
+        struct tide_view name = {0};
+        const struct tide_json *reached = tide_json_get(step, "reached");
+        if (tide_json_get_text(step, "name", &name) && reached != NULL) {
+            append_pair(text, &is_first, name, reached);
         }
+    }
+}
+
+/* One field of a cell. A cohort has the name of its first day in place of a start. */
+static void append_field(struct tide_bytes *text, const struct tide_json *cell, const char *column)
+{
+    const struct tide_json *member = tide_json_get(cell, column);
+    bool is_first = true;
+    if (strcmp(column, "group") == 0) {
+        append_pairs(text, &is_first, member);
+    } else if (member == NULL && strcmp(column, "value") == 0) {
+        append_numbers(text, cell);
+    } else if (member == NULL && strcmp(column, "start") == 0) {
+        append_scalar(text, tide_json_get(cell, "cohort"));
+    } else {
+        append_scalar(text, member);
     }
 }
 
@@ -67,12 +132,7 @@ static bool append_fields(struct tide_view line, struct tide_bytes *fields)
     bool is_cell = tide_json_parse(&arena, line, &json, NULL) == TIDE_OK &&
                    tide_json_get(json, "metric") != NULL;
     for (int i = 0; is_cell && i < COLUMN_COUNT; i++) {
-        const struct tide_json *member = tide_json_get(json, columns[i]);
-        if (strcmp(columns[i], "group") == 0) {
-            append_group(fields, member);
-        } else {
-            append_scalar(fields, member);
-        }
+        append_field(fields, json, columns[i]);
         tide_bytes_append_byte(fields, '\0');
     }
     tide_arena_release(&arena);

@@ -8,8 +8,8 @@
 enum tide_format {
     TIDE_FORMAT_NDJSON, /* as they come */
     TIDE_FORMAT_JSON,   /* one array */
-    TIDE_FORMAT_CSV,    /* metric,start,end,group,value,.. */
-    TIDE_FORMAT_TABLE,  /* aligned, for a terminal */
+    TIDE_FORMAT_CSV,    /* metric,start,end,group,value; of several numbers key=value pairs */
+    TIDE_FORMAT_TABLE,  /* the same, aligned, for a terminal */
 };
 
 struct tide_printer {

@@ -16,9 +16,10 @@ static enum tide_exit run(const struct tide_invocation *invocation)
     enum tide_exit exit = tide_config_load(
         &arena, invocation, file, tide_invocation_text(invocation, "--preset", NULL), &config);
     if (exit == TIDE_EXIT_OK) {
-        printf("ok: schema %.*s, %u metrics\n",
+        printf("ok: schema %.*s, %u metrics, %u alerts\n",
                TIDE_VIEW_ARGUMENTS(config.definitions->schema->name),
-               config.definitions->metric_count);
+               config.definitions->metric_count,
+               config.definitions->alert_count);
     }
     tide_arena_release(&arena);
     return exit;

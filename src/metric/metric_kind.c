@@ -451,7 +451,7 @@ bool tide_metric_join(const struct tide_metric_parse *parse,
 {
     const uint32_t errors_before = parse->diagnostics->error_count;
     for (int i = 0; i < 2; i++) {
-        if (!has_one_exact_value(parts[i]->kind)) {
+        if (parts[i] != NULL && !has_one_exact_value(parts[i]->kind)) {
             tide_diagnostics_error(parse->diagnostics,
                                    nodes[i]->position,
                                    "'%.*s' is %s, and a ratio is of count, distinct, sum, min, max "
@@ -460,8 +460,10 @@ bool tide_metric_join(const struct tide_metric_parse *parse,
                                    tide_metric_kind_name(parts[i]->kind));
         }
     }
-    const bool are_kinds_right = parse->diagnostics->error_count == errors_before;
-    for (uint32_t i = 0; are_kinds_right && i < parts[1]->by_count; i++) {
+    if (parts[0] == NULL || parts[1] == NULL || parse->diagnostics->error_count != errors_before) {
+        return false;
+    }
+    for (uint32_t i = 0; i < parts[1]->by_count; i++) {
         const uint32_t column = parts[1]->by[i];
         if (!is_by(parts[0], column)) {
             tide_diagnostics_error(parse->diagnostics,

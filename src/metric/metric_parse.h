@@ -17,8 +17,9 @@ bool tide_metric_parse(const struct tide_metric_parse *parse,
                        struct tide_metric *metric);
 /* The names of a ratio's parts, as nodes: above and below the line. false: they are not two. */
 bool tide_metric_part_nodes(const struct tide_yaml *node, const struct tide_yaml *parts[2]);
-/* Checks that a ratio and its parts go together, and gives it its hash. nodes: where they are
- * named. false: the diagnostics say why. */
+/* Checks that a ratio and its parts go together, and gives it its hash. parts: NULL is one that is
+ * unknown or broken (reported); the other is checked all the same. nodes: where they are named.
+ * false: the diagnostics say why. */
 bool tide_metric_join(const struct tide_metric_parse *parse,
                       struct tide_metric *ratio,
                       const struct tide_metric *const parts[2],

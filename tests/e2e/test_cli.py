@@ -202,7 +202,7 @@ metrics:
   two: {sum: device_type, every: 1d}
   three: {count: events, where: 'duration_ms > "x"', every: 1h}
   four: {count: events, every: 7q}
-  five: {quantiles: [0.5], of: duration_ms, every: 1d}
+  five: {quantiles: [50], of: duration_ms, every: 1d}
   six: {count: events, every: 1d, tpo: 3}
   seven: {distinct: device_id}
   eight: {count: events, where: 'region == "a" adn os == "b"', every: 1d}
@@ -215,6 +215,36 @@ def test_everything_wrong_with_a_file_comes_at_once(tmp_path):
     done = tidemark("validate", "wrong.yaml", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (3, b"")
     check_golden("validate_errors.txt", done.stderr.decode())
+
+
+WRONG_KINDS = """\
+preset: sunbird
+metrics:
+  p95: {quantiles: [0.95, 95, 0.950], by: [content], every: 1d, top: 3}
+  visits: {sessions: {per: device_id, timeout: 30}, every: 1d, over: 7d}
+  funnel:
+    funnel:
+      per: [content_id]
+      timeout: 30m
+      steps:
+        - start: 'event_type == "START"'
+        - end
+        - start: 'event_typ == "END"'
+    every: 1d
+    timezone: Asia/Kolkatta
+  kept: {retention: {per: user_id, period: 1mo, periods: 500}, every: 1d}
+  slow: {count: events, every: 1h, over: 90m, timezone: UTC}
+  eager: {distinct: device_id, having: 'count() > 2 and distinct(page) > "x"', every: 1d}
+  share: {ratio: [completion_time, sticky]}
+  rate: {ratio: [daily_active_users, active_users]}
+"""
+
+
+def test_everything_wrong_with_metrics_of_every_kind(tmp_path):
+    (tmp_path / "wrong.yaml").write_text(WRONG_KINDS)
+    done = tidemark("validate", "wrong.yaml", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (3, b"")
+    check_golden("validate_kinds.txt", done.stderr.decode())
 
 
 def test_a_file_that_is_no_yaml(tmp_path):
@@ -269,10 +299,10 @@ def test_json_schemas_beside_the_file(tmp_path):
 
 
 def test_a_good_file_and_the_presets(tmp_path):
-    for preset in ("sunbird", "device"):
+    for preset, count in (("sunbird", 16), ("device", 26)):
         done = run_ok("validate", "--preset", preset)
-        assert done.stdout.decode().startswith(f"ok: schema {preset}, ")
-        assert b"not yet: " in done.stderr
+        assert done.stdout.decode() == f"ok: schema {preset}, {count} metrics\n"
+        assert done.stderr == b""
     (tmp_path / "mine.yaml").write_text(
         "preset: device\nmetrics:\n  mine: {count: events, by: [region], every: 1d}\n"
         "  crashes: {count: events, every: 1w}\n"

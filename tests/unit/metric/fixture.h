@@ -54,6 +54,19 @@ static inline struct tide_definitions *fixture_load(struct fixture *fixture, con
     return tide_definitions_load(&fixture->arena, &input, &fixture->diagnostics);
 }
 
+/* A file with the fixture's schema and one metric, in line 18 and whatever follows. */
+static inline struct tide_definitions *fixture_load_metric(struct fixture *fixture,
+                                                           const char *name,
+                                                           const char *metric)
+{
+    struct tide_bytes text = {0};
+    tide_bytes_append_format(&text, "%smetrics:\n  %s: %s\n", FIXTURE_SCHEMA, name, metric);
+    const struct tide_view kept = tide_arena_copy(&fixture->arena, tide_bytes_view(&text));
+    tide_bytes_release(&text);
+    tide_assert(kept.data != NULL);
+    return fixture_load(fixture, kept.data);
+}
+
 static inline const struct tide_schema *fixture_schema(struct fixture *fixture)
 {
     const struct tide_definitions *definitions = fixture_load(fixture, FIXTURE_SCHEMA);

@@ -1,8 +1,9 @@
 /* Goal: every mistake in a metric is told at its place, all at once; what is right becomes the plan
- * that was meant; what is not there yet is told apart from what is wrong.
+ * that was meant. What only some kinds have is tested with metric_kind.c.
  * Method: tables of metrics under the fixture's schema, messages compared whole. */
-#include "metric/metric_parse.h"
+#include "metric/metric_parser.h"
 
+#include "base/timezone.h"
 #include "unit/metric/fixture.h"
 
 #include <setjmp.h>
@@ -10,21 +11,6 @@
 
 #include <cmocka.h>
 #include <stdio.h>
-
-/* A definitions file with one metric; the text lives in the fixture's arena. */
-static const char *file_with(struct fixture *fixture, const char *name, const char *metric)
-{
-    struct tide_bytes text = {0};
-    tide_bytes_append_format(&text, "%smetrics:\n  %s: %s\n", FIXTURE_SCHEMA, name, metric);
-    const struct tide_view kept = tide_arena_copy(&fixture->arena, tide_bytes_view(&text));
-    tide_bytes_release(&text);
-    return kept.data;
-}
-
-static struct tide_definitions *load(struct fixture *fixture, const char *name, const char *metric)
-{
-    return fixture_load(fixture, file_with(fixture, name, metric));
-}
 
 static const struct {
     const char *metric;
@@ -82,8 +68,8 @@ static const struct {
      "  m: {count: [events], every: 1h}\n"
      "             ^\n"},
     {"{every: 1h}",
-     "m.yaml:18:3: error: metric 'm' has no kind; write one of count, distinct, sum, mean, "
-     "min, max\n"
+     "m.yaml:18:3: error: metric 'm' has no kind; write one of count, distinct, sum, mean, min, "
+     "max, quantiles, approx_distinct, sessions, funnel, retention, ratio\n"
      "  m: {every: 1h}\n"
      "  ^\n"},
     {"{count: events, sum: n, every: 1h}",
@@ -123,19 +109,15 @@ static const struct {
      "  m: {distinct: usr, every: 1h}\n"
      "                ^~~\n"},
     {"{count: events, every: 1h, timezone: UTC}",
-     "m.yaml:18:33: error: a window in s, m or h takes no timezone; remove it, or write "
-     "'every: 1d'\n"
+     "m.yaml:18:33: error: a window in s, m or h takes no timezone; remove it, or write 'every: "
+     "1d'\n"
      "  m: {count: events, every: 1h, timezone: UTC}\n"
      "                                ^~~~~~~~\n"},
     {"{count: events, every: 1h, timezone: Europe/Rome}",
-     "m.yaml:18:33: error: a window in s, m or h takes no timezone; remove it, or write "
-     "'every: 1d'\n"
+     "m.yaml:18:33: error: a window in s, m or h takes no timezone; remove it, or write 'every: "
+     "1d'\n"
      "  m: {count: events, every: 1h, timezone: Europe/Rome}\n"
      "                                ^~~~~~~~\n"},
-    {"{count: events, every: 1d, timezone: [UTC]}",
-     "m.yaml:18:43: error: 'timezone' must be a time zone, such as UTC\n"
-     "  m: {count: events, every: 1d, timezone: [UTC]}\n"
-     "                                          ^\n"},
     {"{count: events, every: 1h, top: 0}",
      "m.yaml:18:38: error: top '0' is not a number of 1..1000000\n"
      "  m: {count: events, every: 1h, top: 0}\n"
@@ -203,7 +185,7 @@ static const struct {
      "  m: {count: events, every: 1h, where: }\n"
      "                                       ^\n"},
     {"{count: events, of: n, every: 1h}",
-     "m.yaml:18:22: error: 'of' belongs to quantiles\n"
+     "m.yaml:18:22: error: 'of' does not go with count; remove it\n"
      "  m: {count: events, of: n, every: 1h}\n"
      "                     ^~\n"},
     {"[count, events]",
@@ -215,6 +197,13 @@ static const struct {
      "  m: count\n"
      "     ^~~~~\n"},
     {"{funnel: 1, evry: 1h, wehre: x}",
+     "m.yaml:18:3: error: metric 'm' has no window; write 'every: 1h'\n"
+     "  m: {funnel: 1, evry: 1h, wehre: x}\n"
+     "  ^\n"
+     "m.yaml:18:15: error: 'funnel' must be a mapping, such as {per: [user_id], timeout: 30m, "
+     "steps: [{open: '..'}, {buy: '..'}]}\n"
+     "  m: {funnel: 1, evry: 1h, wehre: x}\n"
+     "              ^\n"
      "m.yaml:18:18: error: unknown key 'evry' in metric; did you mean 'every'?\n"
      "  m: {funnel: 1, evry: 1h, wehre: x}\n"
      "                 ^~~~\n"
@@ -237,6 +226,184 @@ static const struct {
      "m.yaml:18:62: error: top '0' is not a number of 1..1000000\n"
      "  m: {sum: kind, every: 7, by: [a, a], where: n == \"x\", top: 0}\n"
      "                                                             ^\n"},
+    {"{count: events, every: 1d, timezone: }",
+     "m.yaml:18:43: error: 'timezone' must be a time zone, such as Europe/Berlin\n"
+     "  m: {count: events, every: 1d, timezone: }\n"
+     "                                          ^\n"},
+    {"{count: events, every: 1d, timezone: [UTC]}",
+     "m.yaml:18:43: error: 'timezone' must be a time zone, such as Europe/Berlin\n"
+     "  m: {count: events, every: 1d, timezone: [UTC]}\n"
+     "                                          ^\n"},
+    {"{count: events, every: 1d, timezone: Europe/Atlantis}",
+     "m.yaml:18:43: error: time zone Europe/Atlantis: cannot open "
+     "/usr/share/zoneinfo/Europe/Atlantis: No such file or directory\n"
+     "  m: {count: events, every: 1d, timezone: Europe/Atlantis}\n"
+     "                                          ^~~~~~~~~~~~~~~\n"},
+    {"{count: events, every: 1d, timezone: europe/berlin}",
+     "m.yaml:18:43: error: time zone europe/berlin: cannot open "
+     "/usr/share/zoneinfo/europe/berlin: No such file or directory\n"
+     "  m: {count: events, every: 1d, timezone: europe/berlin}\n"
+     "                                          ^~~~~~~~~~~~~\n"},
+    {"{count: events, every: 1d, timezone: ../passwd}",
+     "m.yaml:18:43: error: '../passwd' is not the name of a time zone (as Europe/Berlin is one)\n"
+     "  m: {count: events, every: 1d, timezone: ../passwd}\n"
+     "                                          ^~~~~~~~~\n"},
+    {"{count: events, every: 1d, timezone: '+02:00'}",
+     "m.yaml:18:43: error: '+02:00' is not the name of a time zone (as Europe/Berlin is one)\n"
+     "  m: {count: events, every: 1d, timezone: '+02:00'}\n"
+     "                                          ^~~~~~~~\n"},
+    {"{count: events, every: 24h, timezone: Europe/Atlantis}",
+     "m.yaml:18:34: error: a window in s, m or h takes no timezone; remove it, or write 'every: "
+     "1d'\n"
+     "  m: {count: events, every: 24h, timezone: Europe/Atlantis}\n"
+     "                                 ^~~~~~~~\n"
+     "m.yaml:18:44: error: time zone Europe/Atlantis: cannot open "
+     "/usr/share/zoneinfo/Europe/Atlantis: No such file or directory\n"
+     "  m: {count: events, every: 24h, timezone: Europe/Atlantis}\n"
+     "                                           ^~~~~~~~~~~~~~~\n"},
+    {"{count: events, every: 1h, over: 7}",
+     "m.yaml:18:39: error: '7' is not a window; write a unit: 7m\n"
+     "  m: {count: events, every: 1h, over: 7}\n"
+     "                                      ^\n"},
+    {"{count: events, every: 1h, over: }",
+     "m.yaml:18:39: error: 'over' must be a length, such as 28d\n"
+     "  m: {count: events, every: 1h, over: }\n"
+     "                                      ^\n"},
+    {"{count: events, every: 1h, over: [2h]}",
+     "m.yaml:18:39: error: 'over' must be a length, such as 28d\n"
+     "  m: {count: events, every: 1h, over: [2h]}\n"
+     "                                      ^\n"},
+    {"{count: events, every: 1h, over: 90m}",
+     "m.yaml:18:39: error: 'over: 90m' is not a multiple of 'every'\n"
+     "  m: {count: events, every: 1h, over: 90m}\n"
+     "                                      ^~~\n"},
+    {"{count: events, every: 1h, over: 30m}",
+     "m.yaml:18:39: error: 'over: 30m' is not a multiple of 'every'\n"
+     "  m: {count: events, every: 1h, over: 30m}\n"
+     "                                      ^~~\n"},
+    {"{count: events, every: 7h, over: 1d}",
+     "m.yaml:18:39: error: 'over: 1d' is not a multiple of 'every'\n"
+     "  m: {count: events, every: 7h, over: 1d}\n"
+     "                                      ^~\n"},
+    {"{count: events, every: 1h, over: 1mo}",
+     "m.yaml:18:39: error: 'over: 1mo' is no number of days; write such as 'over: 28d'\n"
+     "  m: {count: events, every: 1h, over: 1mo}\n"
+     "                                      ^~~\n"},
+    {"{count: events, every: 1d, over: 1w}",
+     "m.yaml:18:39: error: 'over: 1w' is no number of days; write such as 'over: 28d'\n"
+     "  m: {count: events, every: 1d, over: 1w}\n"
+     "                                      ^~\n"},
+    {"{count: events, every: 1d, over: 48h}",
+     "m.yaml:18:39: error: 'over: 48h' is no number of days; write such as 'over: 28d'\n"
+     "  m: {count: events, every: 1d, over: 48h}\n"
+     "                                      ^~~\n"},
+    {"{count: events, every: 2d, over: 4d}",
+     "m.yaml:18:39: error: 'over' goes with an 'every' in s, m or h, or with 'every: 1d'\n"
+     "  m: {count: events, every: 2d, over: 4d}\n"
+     "                                      ^~\n"},
+    {"{count: events, every: 1w, over: 4w}",
+     "m.yaml:18:39: error: 'over' goes with an 'every' in s, m or h, or with 'every: 1d'\n"
+     "  m: {count: events, every: 1w, over: 4w}\n"
+     "                                      ^~\n"},
+    {"{count: events, every: 1mo, over: 1mo}",
+     "m.yaml:18:40: error: 'over' goes with an 'every' in s, m or h, or with 'every: 1d'\n"
+     "  m: {count: events, every: 1mo, over: 1mo}\n"
+     "                                       ^~~\n"},
+    {"{count: events, every: 1s, over: 10001s}",
+     "m.yaml:18:39: error: 'over' is 10001 times 'every'; at most 10000 are possible\n"
+     "  m: {count: events, every: 1s, over: 10001s}\n"
+     "                                      ^~~~~~\n"},
+    {"{count: events, every: 1d, over: 99999999999999999999d}",
+     "m.yaml:18:39: error: a window of '99999999999999999999d' is longer than 100 years\n"
+     "  m: {count: events, every: 1d, over: 99999999999999999999d}\n"
+     "                                      ^~~~~~~~~~~~~~~~~~~~~\n"},
+    {"{distinct: user_id, having: count() > 2, every: 1d, over: 367d}",
+     "m.yaml:18:64: error: 'over' is 367 times 'every'; at most 366 are possible with 'having'\n"
+     "  m: {distinct: user_id, having: count() > 2, every: 1d, over: 367d}\n"
+     "                                                               ^~~~\n"},
+    {"{count: events, every: 7, over: 2x, timezone: Mars}",
+     "m.yaml:18:29: error: '7' is not a window; write a unit: 7m\n"
+     "  m: {count: events, every: 7, over: 2x, timezone: Mars}\n"
+     "                            ^\n"
+     "m.yaml:18:38: error: '2x' is not a window; write a number and s, m, h, d or w, or 1mo\n"
+     "  m: {count: events, every: 7, over: 2x, timezone: Mars}\n"
+     "                                     ^~\n"
+     "m.yaml:18:52: error: time zone Mars: cannot open /usr/share/zoneinfo/Mars: No such file or "
+     "directory\n"
+     "  m: {count: events, every: 7, over: 2x, timezone: Mars}\n"
+     "                                                   ^~~~\n"},
+    {"{distinct: a, having: count() > 2, every: 1h}",
+     "m.yaml:18:20: error: 'having' counts entities; write distinct: user_id\n"
+     "  m: {distinct: a, having: count() > 2, every: 1h}\n"
+     "                   ^~~~~~\n"},
+    {"{distinct: aa, having: count() > 2, every: 1h}",
+     "m.yaml:18:17: error: unknown column 'aa'\n"
+     "  m: {distinct: aa, having: count() > 2, every: 1h}\n"
+     "                ^~\n"},
+    {"{distinct: user_id, having: , every: 1h}",
+     "m.yaml:18:34: error: 'having' must be a condition in quotes, such as 'count() > 2'\n"
+     "  m: {distinct: user_id, having: , every: 1h}\n"
+     "                                 ^\n"},
+    {"{distinct: user_id, having: [count() > 2], every: 1h}",
+     "m.yaml:18:34: error: 'having' must be a condition in quotes, such as 'count() > 2'\n"
+     "  m: {distinct: user_id, having: [count() > 2], every: 1h}\n"
+     "                                 ^\n"},
+    {"{distinct: user_id, having: count > 2, every: 1h}",
+     "m.yaml:18:34: error: 'having' compares count() or distinct(column)\n"
+     "  m: {distinct: user_id, having: count > 2, every: 1h}\n"
+     "                                 ^~~~~\n"},
+    {"{sum: n, having: n > 2, of: n, every: 1h}",
+     "m.yaml:18:15: error: 'having' does not go with sum; remove it\n"
+     "  m: {sum: n, having: n > 2, of: n, every: 1h}\n"
+     "              ^~~~~~\n"
+     "m.yaml:18:30: error: 'of' does not go with sum; remove it\n"
+     "  m: {sum: n, having: n > 2, of: n, every: 1h}\n"
+     "                             ^~\n"},
+    {"{approx_distinct: , every: 1h}",
+     "m.yaml:18:24: error: 'approx_distinct' must be the name of a column\n"
+     "  m: {approx_distinct: , every: 1h}\n"
+     "                       ^\n"},
+    {"{every: 7, by: [aa], where: bb, top: 0, over: 2x, having: n > 1}",
+     "m.yaml:18:3: error: metric 'm' has no kind; write one of count, distinct, sum, mean, min, "
+     "max, quantiles, approx_distinct, sessions, funnel, retention, ratio\n"
+     "  m: {every: 7, by: [aa], where: bb, top: 0, over: 2x, having: n > 1}\n"
+     "  ^\n"
+     "m.yaml:18:14: error: '7' is not a window; write a unit: 7m\n"
+     "  m: {every: 7, by: [aa], where: bb, top: 0, over: 2x, having: n > 1}\n"
+     "             ^\n"
+     "m.yaml:18:22: error: unknown column 'aa'\n"
+     "  m: {every: 7, by: [aa], where: bb, top: 0, over: 2x, having: n > 1}\n"
+     "                     ^~\n"
+     "m.yaml:18:34: error: unknown column 'bb'\n"
+     "  m: {every: 7, by: [aa], where: bb, top: 0, over: 2x, having: n > 1}\n"
+     "                                 ^~\n"
+     "m.yaml:18:43: error: top '0' is not a number of 1..1000000\n"
+     "  m: {every: 7, by: [aa], where: bb, top: 0, over: 2x, having: n > 1}\n"
+     "                                          ^\n"
+     "m.yaml:18:52: error: '2x' is not a window; write a number and s, m, h, d or w, or 1mo\n"
+     "  m: {every: 7, by: [aa], where: bb, top: 0, over: 2x, having: n > 1}\n"
+     "                                                   ^~\n"
+     "m.yaml:18:64: error: 'having' compares count() or distinct(column)\n"
+     "  m: {every: 7, by: [aa], where: bb, top: 0, over: 2x, having: n > 1}\n"
+     "                                                               ^\n"},
+    {"{count: events, sum: n, by: a, over: 2h}",
+     "m.yaml:18:22: error: metric 'm' has two kinds, count and sum; keep one\n"
+     "  m: {count: events, sum: n, by: a, over: 2h}\n"
+     "                     ^~~\n"
+     "m.yaml:18:34: error: 'by' must be a list of columns, such as [a]\n"
+     "  m: {count: events, sum: n, by: a, over: 2h}\n"
+     "                                 ^\n"},
+    {"{count: events, every: 1h, every: 2h, top: 1, top: 0}",
+     "m.yaml:18:33: error: key 'every' is there already, in line 18\n"
+     "  m: {count: events, every: 1h, every: 2h, top: 1, top: 0}\n"
+     "                                ^~~~~\n"
+     "m.yaml:18:52: error: key 'top' is there already, in line 18\n"
+     "  m: {count: events, every: 1h, every: 2h, top: 1, top: 0}\n"
+     "                                                   ^~~\n"},
+    {"{funnel: {per: [user_id], timeout: 1h, steps: [{s: b, s: b}]}, every: 1d}",
+     "m.yaml:18:60: error: key 's' is there already, in line 18\n"
+     "  m: {funnel: {per: [user_id], timeout: 1h, steps: [{s: b, s: b}]}, every: 1d}\n"
+     "                                                           ^\n"},
 };
 
 static void test_messages(void **state)
@@ -245,7 +412,7 @@ static void test_messages(void **state)
     for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
         struct fixture fixture;
         fixture_init(&fixture);
-        assert_null(load(&fixture, "m", mistakes[i].metric));
+        assert_null(fixture_load_metric(&fixture, "m", mistakes[i].metric));
         assert_string_equal(fixture_errors(&fixture), mistakes[i].message);
         fixture_release(&fixture);
     }
@@ -259,7 +426,7 @@ static void test_names(void **state)
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct fixture fixture;
         fixture_init(&fixture);
-        assert_null(load(&fixture, bad[i], "{count: events, every: 1h}"));
+        assert_null(fixture_load_metric(&fixture, bad[i], "{count: events, every: 1h}"));
         assert_non_null(strstr(fixture_errors(&fixture),
                                "m.yaml:18:3: error: the name of a metric has only a-z, 0-9 and _, "
                                "and no digit first\n"));
@@ -268,7 +435,7 @@ static void test_names(void **state)
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         struct fixture fixture;
         fixture_init(&fixture);
-        assert_non_null(load(&fixture, good[i], "{count: events, every: 1h}"));
+        assert_non_null(fixture_load_metric(&fixture, good[i], "{count: events, every: 1h}"));
         fixture_release(&fixture);
     }
     for (size_t size = 100; size <= 101; size++) {
@@ -276,7 +443,8 @@ static void test_names(void **state)
         struct fixture fixture;
         fixture_init(&fixture);
         memset(name, 'x', size);
-        assert_int_equal(load(&fixture, name, "{count: events, every: 1h}") != NULL, size == 100);
+        assert_int_equal(fixture_load_metric(&fixture, name, "{count: events, every: 1h}") != NULL,
+                         size == 100);
         fixture_release(&fixture);
     }
 }
@@ -341,7 +509,8 @@ static void test_plans(void **state)
         struct fixture fixture;
         char by[100] = "";
         fixture_init(&fixture);
-        const struct tide_definitions *definitions = load(&fixture, "m", plans[i].metric);
+        const struct tide_definitions *definitions =
+            fixture_load_metric(&fixture, "m", plans[i].metric);
         assert_non_null(definitions);
         assert_int_equal(definitions->metric_count, 1);
         const struct tide_metric *metric = &definitions->metrics[0];
@@ -368,102 +537,110 @@ static void test_plans(void **state)
     }
 }
 
-static void test_not_yet(void **state)
+static void test_windows(void **state)
 {
     static const struct {
         const char *metric;
-        const char *why;
+        enum tide_window_unit unit;
+        int64_t size;
+        uint32_t pane_count;
+        const char *zone;
     } cases[] = {
-        {"{quantiles: [0.5], of: x, every: 1h}", "quantiles is not supported yet"},
-        {"{ratio: [p, q]}", "ratio is not supported yet"},
-        {"{sessions: {per: user_id, timeout: 30m}, every: 1d}", "sessions is not supported yet"},
-        {"{funnel: {per: [user_id]}, every: 1d}", "funnel is not supported yet"},
-        {"{retention: {per: user_id, period: 1w}}", "retention is not supported yet"},
-        {"{approx_distinct: a, every: 1h}", "approx_distinct is not supported yet"},
-        {"{count: events, every: 1h, over: 2h}", "over is not supported yet"},
-        {"{distinct: user_id, every: 1h, having: 'count() > 2'}", "having is not supported yet"},
-        {"{distinct: a, every: 1h}",
-         "distinct of 'a', which is not the entity, is not supported yet"},
-        {"{count: events, every: 1d, timezone: Europe/Rome}",
-         "timezone Europe/Rome is not supported yet; only UTC is"},
-        {"{count: events, by: [g], every: 1h}", "derived column 'g' is not supported yet"},
-        {"{count: events, where: 'b or g is null', every: 1h}",
-         "derived column 'g' is not supported yet"},
-        /* What else is wrong with it does not matter yet. */
-        {"{sum: nothing, by: kind, every: 1h, over: 2h}", "over is not supported yet"},
+        {"{count: events, every: 1h, over: 1h}", TIDE_WINDOW_FIXED, 3600000000, 1, ""},
+        {"{sum: n, every: 10m, over: 2h}", TIDE_WINDOW_FIXED, 600000000, 12, ""},
+        {"{mean: n, every: 6h, over: 1w}", TIDE_WINDOW_FIXED, 21600000000, 28, ""},
+        {"{min: n, every: 1s, over: 10000s, top: 2}", TIDE_WINDOW_FIXED, 1000000, 10000, ""},
+        {"{max: n, every: 1d, over: 10000d}", TIDE_WINDOW_DAYS, 1, 10000, ""},
+        {"{approx_distinct: a, every: 1d, over: 28d, timezone: America/New_York}",
+         TIDE_WINDOW_DAYS,
+         1,
+         28,
+         "America/New_York"},
+        {"{distinct: user_id, having: 'count() > 2', every: 1d, over: 366d, timezone: UTC}",
+         TIDE_WINDOW_DAYS,
+         1,
+         366,
+         ""},
+        {"{count: events, every: 1w, timezone: Asia/Kolkata}",
+         TIDE_WINDOW_WEEKS,
+         1,
+         1,
+         "Asia/Kolkata"},
+        {"{count: events, every: 1mo, timezone: Etc/UTC}", TIDE_WINDOW_MONTHS, 1, 1, "Etc/UTC"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct fixture fixture;
         fixture_init(&fixture);
-        fixture.source = (struct tide_source){
-            TIDE_VIEW("m.yaml"), tide_view_of(file_with(&fixture, "m", cases[i].metric))};
-        const struct tide_definitions_input input = {
-            .file = &fixture.source,
-            .skip_unsupported = true,
-        };
         const struct tide_definitions *definitions =
-            tide_definitions_load(&fixture.arena, &input, &fixture.diagnostics);
+            fixture_load_metric(&fixture, "m", cases[i].metric);
         assert_string_equal(fixture_errors(&fixture), "");
-        assert_non_null(definitions);
-        assert_int_equal(definitions->metric_count, 0);
-        assert_int_equal(definitions->skipped_count, 1);
-        assert_true(tide_view_equal(definitions->skipped[0].name, TIDE_VIEW("m")));
-        assert_true(tide_view_equal(definitions->skipped[0].why, tide_view_of(cases[i].why)));
-        fixture_release(&fixture);
-    }
-}
-
-/* Equal questions have equal hashes, whatever they are called; each part makes a difference. */
-static void test_hashes(void **state)
-{
-    static const char *const metrics[] = {
-        "{count: events, every: 1h}",
-        "{every: 60m, count: events}",
-        "{count: events, every: 2h}",
-        "{count: events, every: 24h}",
-        "{count: events, every: 1d}",
-        "{count: events, every: 1d, timezone: UTC}",
-        "{count: events, every: 1h, by: [a]}",
-        "{count: events, every: 1h, by: [a, b]}",
-        "{count: events, every: 1h, by: [b, a]}",
-        "{count: events, every: 1h, top: 3}",
-        "{count: events, every: 1h, where: b}",
-        "{count: events, every: 1h, where: 'b == true'}",
-        "{count: events, every: 1h, where: not b}",
-        "{sum: n, every: 1h}",
-        "{sum: x, every: 1h}",
-        "{mean: x, every: 1h}",
-    };
-    static const int same[] = {0, 0, 2, 3, 4, 4, 6, 7, 8, 9, 10, 10, 12, 13, 14, 15};
-    enum {
-        COUNT = sizeof(metrics) / sizeof(metrics[0])
-    };
-    (void)state;
-    struct tide_u128 hashes[COUNT];
-    for (size_t i = 0; i < COUNT; i++) {
-        struct fixture fixture;
-        fixture_init(&fixture);
-        const struct tide_definitions *definitions =
-            load(&fixture, i % 2 == 0 ? "m" : "other", metrics[i]);
-        assert_non_null(definitions);
-        hashes[i] = definitions->metrics[0].hash;
-        for (size_t k = 0; k <= i; k++) {
-            assert_int_equal(tide_u128_equal(hashes[i], hashes[k]), same[i] == same[k]);
+        const struct tide_metric *metric = &definitions->metrics[0];
+        const struct tide_timezone *zone = metric->every.zone;
+        assert_int_equal(metric->every.unit, cases[i].unit);
+        assert_int_equal(metric->every.size, cases[i].size);
+        assert_int_equal(metric->pane_count, cases[i].pane_count);
+        assert_int_equal(zone != NULL, cases[i].zone[0] != '\0');
+        if (zone != NULL) {
+            assert_true(tide_view_equal(tide_timezone_name(zone), tide_view_of(cases[i].zone)));
         }
         fixture_release(&fixture);
     }
 }
 
+/* A column of every type and a derived one, wherever a column may stand. */
+static void test_columns_of_every_type(void **state)
+{
+    static const char *const columns[] = {"id", "kind", "at_", "user_id", "a", "b", "n", "x", "g"};
+    static const char *const metrics[] = {
+        "{count: events, by: [%s], where: '%s is not null', every: 1h}",
+        "{distinct: %s, by: [%s], every: 1h}",
+        "{approx_distinct: %s, by: [%s], every: 1h}",
+        "{distinct: user_id, having: 'distinct(%s) > 1', by: [%s], every: 1h}",
+        "{sessions: {per: user_id, timeout: 1h}, by: [%s], where: '%s is null', every: 1d}",
+    };
+    (void)state;
+    for (size_t i = 0; i < 9 * (sizeof(metrics) / sizeof(metrics[0])); i++) {
+        const struct tide_view column = tide_view_of(columns[i % 9]);
+        const char *rest = metrics[i / 9];
+        struct tide_bytes text = {0};
+        struct fixture fixture;
+        fixture_init(&fixture);
+        for (const char *at = strstr(rest, "%s"); at != NULL; at = strstr(rest, "%s")) {
+            tide_bytes_append_view(&text, (struct tide_view){rest, (size_t)(at - rest)});
+            tide_bytes_append_view(&text, column);
+            rest = at + 2;
+        }
+        tide_bytes_append_text(&text, rest);
+        const struct tide_definitions *definitions =
+            fixture_load_metric(&fixture, "m", tide_bytes_terminated(&text));
+        assert_string_equal(fixture_errors(&fixture), "");
+        assert_int_equal(definitions->metrics[0].by[0],
+                         tide_schema_find(definitions->schema, column));
+        tide_bytes_release(&text);
+        fixture_release(&fixture);
+    }
+}
+
+/* Names are in answers and in requests. */
 static void test_kind_names(void **state)
 {
+    static const char *const names[] = {"count",
+                                        "distinct",
+                                        "sum",
+                                        "mean",
+                                        "min",
+                                        "max",
+                                        "quantiles",
+                                        "approx_distinct",
+                                        "sessions",
+                                        "funnel",
+                                        "retention",
+                                        "ratio"};
     (void)state;
-    assert_string_equal(tide_metric_kind_name(TIDE_METRIC_COUNT), "count");
-    assert_string_equal(tide_metric_kind_name(TIDE_METRIC_DISTINCT), "distinct");
-    assert_string_equal(tide_metric_kind_name(TIDE_METRIC_SUM), "sum");
-    assert_string_equal(tide_metric_kind_name(TIDE_METRIC_MEAN), "mean");
-    assert_string_equal(tide_metric_kind_name(TIDE_METRIC_MIN), "min");
-    assert_string_equal(tide_metric_kind_name(TIDE_METRIC_MAX), "max");
+    for (int kind = TIDE_METRIC_COUNT; kind <= TIDE_METRIC_RATIO; kind++) {
+        assert_string_equal(tide_metric_kind_name((enum tide_metric_kind)kind), names[kind]);
+    }
 }
 
 int main(void)
@@ -472,9 +649,10 @@ int main(void)
         cmocka_unit_test(test_messages),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_plans),
-        cmocka_unit_test(test_not_yet),
-        cmocka_unit_test(test_hashes),
+        cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_columns_of_every_type),
         cmocka_unit_test(test_kind_names),
     };
+    unsetenv("TZDIR"); /* the messages name the folder */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
