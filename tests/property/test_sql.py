@@ -8,7 +8,14 @@ import os
 
 import pytest
 from harness import DATA, replay_hint, seed_of_run, shared
-from sql_cases import check_globs, check_lake, check_preset, random_failures, sunbird_events
+from sql_cases import (
+    check_globs,
+    check_lake,
+    check_preset,
+    random_failures,
+    samoa_failures,
+    sunbird_events,
+)
 from sql_texts import DuckDB
 
 COUNT = int(os.environ.get("TIDE_CASES", 30))
@@ -30,6 +37,13 @@ def test_cases_equal_the_oracle(engine, tmp_path):
 def test_more_kinds_equal_the_oracle(engine, tmp_path):
     seed = seed_of_run()
     failures = random_failures(engine, seed, COUNT // 3 + 1, tmp_path, more=True)
+    if failures:
+        pytest.fail(f"{replay_hint(seed, TEST)}\n" + "\n".join(failures[:5]), pytrace=False)
+
+
+def test_a_day_left_out_equals_the_oracle(engine, tmp_path):
+    seed = seed_of_run()
+    failures = samoa_failures(engine, seed, COUNT // 2 + 1, tmp_path)
     if failures:
         pytest.fail(f"{replay_hint(seed, TEST)}\n" + "\n".join(failures[:5]), pytrace=False)
 

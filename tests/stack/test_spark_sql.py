@@ -6,7 +6,14 @@ lake that the program wrote, and the globs of derived columns. A failure prints 
 
 import pytest
 from harness import DATA, replay_hint, seed_of_run, shared
-from sql_cases import check_globs, check_lake, check_preset, random_failures, sunbird_events
+from sql_cases import (
+    check_globs,
+    check_lake,
+    check_preset,
+    random_failures,
+    samoa_failures,
+    sunbird_events,
+)
 
 CASES = 20
 METRICS = 10  # of each case; a query takes a quarter of a second
@@ -29,6 +36,12 @@ def test_more_kinds_equal_the_oracle(spark, tmp_path):
     seed = seed_of_run()
     spark.compile(False)
     report(seed, random_failures(spark, seed, MORE_CASES, tmp_path, more=True))
+
+
+def test_a_day_left_out_equals_the_oracle(spark, tmp_path):
+    seed = seed_of_run()
+    spark.compile(False)
+    report(seed, samoa_failures(spark, seed, MORE_CASES, tmp_path))
 
 
 def test_device_data_equal_the_oracle(spark, tmp_path):

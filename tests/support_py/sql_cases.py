@@ -1,5 +1,6 @@
 """What the tests of the SQL share, on whatever engine: random cases, presets, globs."""
 
+import json
 import random
 from fnmatch import fnmatchcase
 
@@ -34,6 +35,47 @@ metrics:
   swapped: {ratio: [two_columns, count_ba]}
   count_ba: {count: events, by: [a, b], every: 1h}
 """
+
+
+# Around 2011-12-30, which Samoa left out: a day without an instant, windows that end together.
+SAMOA = r"""
+  days: {distinct: who_, every: 1d, timezone: Pacific/Apia}
+  by_day: {count: events, by: [a], every: 1d, timezone: Pacific/Apia}
+  slide: {distinct: who_, every: 1d, over: 3d, timezone: Pacific/Apia}
+  slide_by: {count: events, by: [a], every: 1d, over: 2d, timezone: Pacific/Apia}
+  share: {ratio: [days, slide]}
+  pairs: {count: events, every: 2d, timezone: Pacific/Apia}
+  stay: {retention: {per: who_, period: 1d, periods: 4}, timezone: Pacific/Apia}
+  stay_2d: {retention: {per: who_, period: 2d, periods: 2, mode: unbounded}, timezone: Pacific/Apia}
+"""
+
+
+def samoa_failures(engine, seed, count, folder):
+    definitions = folder / "samoa.yaml"
+    schema = cases.DEFINITIONS[: cases.DEFINITIONS.index("metrics:")].lstrip("\n")
+    definitions.write_text(f"{schema}metrics:{SAMOA}", encoding="utf-8")
+    failures = []
+    for i in range(count):
+        r = random.Random(seed + i)
+        events, expected, actual = (folder / f"samoa.{x}" for x in ("ndjson", "want", "got"))
+        midnight = 1_325_239_200_000  # the end of the 29th, and of the 30th
+        lines = [
+            {
+                "id": str(n),
+                "kind": "I",
+                "at": midnight + r.randrange(-4, 4) * 86_400_000 + r.choice([-1, 0, 1, 3_600_000]),
+                "user": r.choice(["u", "v", "w"]),
+                "p": {"a": r.choice(["x", "y", None])},
+            }
+            for n in range(r.choice([1, 3, 12]))
+        ]
+        events.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+        oracle(definitions, events, expected)
+        run_case(engine, definitions, events, actual, ["-c", definitions])
+        found = differences(expected, actual, *EXACT)
+        if found:
+            failures.append(f"case {seed + i}:\n{found}")
+    return failures
 
 
 def write_more(folder):

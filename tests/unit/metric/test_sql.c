@@ -171,7 +171,8 @@ static void test_ratio(void **state)
          "SELECT COALESCE(_b._start, _a._start) AS _start, COALESCE(_a._end, _b._end) AS _end, "
          "_a.a, COALESCE(_a.b, _b.b) AS b,\n" NUMERATOR
          "CASE WHEN _b._end IS NULL THEN '0' ELSE CAST(_b._sum AS STRING) END AS _denominator\n"
-         "FROM _a LEFT JOIN _b ON _a._end = _b._end AND _a.b IS NOT DISTINCT FROM _b.b"},
+         "FROM _a LEFT JOIN _b ON _a._end = _b._end AND _a._start = _b._start "
+         "AND _a.b IS NOT DISTINCT FROM _b.b"},
         {"  above: {count: events, every: 1h, by: [a], top: 1}\n"
          "  below: {max: n, every: 1h, by: [a]}\n"
          "  m: {ratio: [above, below]}",
@@ -188,10 +189,45 @@ static void test_ratio(void **state)
          "SELECT COALESCE(_b._start, _a._start) AS _start, COALESCE(_a._end, _b._end) AS _end, "
          "COALESCE(_a.a, _b.a) AS a,\n" NUMERATOR
          "CASE WHEN _b._end IS NULL THEN '0' ELSE CAST(_b._value AS STRING) END AS _denominator\n"
-         "FROM _a FULL JOIN _b ON _a._end = _b._end AND _a.a IS NOT DISTINCT FROM _b.a"},
+         "FROM _a FULL JOIN _b ON _a._end = _b._end AND _a._start = _b._start "
+         "AND _a.a IS NOT DISTINCT FROM _b.a"},
     };
     (void)state;
     ASSERT_SQL(cases);
+}
+
+/* Two windows that end together: both have the same ones, or the later one stands for both. */
+static void test_ratio_of_sliding_windows(void **state)
+{
+    static const struct {
+        const char *metrics;
+        const char *part;
+    } cases[] = {
+        {"  above: {count: events, every: 1d, timezone: Pacific/Apia}\n"
+         "  below: {count: events, every: 1d, over: 2d, timezone: Pacific/Apia}\n"
+         "  m: {ratio: [above, below]}",
+         "_b AS (SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY _end "
+         "ORDER BY _start DESC NULLS LAST) AS _last\nFROM (SELECT _start, _end, CAST("},
+        {"  above: {count: events, by: [a], every: 1d, timezone: Pacific/Apia}\n"
+         "  below: {count: events, by: [a], every: 1d, over: 2d, timezone: Pacific/Apia}\n"
+         "  m: {ratio: [above, below]}",
+         "PARTITION BY _end, a ORDER BY _start DESC"},
+        {"  above: {distinct: a, every: 1d, over: 2d, timezone: Pacific/Apia}\n"
+         "  below: {count: events, every: 1d, over: 2d, timezone: Pacific/Apia}\n"
+         "  m: {ratio: [above, below]}",
+         "_b AS (SELECT _start, _end, CAST("},
+        {"  above: {count: events, every: 1d}\n"
+         "  below: {count: events, every: 1d, over: 2d}\n"
+         "  m: {ratio: [above, below]}",
+         "_b AS (SELECT _start, _end, CAST("},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct tide_bytes sql = {0};
+        sql_of(cases[i].metrics, (struct tide_window){{0}, {0}}, &sql);
+        assert_non_null(strstr(tide_bytes_terminated(&sql), cases[i].part));
+        tide_bytes_release(&sql);
+    }
 }
 
 /* The other kinds have files of their own; that each is written at all is shown here. */
@@ -224,6 +260,7 @@ int main(void)
         cmocka_unit_test(test_having),
         cmocka_unit_test(test_top),
         cmocka_unit_test(test_ratio),
+        cmocka_unit_test(test_ratio_of_sliding_windows),
         cmocka_unit_test(test_every_kind_begins),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
