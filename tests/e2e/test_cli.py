@@ -299,9 +299,9 @@ def test_json_schemas_beside_the_file(tmp_path):
 
 
 def test_a_good_file_and_the_presets(tmp_path):
-    for preset, count in (("sunbird", 16), ("device", 26)):
+    for preset, metrics, alerts in (("sunbird", 16, 3), ("device", 26, 4)):
         done = run_ok("validate", "--preset", preset)
-        assert done.stdout.decode() == f"ok: schema {preset}, {count} metrics\n"
+        assert done.stdout.decode() == f"ok: schema {preset}, {metrics} metrics, {alerts} alerts\n"
         assert done.stderr == b""
     (tmp_path / "mine.yaml").write_text(
         "preset: device\nmetrics:\n  mine: {count: events, by: [region], every: 1d}\n"
