@@ -94,7 +94,7 @@ struct tide_definitions_input {
     struct tide_view preset;        /* name, or empty; the file may name one itself */
     const struct tide_view *only;   /* selected metrics; none selected: all */
     uint32_t only_count;
-    bool is_judged;        /* no event will be judged: tide_schema_load_judged */
+    bool is_judged; /* no event will be judged: tide_schema_load_judged */
 };
 
 /* Loads schema, metrics and alerts. A file with `preset: NAME` takes the preset's, and adds or
