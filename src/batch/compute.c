@@ -5,13 +5,17 @@
 #include "base/assert.h"
 #include "metric/sql.h"
 
+#include <stdlib.h>
+
 #include "base/banned.h"
 
 enum {
-    SQL_BYTES_MAX = 8 << 20,
+    SQL_BYTES_MAX = 32 << 20,
     GROUP_BYTES_MAX = 64 << 20,
-    DECIMAL_PLACES = 6
+    DECIMAL_PLACES = 6,
+    STEPS_MAX = TIDE_RETENTION_PERIODS_MAX + 1
 };
+_Static_assert((int)TIDE_FUNNEL_STEPS_MAX <= (int)STEPS_MAX, "steps of a funnel");
 
 /* ---- the span */
 
@@ -54,14 +58,27 @@ struct computation {
     const struct tide_metric *metric;
     enum tide_status (*visit)(void *context, const struct tide_batch_cell *cell);
     void *context;
-    struct tide_bytes group; /* of the row that is visited */
+    struct tide_bytes group; /* of the row that is visited, as are ranks and steps */
+    int64_t ranks[TIDE_QUANTILES_MAX];
+    struct tide_batch_step steps[STEPS_MAX];
     struct tide_error *error;
+};
+
+/* The values of a row, read one after the other; a mistake is noted and the rest is 0. */
+struct reader {
+    const struct tide_duckdb_value *values;
+    uint32_t next;
+    uint32_t count;
+    unsigned places;
+    bool is_bad;
 };
 
 static unsigned places_of(const struct computation *computation)
 {
     const uint32_t column = computation->metric->column;
-    return computation->schema->columns[column].type == TIDE_TYPE_DECIMAL ? DECIMAL_PLACES : 0;
+    const bool is_decimal = column != TIDE_COLUMN_NONE &&
+                            computation->schema->columns[column].type == TIDE_TYPE_DECIMAL;
+    return is_decimal ? DECIMAL_PLACES : 0;
 }
 
 static enum tide_status encode_group(struct computation *computation,
@@ -90,80 +107,166 @@ static enum tide_status encode_group(struct computation *computation,
                : TIDE_OK;
 }
 
-static enum tide_status bad_value(const struct computation *computation)
+static const struct tide_duckdb_value *next_value(struct reader *reader)
 {
-    return tide_error_set(computation->error,
-                          TIDE_REJECT,
-                          "the SQL of metric %.*s gave a value that cannot be",
-                          TIDE_VIEW_ARGUMENTS(computation->metric->name));
+    tide_assert(reader->next < reader->count);
+    return &reader->values[reader->next++];
 }
 
-static enum tide_status read_number(const struct computation *computation,
-                                    const struct tide_duckdb_value *value,
-                                    uint64_t *number)
+/* BIGINT, never null nor negative. */
+static uint64_t read_count(struct reader *reader)
 {
+    const struct tide_duckdb_value *value = next_value(reader);
     if (!value->present || value->is_text || value->number < 0) {
-        return bad_value(computation);
+        reader->is_bad = true;
+        return 0;
     }
-    *number = (uint64_t)value->number;
-    return TIDE_OK;
+    return (uint64_t)value->number;
 }
 
-/* Exact numbers come as text; null is none. */
-static enum tide_status read_exact(const struct computation *computation,
-                                   const struct tide_duckdb_value *value,
-                                   tide_i128 *number)
+/* TEXT of an exact number; false: null. */
+static bool read_exact(struct reader *reader, unsigned places, tide_i128 *number)
 {
+    const struct tide_duckdb_value *value = next_value(reader);
     *number = 0;
     if (!value->present) {
-        return TIDE_OK;
+        return false;
     }
-    if (!value->is_text ||
-        tide_decimal_parse_i128(value->text, places_of(computation), number) != TIDE_OK) {
-        return bad_value(computation);
+    if (!value->is_text || tide_decimal_parse_i128(value->text, places, number) != TIDE_OK) {
+        reader->is_bad = true;
     }
-    return TIDE_OK;
+    return true;
 }
 
-static enum tide_status read_values(const struct computation *computation,
-                                    const struct tide_duckdb_value *row,
-                                    struct tide_batch_cell *cell)
+/* The same of a number of 64 bits. */
+static bool read_exact64(struct reader *reader, int64_t *number)
 {
-    tide_i128 exact = 0;
-    enum tide_status status = TIDE_OK;
+    tide_i128 exact;
+    const bool is_present = read_exact(reader, reader->places, &exact);
+    *number = (int64_t)exact;
+    reader->is_bad = reader->is_bad || *number != exact;
+    return is_present;
+}
+
+/* The sum and the median of durations. */
+static void read_durations(struct reader *reader, int64_t *median, struct tide_batch_cell *cell)
+{
+    const bool has_sum = read_exact(reader, 0, &cell->sum);
+    const struct tide_duckdb_value *value = next_value(reader);
+    reader->is_bad = reader->is_bad || value->present != has_sum ||
+                     (has_sum && (value->is_text || value->number < 0));
+    *median = value->present ? value->number : 0;
+    cell->ranks = median;
+    cell->rank_count = has_sum ? 1 : 0;
+}
+
+static void read_quantiles(struct computation *computation,
+                           struct reader *reader,
+                           struct tide_batch_cell *cell)
+{
+    cell->count = read_count(reader);
+    for (uint32_t i = 0; i < computation->metric->quantile_count; i++) {
+        const bool is_present = read_exact64(reader, &computation->ranks[i]);
+        reader->is_bad = reader->is_bad || is_present != (cell->count > 0);
+    }
+    cell->ranks = computation->ranks;
+    cell->rank_count = cell->count > 0 ? computation->metric->quantile_count : 0;
+}
+
+static void read_funnel(struct computation *computation,
+                        struct reader *reader,
+                        struct tide_batch_cell *cell)
+{
+    struct tide_batch_step *steps = computation->steps;
+    cell->step_count = computation->metric->funnel->step_count;
+    cell->steps = steps;
+    for (uint32_t k = 0; k < cell->step_count; k++) {
+        steps[k].reached = read_count(reader);
+        steps[k].entities = read_count(reader);
+        reader->is_bad = reader->is_bad || steps[k].entities > steps[k].reached ||
+                         (k > 0 && steps[k].reached > steps[k - 1].reached);
+    }
+    cell->count = steps[0].reached;
+    cell->distinct = read_count(reader);
+    read_durations(reader, computation->ranks, cell);
+    reader->is_bad =
+        reader->is_bad || (cell->rank_count > 0) != (steps[cell->step_count - 1].reached > 0);
+}
+
+static void read_retention(struct computation *computation,
+                           struct reader *reader,
+                           struct tide_batch_cell *cell)
+{
+    cell->step_count = computation->metric->retention.period_count + 1;
+    cell->steps = computation->steps;
+    for (uint32_t k = 0; k < cell->step_count; k++) {
+        computation->steps[k] = (struct tide_batch_step){.reached = read_count(reader)};
+        reader->is_bad =
+            reader->is_bad || computation->steps[k].reached > computation->steps[0].reached;
+    }
+}
+
+static void read_values(struct computation *computation,
+                        struct reader *reader,
+                        struct tide_batch_cell *cell)
+{
     switch (computation->metric->kind) {
     case TIDE_METRIC_COUNT:
+        cell->count = read_count(reader);
+        return;
     case TIDE_METRIC_DISTINCT:
-        status = read_number(computation, &row[0], &cell->value);
-        cell->count = computation->metric->kind == TIDE_METRIC_COUNT ? cell->value : 0;
-        cell->present = true;
-        return status;
+    case TIDE_METRIC_APPROX_DISTINCT:
+        cell->distinct = read_count(reader);
+        return;
     case TIDE_METRIC_SUM:
-    case TIDE_METRIC_MEAN:
-        status = read_number(computation, &row[0], &cell->count);
-        cell->present = cell->count > 0;
-        return status == TIDE_OK ? read_exact(computation, &row[1], &cell->sum) : status;
+    case TIDE_METRIC_MEAN: {
+        cell->count = read_count(reader);
+        const bool is_present = read_exact(reader, reader->places, &cell->sum);
+        reader->is_bad = reader->is_bad || is_present != (cell->count > 0);
+        return;
+    }
     case TIDE_METRIC_MIN:
     case TIDE_METRIC_MAX:
-        status = read_exact(computation, &row[0], &exact);
-        cell->present = row[0].present;
-        cell->count = cell->present ? 1 : 0;
-        cell->min_or_max = (int64_t)exact;
-        return status == TIDE_OK && exact != cell->min_or_max ? bad_value(computation) : status;
+        cell->count = read_exact64(reader, &cell->extreme) ? 1 : 0;
+        return;
     case TIDE_METRIC_QUANTILES:
-    case TIDE_METRIC_APPROX_DISTINCT:
+        read_quantiles(computation, reader, cell);
+        return;
     case TIDE_METRIC_SESSIONS:
+        cell->count = read_count(reader);
+        cell->events = read_count(reader);
+        cell->distinct = read_count(reader);
+        read_durations(reader, computation->ranks, cell);
+        reader->is_bad = reader->is_bad || cell->rank_count == 0;
+        return;
     case TIDE_METRIC_FUNNEL:
+        read_funnel(computation, reader, cell);
+        return;
     case TIDE_METRIC_RETENTION:
+        read_retention(computation, reader, cell);
+        return;
     case TIDE_METRIC_RATIO:
         break;
     }
-    return TIDE_OK;
+    tide_assert(false);
 }
 
-static uint32_t value_count_of(const struct tide_metric *metric)
+/* The window of a row; false: it is none of the metric's. (Of a sliding one only that it is a window:
+ * where it begins is no question of one of its ends alone.) */
+static bool read_window(const struct tide_metric *metric,
+                        const struct tide_duckdb_value *row,
+                        struct tide_window *window)
 {
-    return metric->kind == TIDE_METRIC_SUM || metric->kind == TIDE_METRIC_MEAN ? 2 : 1;
+    *window = (struct tide_window){{row[0].number}, {row[1].number}};
+    if (!row[0].present || row[0].is_text || !row[1].present || row[1].is_text ||
+        window->start.us >= window->end.us) {
+        return false;
+    }
+    if (metric->pane_count > 1) {
+        return true;
+    }
+    const struct tide_window real = tide_window_of(metric->every, window->start);
+    return real.start.us == window->start.us && real.end.us == window->end.us;
 }
 
 static enum tide_status read_cell(void *context,
@@ -173,19 +276,47 @@ static enum tide_status read_cell(void *context,
     struct computation *computation = context;
     const struct tide_metric *metric = computation->metric;
     struct tide_batch_cell cell = {0};
-    tide_assert(column_count == 2 + metric->by_count + value_count_of(metric));
-    enum tide_status status = encode_group(computation, row + 2);
-    if (status == TIDE_OK) {
-        status = read_values(computation, row + 2 + metric->by_count, &cell);
+    tide_assert(column_count > 2 + metric->by_count);
+    const enum tide_status status = encode_group(computation, row + 2);
+    if (status != TIDE_OK) {
+        return status;
     }
-    if (status == TIDE_OK) {
-        cell.window = tide_window_of(metric->every, (struct tide_instant){row[0].number});
-        cell.group = tide_bytes_view(&computation->group);
-        const bool is_window = row[0].present && cell.window.start.us == row[0].number &&
-                               row[1].present && cell.window.end.us == row[1].number;
-        status =
-            is_window ? computation->visit(computation->context, &cell) : bad_value(computation);
+    struct reader reader = {.values = row,
+                            .next = 2 + metric->by_count,
+                            .count = column_count,
+                            .places = places_of(computation)};
+    read_values(computation, &reader, &cell);
+    tide_assert(reader.next == column_count);
+    cell.group = tide_bytes_view(&computation->group);
+    if (reader.is_bad || !read_window(metric, row, &cell.window)) {
+        return tide_error_set(computation->error,
+                              TIDE_REJECT,
+                              "the SQL of metric %.*s gave a value that cannot be",
+                              TIDE_VIEW_ARGUMENTS(metric->name));
     }
+    return computation->visit(computation->context, &cell);
+}
+
+static enum tide_status query_cells(struct computation *computation,
+                                    struct tide_lake_view *view,
+                                    const struct tide_definitions *definitions)
+{
+    struct tide_window span;
+    bool has_events = false;
+    struct tide_bytes sql = {0};
+    tide_bytes_init(&sql, SQL_BYTES_MAX);
+    enum tide_status status = tide_batch_span(view, &span, &has_events, computation->error);
+    if (status == TIDE_OK && has_events) {
+        tide_metric_sql(definitions, computation->metric, span, &sql);
+        status = sql.failed
+                     ? tide_error_set(computation->error, TIDE_RETRY, "no memory for an SQL text")
+                     : tide_duckdb_query(tide_lake_view_connection(view),
+                                         tide_bytes_view(&sql),
+                                         read_cell,
+                                         computation,
+                                         computation->error);
+    }
+    tide_bytes_release(&sql);
     return status;
 }
 
@@ -197,28 +328,20 @@ enum tide_status tide_batch_compute(struct tide_lake_view *view,
                                     void *context,
                                     struct tide_error *error)
 {
-    struct computation computation = {.schema = definitions->schema,
-                                      .metric = metric,
-                                      .visit = visit,
-                                      .context = context,
-                                      .error = error};
-    struct tide_window span;
-    bool has_events = false;
-    struct tide_bytes sql = {0};
-    tide_bytes_init(&sql, SQL_BYTES_MAX);
-    tide_bytes_init(&computation.group, GROUP_BYTES_MAX);
-    enum tide_status status = tide_batch_span(view, &span, &has_events, error);
-    if (status == TIDE_OK && has_events) {
-        tide_metric_sql(definitions, metric, span, &sql);
-        status = sql.failed ? tide_error_set(error, TIDE_RETRY, "no memory for an SQL text")
-                            : tide_duckdb_query(tide_lake_view_connection(view),
-                                                tide_bytes_view(&sql),
-                                                read_cell,
-                                                &computation,
-                                                error);
+    tide_assert(metric->kind != TIDE_METRIC_RATIO);
+    struct computation *computation = calloc(1, sizeof(*computation));
+    if (computation == NULL) {
+        return tide_error_set(error, TIDE_RETRY, "no memory for a computation");
     }
-    tide_bytes_release(&computation.group);
-    tide_bytes_release(&sql);
+    computation->schema = definitions->schema;
+    computation->metric = metric;
+    computation->visit = visit;
+    computation->context = context;
+    computation->error = error;
+    tide_bytes_init(&computation->group, GROUP_BYTES_MAX);
+    const enum tide_status status = query_cells(computation, view, definitions);
+    tide_bytes_release(&computation->group);
+    free(computation);
     return status;
 }
 

@@ -10,20 +10,41 @@
 #include "event/verdict.h"
 #include "metric/definition.h"
 
-/* One cell. By kind:
- *   count     count and value: events
- *   distinct  value: entities
- *   sum, mean count: values that are not null; sum: exact, scaled by 10^6 for a decimal column
- *   min, max  present, then min_or_max; count is 1 where present and 0 where not
- * What a kind does not name is 0. */
+/* Of a funnel's step: runs that reached it and their different entities. Of a retention's period:
+ * entities seen in it, in `reached`. */
+struct tide_batch_step {
+    uint64_t reached;
+    uint64_t entities;
+};
+
+/* One cell. What a kind does not name is 0:
+ *
+ *                    count                   distinct            also
+ *   count            events
+ *   distinct,                                different values,
+ *   approx_distinct                          counted exactly
+ *   sum, mean        values not null                             sum
+ *   min, max         1, or 0: no value                           extreme
+ *   quantiles        values not null                             ranks: the quantiles
+ *   sessions         sessions                bounced ones        events; sum, ranks: of durations
+ *   funnel           runs that entered       unmatched runs      steps; sum, ranks: of conversion
+ *                                                                times
+ *   retention                                                    steps: periods
+ *
+ * Values are scaled by 10^6 where the column is decimal; durations are in microseconds, and of them
+ * there is one rank, the median. */
 struct tide_batch_cell {
-    struct tide_window window;
-    struct tide_view group; /* canonical encoding (tide_value_encode) of the by-columns */
+    struct tide_window window; /* of a retention the cohort's period */
+    struct tide_view group;    /* canonical encoding (tide_value_encode) of the by-columns */
+    uint64_t events;
     uint64_t count;
-    uint64_t value;
+    uint64_t distinct;
     tide_i128 sum;
-    bool present; /* there is a value; always true for count and distinct */
-    int64_t min_or_max;
+    int64_t extreme;
+    const int64_t *ranks;
+    uint32_t rank_count; /* 0: there is no value */
+    const struct tide_batch_step *steps;
+    uint32_t step_count;
 };
 
 /* The least and greatest event_time; false: there are no events. */
@@ -32,9 +53,10 @@ enum tide_status tide_batch_span(struct tide_lake_view *view,
                                  bool *has_events,
                                  struct tide_error *error);
 
-/* Visits each cell of a metric, in no order and not cut to the top; the group is valid during the
- * visit. A visit that does not answer OK ends it with that status. RETRY: out of memory; REJECT:
- * DuckDB refused the SQL, or answered what cannot be. */
+/* Visits each cell of a metric that is no ratio (asserted: its parts are), in no order; a mean is not
+ * cut to its top, see metric/sql.h. What the cell points to is valid during the visit. A visit that
+ * does not answer OK ends it with that status. RETRY: out of memory; REJECT: DuckDB refused the SQL,
+ * or answered what cannot be. */
 enum tide_status tide_batch_compute(struct tide_lake_view *view,
                                     const struct tide_definitions *definitions,
                                     const struct tide_metric *metric,

@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "lake/delta.h"
+#include "metric/sql.h"
 
 #include <stdlib.h>
 
@@ -58,6 +59,20 @@ static void write_columns(const struct tide_layout *layout, bool has_files, stru
         } else {
             tide_bytes_append_format(sql, "_f.\"%.*s\"", size, name);
         }
+    }
+}
+
+/* They are not in the files: the schema says what they are of what is. */
+static void write_derived(const struct tide_schema *schema, bool has_files, struct tide_bytes *sql)
+{
+    for (uint32_t i = schema->path_column_count; i < schema->column_count; i++) {
+        tide_bytes_append_text(sql, ", ");
+        if (has_files) {
+            tide_column_sql(schema, i, sql);
+        } else {
+            tide_bytes_append_text(sql, "CAST(NULL AS VARCHAR)");
+        }
+        tide_bytes_append_format(sql, " AS \"%.*s\"", TIDE_VIEW_ARGUMENTS(schema->columns[i].name));
     }
 }
 
@@ -171,6 +186,9 @@ static enum tide_status make_view(struct tide_lake_view *view,
     }
     tide_bytes_append_format(&sql, "CREATE VIEW %s AS SELECT ", layout->name);
     write_columns(layout, listing.count > 0, &sql);
+    if (layout->table == TIDE_TABLE_EVENTS) {
+        write_derived(options->schema, listing.count > 0, &sql);
+    }
     if (listing.count == 0) {
         tide_bytes_append_text(&sql, " WHERE false");
     } else {

@@ -1,7 +1,8 @@
 /* The lake as two SQL views over exactly the files that its Delta tables name now.
  *
  *     events     the schema's columns with a path, event_time, received_time, sent_time, uid_high,
- *                uid_low, payload, _partition, _offset, _index, _epoch
+ *                uid_low, payload, _partition, _offset, _index, _epoch, then the schema's derived
+ *                columns: all that metric/sql.h wants
  *     rejected   reason, pointer, detail, bytes, received_time, source, partition, offset, index,
  *                _epoch
  *

@@ -2,11 +2,11 @@
  * process reads the lake up to that barrier and computes both again, by SQL. Cells are compared as
  * the lines that people see; the ledger with the rows themselves. */
 #include "base/json.h"
-#include "batch/compute.h"
 #include "cli/ask.h"
+#include "cli/cell_compare.h"
 #include "lake/store.h"
-#include "operator/result.h"
 #include "process/ledger.h"
+#include "serve/batch_result.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -37,11 +37,13 @@ struct verify {
     struct tide_lake_view *view;
     uint64_t cells;
     uint64_t differences;
+    uint64_t lines_shown; /* of differences; more are only counted */
 };
 
 __attribute__((format(printf, 2, 3))) static void differ(struct verify *v, const char *format, ...)
 {
-    if (v->differences++ < DIFFERENCES_SHOWN) {
+    v->differences++;
+    if (v->lines_shown++ < DIFFERENCES_SHOWN) {
         va_list arguments;
         va_start(arguments, format);
         vprintf(format, arguments);
@@ -150,7 +152,7 @@ static enum tide_exit load_definitions(struct verify *v)
     input.only = names;
     tide_diagnostics_init(&diagnostics, &v->arena);
     v->loaded = tide_definitions_load(&v->arena, &input, &diagnostics);
-    return v->loaded != NULL && v->loaded->metric_count == input.only_count
+    return v->loaded != NULL
                ? TIDE_EXIT_OK
                : tide_fail(TIDE_EXIT_FAILURE, "cannot compile the service's definitions");
 }
@@ -189,185 +191,82 @@ static enum tide_exit ask_service(struct verify *v)
     return load_definitions(v);
 }
 
-/* ---- lines of a metric, sorted */
+/* ---- cells */
 
-struct lines {
-    struct tide_view *views; /* owned */
-    uint64_t count;
-    uint64_t capacity;
-};
-
-static bool add_line(struct lines *lines, struct tide_view line)
-{
-    if (lines->count == lines->capacity) {
-        uint64_t capacity = lines->capacity == 0 ? 1024 : lines->capacity * 2;
-        struct tide_view *views = realloc(lines->views, capacity * sizeof(*views));
-        if (views == NULL) {
-            return false;
-        }
-        lines->views = views;
-        lines->capacity = capacity;
-    }
-    lines->views[lines->count++] = line;
-    return true;
-}
-
-static int compare_views(const void *a, const void *b)
-{
-    const struct tide_view *left = a;
-    const struct tide_view *right = b;
-    return tide_view_compare(*left, *right);
-}
-
-static void sort_lines(struct lines *lines)
-{
-    if (lines->count > 1) {
-        qsort(lines->views, lines->count, sizeof(*lines->views), compare_views);
-    }
-}
-
-struct gather {
-    struct tide_view prefix;
-    struct lines *lines;
-};
-
-static enum tide_exit gather_line(void *context, struct tide_view line)
-{
-    struct gather *gather = context;
-    if (tide_view_starts_with(line, gather->prefix) && !add_line(gather->lines, line)) {
-        return tide_fail(TIDE_EXIT_TEMPORARY, "out of memory");
-    }
-    return TIDE_EXIT_OK;
-}
-
-static enum tide_exit live_lines(struct verify *v,
-                                 const struct tide_metric *metric,
-                                 struct lines *lines)
-{
-    struct tide_bytes prefix = {0};
-    tide_bytes_append_format(&prefix, "{\"metric\": \"%.*s\",", TIDE_VIEW_ARGUMENTS(metric->name));
-    struct gather gather = {tide_bytes_view(&prefix), lines};
-    enum tide_exit exit = tide_each_line(tide_bytes_view(&v->barrier), gather_line, &gather);
-    tide_bytes_release(&prefix);
-    sort_lines(lines);
-    return exit;
-}
-
-/* ---- the same from the lake */
-
-struct collect {
-    const struct tide_metric *metric;
-    struct tide_cell_table *table;
-};
-
-static enum tide_status collect_cell(void *context, const struct tide_batch_cell *cell)
-{
-    struct collect *collect = context;
-    struct tide_cell_value value = {.events = cell->count, .count = cell->count};
-    switch (collect->metric->kind) {
-    case TIDE_METRIC_COUNT:
-        break;
-    case TIDE_METRIC_DISTINCT:
-        value.distinct = cell->value;
-        break;
-    case TIDE_METRIC_SUM:
-    case TIDE_METRIC_MEAN:
-        value.sum = cell->sum;
-        break;
-    case TIDE_METRIC_MIN:
-    case TIDE_METRIC_MAX:
-        value.min = cell->min_or_max;
-        value.max = cell->min_or_max;
-        break;
-    case TIDE_METRIC_QUANTILES:
-    case TIDE_METRIC_APPROX_DISTINCT:
-    case TIDE_METRIC_SESSIONS:
-    case TIDE_METRIC_FUNNEL:
-    case TIDE_METRIC_RETENTION:
-    case TIDE_METRIC_RATIO:
-        break;
-    }
-    return tide_cell_table_add(collect->table, cell->window, cell->group, &value);
-}
-
-/* text holds what the views of lines point into. */
+/* A metric's cells as lines, from the lake. */
 static enum tide_exit lake_lines(struct verify *v,
                                  const struct tide_metric *metric,
-                                 struct tide_bytes *text,
-                                 struct lines *lines)
+                                 struct tide_bytes *text)
 {
     struct tide_error error = {0};
-    const struct tide_schema *schema = v->loaded->schema;
-    struct collect collect = {.metric = metric};
-    enum tide_exit exit = TIDE_EXIT_OK;
-    enum tide_status status = tide_cell_table_create(schema, metric, &collect.table, &error);
-    if (status == TIDE_OK) {
-        status = tide_batch_compute(v->view, v->loaded, metric, collect_cell, &collect, &error);
-    }
-    if (status == TIDE_OK) {
-        struct tide_result *result = NULL;
-        status = tide_result_create(v->loaded, metric, collect.table, NULL, &result);
-        collect.table = NULL;
-        for (uint64_t i = 0; status == TIDE_OK && i < tide_result_count(result); i++) {
-            const struct tide_result_row row = tide_result_at(result, i);
-            tide_result_write_json(result, &row, (struct tide_view){0}, text);
-            tide_bytes_append_byte(text, '\n');
-        }
-        tide_result_destroy(result);
-        struct gather gather = {{0}, lines};
-        exit = tide_each_line(tide_bytes_view(text), gather_line, &gather);
-        sort_lines(lines);
-    } else {
-        exit = tide_fail(
+    struct tide_result *result = NULL;
+    const enum tide_status status = tide_batch_result(v->view, v->loaded, metric, &result, &error);
+    if (status != TIDE_OK) {
+        return tide_fail(
             tide_exit_of(status), "%.*s: %s", TIDE_VIEW_ARGUMENTS(metric->name), error.text);
     }
-    tide_cell_table_destroy(collect.table);
-    return exit;
+    for (uint64_t i = 0; i < tide_result_count(result); i++) {
+        const struct tide_result_row row = tide_result_at(result, i);
+        tide_result_write_json(result, &row, (struct tide_view){0}, text);
+        tide_bytes_append_byte(text, '\n');
+    }
+    tide_result_destroy(result);
+    return text->failed ? tide_fail(TIDE_EXIT_TEMPORARY, "out of memory") : TIDE_EXIT_OK;
 }
 
-/* ---- comparing */
-
-static void compare_lines(struct verify *v, const struct lines *live, const struct lines *lake)
+static void differ_line(void *context, const char *what, struct tide_view line)
 {
-    uint64_t i = 0;
-    uint64_t j = 0;
-    while (i < live->count || j < lake->count) {
-        int order = i == live->count   ? 1
-                    : j == lake->count ? -1
-                                       : tide_view_compare(live->views[i], lake->views[j]);
-        if (order < 0) {
-            differ(v, "live only: %.*s", TIDE_VIEW_ARGUMENTS(live->views[i]));
-        } else if (order > 0) {
-            differ(v, "lake only: %.*s", TIDE_VIEW_ARGUMENTS(lake->views[j]));
-        }
-        i += order <= 0;
-        j += order >= 0;
+    struct verify *v = context;
+    if (v->lines_shown++ < DIFFERENCES_SHOWN) {
+        printf("%s: %.*s\n", what, TIDE_VIEW_ARGUMENTS(line));
     }
+}
+
+static void print_comparison(const struct tide_cell_comparison *comparison)
+{
+    printf("%-32.*s %10" PRIu64 " cells  ",
+           TIDE_VIEW_ARGUMENTS(comparison->metric->name),
+           comparison->cell_count);
+    if (comparison->differences > 0) {
+        printf("DIFFERENT");
+    } else if (comparison->within > 0) {
+        printf("equal within %g %%", comparison->within * 100);
+    } else {
+        printf("equal");
+    }
+    if (comparison->left_count > 0) {
+        printf(", but for %" PRIu64 " left to batch", comparison->left_count);
+    }
+    putchar('\n');
 }
 
 static enum tide_exit verify_metric(struct verify *v, const struct tide_metric *metric)
 {
-    struct lines live = {0};
-    struct lines lake = {0};
     struct tide_bytes text = {0};
-    uint64_t before = v->differences;
-    enum tide_exit exit = live_lines(v, metric, &live);
+    struct tide_error error = {0};
+    enum tide_exit exit = lake_lines(v, metric, &text);
     if (exit == TIDE_EXIT_OK) {
-        exit = lake_lines(v, metric, &text, &lake);
+        struct tide_cell_comparison comparison = {.definitions = v->loaded,
+                                                  .metric = metric,
+                                                  .live = tide_bytes_view(&v->barrier),
+                                                  .lake = tide_bytes_view(&text),
+                                                  .differ = differ_line,
+                                                  .context = v};
+        const enum tide_status status = tide_cells_compare(&comparison, &error);
+        if (status == TIDE_OK) {
+            v->cells += comparison.cell_count;
+            v->differences += comparison.differences;
+            print_comparison(&comparison);
+        } else {
+            exit = tide_fail(
+                tide_exit_of(status), "%.*s: %s", TIDE_VIEW_ARGUMENTS(metric->name), error.text);
+        }
     }
-    if (exit == TIDE_EXIT_OK) {
-        compare_lines(v, &live, &lake);
-        v->cells += live.count;
-        printf("%-32.*s %10" PRIu64 " cells  %s\n",
-               TIDE_VIEW_ARGUMENTS(metric->name),
-               live.count,
-               v->differences == before ? "equal" : "DIFFERENT");
-    }
-    free(live.views);
-    free(lake.views);
     tide_bytes_release(&text);
     return exit;
 }
+
+/* ---- the ledger */
 
 static void verify_partition(struct verify *v, uint32_t p, const struct tide_batch_audit *audit)
 {
@@ -451,7 +350,9 @@ static enum tide_exit verify_all(struct verify *v)
         return tide_fail(tide_exit_of(status), "%s", error.text);
     }
     for (uint32_t i = 0; exit == TIDE_EXIT_OK && i < v->loaded->metric_count; i++) {
-        exit = verify_metric(v, &v->loaded->metrics[i]);
+        if (!v->loaded->metrics[i].is_hidden) {
+            exit = verify_metric(v, &v->loaded->metrics[i]);
+        }
     }
     return exit == TIDE_EXIT_OK ? verify_ledger(v) : exit;
 }
@@ -466,8 +367,8 @@ static enum tide_exit run(const struct tide_invocation *invocation)
     }
     enum tide_exit exit = verify_all(&v);
     if (exit == TIDE_EXIT_OK) {
-        if (v.differences > DIFFERENCES_SHOWN) {
-            printf("... and %" PRIu64 " more\n", v.differences - DIFFERENCES_SHOWN);
+        if (v.lines_shown > DIFFERENCES_SHOWN) {
+            printf("... and %" PRIu64 " lines more\n", v.lines_shown - DIFFERENCES_SHOWN);
         }
         printf("%" PRIu64 " cells, %" PRIu64 " differences: %s\n",
                v.cells,

@@ -6,6 +6,10 @@
  *     {"metric": .., "start": .., "end": .., "group": {..}, "value": ..}      every cell
  *     {"end": true, "cells": 123}
  *
+ * A cell that is not what the events come to says why: "exact": false, where it is an estimate;
+ * "folded": true, where it took in groups beyond the budget; "pending_batch": true, where a key was
+ * left to batch.
+ *
  * epoch is the last one that the lake has, -1: none. Without the last line the answer was cut. 503:
  * the lake could not be written just now. */
 #include "base/json.h"
@@ -34,6 +38,25 @@ static void write_head(const struct tide_api *api,
     tide_bytes_append_text(text, "]}}\n");
 }
 
+/* Members of a cell that is not exactly what the lake will say. */
+static void write_flags(const struct tide_result *result,
+                        const struct tide_result_row *row,
+                        struct tide_bytes *flags)
+{
+    tide_bytes_reset(flags);
+    if (!tide_result_is_exact(result, row)) {
+        tide_bytes_append_text(flags, "\"exact\": false");
+    }
+    if (tide_result_is_folded(row)) {
+        tide_bytes_append_text(flags, flags->size > 0 ? ", " : "");
+        tide_bytes_append_text(flags, "\"folded\": true");
+    }
+    if (tide_result_is_pending(row)) {
+        tide_bytes_append_text(flags, flags->size > 0 ? ", " : "");
+        tide_bytes_append_text(flags, "\"pending_batch\": true");
+    }
+}
+
 static enum tide_status write_cells(const struct tide_cell_request *request,
                                     uint32_t index,
                                     uint64_t *cell_count,
@@ -46,11 +69,15 @@ static enum tide_status write_cells(const struct tide_cell_request *request,
         return status;
     }
     const uint64_t count = tide_result_count(result);
+    struct tide_bytes flags = {0};
     for (uint64_t i = 0; i < count && !text->failed; i++) {
         const struct tide_result_row row = tide_result_at(result, i);
-        tide_result_write_json(result, &row, (struct tide_view){0}, text);
+        write_flags(result, &row, &flags);
+        tide_result_write_json(result, &row, tide_bytes_view(&flags), text);
         tide_bytes_append_byte(text, '\n');
     }
+    text->failed = text->failed || flags.failed;
+    tide_bytes_release(&flags);
     *cell_count += count;
     tide_result_destroy(result);
     return TIDE_OK;

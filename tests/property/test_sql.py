@@ -21,7 +21,7 @@ from harness import (
 )
 from sql_texts import DuckDB, run_case
 
-COUNT = int(os.environ.get("TIDE_CASES", 60))
+COUNT = int(os.environ.get("TIDE_CASES", 30))
 TEST = "tests/property/test_sql.py"
 EXACT = ["--quantile-error", "0"]
 

@@ -40,7 +40,7 @@ static int close_world(void **state)
     return 0;
 }
 
-/* "start|group|count|value|sum|min or max". */
+/* "start|group|count distinct events sum extreme|ranks|steps". */
 struct lines {
     char lines[16][256];
     uint32_t count;
@@ -60,14 +60,21 @@ static enum tide_status add_line(void *context, const struct tide_batch_cell *ce
     }
     (void)tide_decimal_format(cell->sum, 0, number);
     tide_bytes_append_format(&text,
-                             "%llu|%llu|%s|",
+                             "%llu %llu %llu %s %lld|",
                              (unsigned long long)cell->count,
-                             (unsigned long long)cell->value,
-                             number);
-    if (cell->present) {
-        tide_bytes_append_format(&text, "%lld", (long long)cell->min_or_max);
-    } else {
-        tide_bytes_append_text(&text, "null");
+                             (unsigned long long)cell->distinct,
+                             (unsigned long long)cell->events,
+                             number,
+                             (long long)cell->extreme);
+    for (uint32_t i = 0; i < cell->rank_count; i++) {
+        tide_bytes_append_format(&text, i == 0 ? "%lld" : " %lld", (long long)cell->ranks[i]);
+    }
+    tide_bytes_append_byte(&text, '|');
+    for (uint32_t k = 0; k < cell->step_count; k++) {
+        tide_bytes_append_format(&text,
+                                 k == 0 ? "%llu/%llu" : " %llu/%llu",
+                                 (unsigned long long)cell->steps[k].reached,
+                                 (unsigned long long)cell->steps[k].entities);
     }
     assert_true(lines->count < 16);
     (void)snprintf(lines->lines[lines->count++], 256, "%s", tide_bytes_terminated(&text));
@@ -87,18 +94,34 @@ static void computes_every_kind(void **state)
         const char *lines[4];
     } cases[] = {
         {"events_",
-         {"2026-03-08T10:00:00Z|\"a\"|null|1|1|0|0",
-          "2026-03-08T10:00:00Z|\"a\"|true|1|1|0|0",
-          "2026-03-08T11:00:00Z|\"b\"|false|1|1|0|0",
-          "2026-03-08T12:00:00Z|\"a\"|true|1|1|0|0"}},
-        {"people", {"2026-03-01T00:00:00Z|0|2|0|0"}},
-        {"total", {"2026-03-08T00:00:00Z|3|0|-999999999996499999|0"}},
-        {"ints", {"2026-03-02T00:00:00Z|3|0|18446744073709551621|0"}},
-        {"average", {"2026-03-08T00:00:00Z|3|0|-999999999996499999|0"}},
+         {"2026-03-08T10:00:00Z|\"a\"|null|1 0 0 0 0||",
+          "2026-03-08T10:00:00Z|\"a\"|true|1 0 0 0 0||",
+          "2026-03-08T11:00:00Z|\"b\"|false|1 0 0 0 0||",
+          "2026-03-08T12:00:00Z|\"a\"|true|1 0 0 0 0||"}},
+        {"people", {"2026-03-01T00:00:00Z|0 2 0 0 0||"}},
+        {"total", {"2026-03-08T00:00:00Z|3 0 0 -999999999996499999 0||"}},
+        {"ints", {"2026-03-02T00:00:00Z|3 0 0 18446744073709551621 0||"}},
+        {"average", {"2026-03-08T00:00:00Z|3 0 0 -999999999996499999 0||"}},
         {"least",
-         {"2026-03-08T00:00:00Z|\"a\"|1|0|0|-999999999999999999",
-          "2026-03-08T00:00:00Z|\"b\"|0|0|0|null"}},
-        {"most", {"2026-03-08T00:00:00Z|1772964000000000|1|0|0|9223372036854775807"}},
+         {"2026-03-08T00:00:00Z|\"a\"|1 0 0 0 -999999999999999999||",
+          "2026-03-08T00:00:00Z|\"b\"|0 0 0 0 0||"}},
+        {"most", {"2026-03-08T00:00:00Z|1772964000000000|1 0 0 0 9223372036854775807||"}},
+        {"sorts",
+         {"2026-03-08T00:00:00Z|\"A\"|3 0 0 0 0||", "2026-03-08T00:00:00Z|\"other\"|1 0 0 0 0||"}},
+        {"kinds", {"2026-03-08T00:00:00Z|0 2 0 0 0||"}},
+        {"loud", {"2026-03-08T00:00:00Z|0 1 0 0 0||"}}, /* ann */
+        {"slide",
+         {"2026-03-08T09:00:00Z|1 0 0 0 0||",
+          "2026-03-08T10:00:00Z|1 0 0 0 0||",
+          "2026-03-08T11:00:00Z|1 0 0 0 0||",
+          "2026-03-08T12:00:00Z|1 0 0 0 0||"}},
+        {"top_kind", {"2026-03-08T00:00:00Z|\"a\"|3 0 0 0 0||"}},
+        {"ranks",
+         {"2026-03-08T00:00:00Z|\"a\"|3 0 0 0 0|-999999999999999999 1500000 2000000|",
+          "2026-03-08T00:00:00Z|\"b\"|0 0 0 0 0||"}},
+        {"visits", {"2026-03-08T00:00:00Z|3 3 3 0 0|0|"}},
+        {"way", {"2026-03-08T00:00:00Z|2 0 0 3600000000 0|3600000000|2/2 1/1"}},
+        {"back", {"2026-03-08T00:00:00Z|0 0 0 0 0||2/0 0/0 0/0"}},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -207,6 +230,47 @@ static void ends_when_the_visitor_says_so(void **state)
     assert_int_equal(count, 1);
 }
 
+static enum tide_status visit_any(void *context, const struct tide_batch_cell *cell)
+{
+    (void)context;
+    (void)cell;
+    return TIDE_OK;
+}
+
+/* Instead of the lake a table of our own: values that no lake holds give cells that cannot be. */
+static void refuses_what_cannot_be(void **state)
+{
+    (void)state;
+    struct tide_error error = {0};
+    struct fixture *own = fixture_open();
+    struct tide_lake_view *strange = fixture_view(own, NULL, 0);
+    const struct tide_metric *least = tide_definitions_find(own->definitions, TIDE_VIEW("least"));
+    fixture_check(
+        tide_duckdb_query(
+            tide_lake_view_connection(strange),
+            TIDE_VIEW("DROP VIEW events; CREATE TABLE events AS SELECT 0::BIGINT AS event_time, "
+                      "'a' AS kind, 9e30::DECIMAL(38, 6) AS amount"),
+            NULL,
+            NULL,
+            &error),
+        &error);
+    assert_int_equal(tide_batch_compute(strange, own->definitions, least, visit_any, NULL, &error),
+                     TIDE_REJECT);
+    assert_string_equal(error.text, "the SQL of metric least gave a value that cannot be");
+    fixture_check(tide_duckdb_query(tide_lake_view_connection(strange),
+                                    TIDE_VIEW("CREATE OR REPLACE TABLE events AS SELECT "
+                                              "0::BIGINT AS event_time, 1 AS kind, 1 AS amount"),
+                                    NULL,
+                                    NULL,
+                                    &error),
+                  &error);
+    assert_int_equal(tide_batch_compute(strange, own->definitions, least, visit_any, NULL, &error),
+                     TIDE_REJECT);
+    assert_string_equal(error.text, "column kind of the result has the wrong type");
+    tide_lake_view_close(strange);
+    fixture_close(own);
+}
+
 static void computes_nothing_from_nothing(void **state)
 {
     (void)state;
@@ -219,10 +283,11 @@ static void computes_nothing_from_nothing(void **state)
     fixture_check(tide_batch_span(empty, &span, &has_events, &error), &error);
     assert_false(has_events);
     for (uint32_t i = 0; i < own->definitions->metric_count; i++) {
-        fixture_check(
-            tide_batch_compute(
-                empty, own->definitions, &own->definitions->metrics[i], stop, &count, &error),
-            &error);
+        const struct tide_metric *metric = &own->definitions->metrics[i];
+        if (metric->kind != TIDE_METRIC_RATIO) {
+            fixture_check(tide_batch_compute(empty, own->definitions, metric, stop, &count, &error),
+                          &error);
+        }
     }
     assert_int_equal(count, 0);
     tide_lake_view_close(empty);
@@ -238,6 +303,7 @@ int main(void)
         cmocka_unit_test(sees_rows_that_are_there_twice),
         cmocka_unit_test(refuses_a_strange_reason),
         cmocka_unit_test(ends_when_the_visitor_says_so),
+        cmocka_unit_test(refuses_what_cannot_be),
         cmocka_unit_test(computes_nothing_from_nothing),
     };
     return cmocka_run_group_tests(tests, open_world, close_world);

@@ -40,7 +40,7 @@ static const char events_types[] =
     "id VARCHAR,kind VARCHAR,device_time BIGINT,who VARCHAR,ok BOOLEAN,n BIGINT,"
     "amount DECIMAL(18,6),event_time BIGINT,received_time BIGINT,sent_time BIGINT,"
     "uid_high BIGINT,uid_low BIGINT,payload VARCHAR,_partition BIGINT,_offset BIGINT,"
-    "_index BIGINT,_epoch BIGINT;";
+    "_index BIGINT,_epoch BIGINT,sort VARCHAR;";
 static const char rejected_types[] =
     "reason VARCHAR,pointer VARCHAR,detail VARCHAR,bytes BLOB,received_time BIGINT,"
     "source VARCHAR,partition BIGINT,offset BIGINT,index BIGINT,_epoch BIGINT;";
@@ -96,11 +96,11 @@ static void reads_every_file(void **state)
     assert_int_equal(tide_lake_view_file_count(view, TIDE_TABLE_REJECTED), 1);
     assert_query(view,
                  "SELECT kind, who, CAST(amount AS VARCHAR), ok, n, event_time, received_time, "
-                 "_partition, _epoch FROM events ORDER BY uid_high",
-                 "a|ann|1.500000|1|7|1772964000000000|NULL|0|0;"
-                 "a|NULL|NULL|NULL|NULL|1772964001000000|NULL|0|1;"
-                 "b|bob|-0.000001|0|-7|1773050400000000|NULL|1|0;"
-                 "b|it's|0.000000|0|0|1773050401000000|NULL|1|2;");
+                 "_partition, _epoch, sort FROM events ORDER BY uid_high",
+                 "a|ann|1.500000|1|7|1772964000000000|NULL|0|0|A;"
+                 "a|NULL|NULL|NULL|NULL|1772964001000000|NULL|0|1|A;"
+                 "b|bob|-0.000001|0|-7|1773050400000000|NULL|1|0|other;"
+                 "b|it's|0.000000|0|0|1773050401000000|NULL|1|2|other;");
     assert_query(view,
                  "SELECT reason, pointer, bytes, \"partition\", \"offset\" FROM rejected "
                  "ORDER BY \"partition\"",

@@ -505,6 +505,8 @@ static void says_what_is_left_to_batch(void **state)
            {"exact", "false"},
            {"error", ""});
     fixture_expect(own, "/metrics", 200, "tidemark_pending_keys{metric=\"way\"} 1\n");
+    assert_int_equal(fixture_ask(own, "POST", "/api/v1/barrier"), 200);
+    assert_non_null(strstr(fixture_body(own), ", \"exact\": false, \"pending_batch\": true}\n"));
     fixture_close(own);
 }
 
