@@ -19,6 +19,9 @@ enum tide_exit {
     TIDE_EXIT_NOT_FOUND = 5,
     TIDE_EXIT_PARTLY_REJECTED = 6,
     TIDE_EXIT_CHECK_FAILED = 7,
+    /* Within the program only: stdout cannot be written, so a command stops. main knows whether its
+     * reader has had enough (`| head`), which is no failure, or else says what is wrong. */
+    TIDE_EXIT_OUTPUT = 74,
     TIDE_EXIT_TEMPORARY = 75,
 };
 
