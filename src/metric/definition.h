@@ -95,7 +95,7 @@ struct tide_definitions_input {
 
 /* Loads schema and metrics. A file with `preset: NAME` takes the preset's schema and metrics, and
  * adds or replaces metrics by name. A ratio's parts are there even if they were not selected
- * (is_hidden). NULL when the diagnostics got an error. */
+ * (is_hidden). NULL when the diagnostics got an error. Warnings are of what was selected. */
 struct tide_definitions *tide_definitions_load(struct tide_arena *arena,
                                                const struct tide_definitions_input *input,
                                                struct tide_diagnostics *diagnostics);
