@@ -102,6 +102,7 @@ def test_version_tells_both_versions():
         (["replay", "-c", "missing.yaml", "-"], 5, "missing.yaml"),
         (["validate", "missing.yaml"], 5, "missing.yaml"),
         (["validate"], 2, "say what the events are"),
+        (["validate", "--preset", "device", "--format", "xml"], 2, "unknown format 'xml'"),
         (["validate", "a", "b"], 2, "unexpected operand 'b'"),
         (["generate"], 2, "--preset sunbird or device"),
         (
@@ -366,6 +367,97 @@ def test_values_come_from_file_environment_and_flags(tmp_path):
     )
     done = tidemark("validate", "c.yaml", cwd=tmp_path)
     assert done.returncode == 3 and b"${NO_SUCH_VARIABLE} is not set" in done.stderr
+
+
+STRANGE = """\
+schema:
+  name: s
+  entity: who
+  id: id
+  time: moment
+  columns:
+    id: {path: id}
+    who: {path: who}
+    moment: {path: at, type: time_ms, required: true}
+    kind: {path: kind, required: true}
+    amount: {path: amount, type: int}
+    client: {from: kind, map: [{'*.app': Mobile}], default: Web}
+    device: {from: kind, map: [{'tv.*': TV}], default: Other}
+metrics:
+  one: {count: events, where: 'kind == "A" and kind == "B"', every: 1d, top: 3}
+  two: {count: events, where: 'client in ["Mobil"]', every: 1h, over: 60m}
+  three:
+    distinct: who
+    having: 'count() > 0'
+    where: 'amount > 5 or amount <= 5 or amount is null'
+    every: 1d
+    timezone: Asia/Kolkata
+  four: {ratio: [two, three]}
+  five:
+    funnel:
+      per: [who]
+      timeout: 30m
+      steps:
+        - open: 'kind == "open"'
+        - look: 'kind in ["open", "look"]'
+        - again: 'kind == "open"'
+        - none: 'amount == 1.5'
+    every: 1d
+"""
+
+
+def test_what_cannot_be_meant_is_a_warning(tmp_path):
+    (tmp_path / "strange.yaml").write_text(STRANGE)
+    done = tidemark("validate", "strange.yaml", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, b"ok: schema s, 5 metrics, 10 warnings\n")
+    check_golden("validate_warnings.txt", done.stderr.decode())
+    denied = tidemark("validate", "strange.yaml", "--deny-warnings", cwd=tmp_path)
+    assert (denied.returncode, denied.stdout) == (3, b"")
+    assert denied.stderr == done.stderr + b"tidemark: 10 warnings, denied\n"
+    (tmp_path / "none").write_text("")
+    replayed = tidemark("replay", "-c", "strange.yaml", "none", cwd=tmp_path)
+    assert (replayed.returncode, replayed.stderr) == (0, done.stderr)
+    one = tidemark("validate", "strange.yaml", "--metric", "five", cwd=tmp_path)
+    assert one.stdout == b"ok: schema s, 1 metrics, 3 warnings\n", "its own, and that of the schema"
+
+
+def test_validate_in_json(tmp_path):
+    """For editors and pipelines: everything is on stdout, nothing on stderr."""
+    (tmp_path / "strange.yaml").write_text(STRANGE)
+    words = ["validate", "strange.yaml", "--format", "json"]
+    done = run_ok(*words, cwd=tmp_path)
+    assert done.stderr == b""
+    told = json.loads(done.stdout)
+    assert (told["error_count"], told["warning_count"], told["errors"]) == (0, 10, [])
+    assert told["warnings"][0] == {
+        "file": "strange.yaml",
+        "line": 13,
+        "column": 5,
+        "size": 6,
+        "message": "no metric uses the derived column 'device'",
+    }
+    lines = [w["line"] for w in told["warnings"]]
+    assert len(lines) == 10 and lines == sorted(lines)
+    assert [(m["name"], m["kind"]) for m in told["metrics"]] == [
+        ("one", "count"),
+        ("two", "count"),
+        ("three", "distinct"),
+        ("four", "ratio"),
+        ("five", "funnel"),
+    ]
+    assert len({m["definition"] for m in told["metrics"]}) == 5
+    denied = tidemark(*words, "--deny-warnings", cwd=tmp_path)
+    assert (denied.returncode, denied.stdout, denied.stderr) == (3, done.stdout, b"")
+
+    (tmp_path / "wrong.yaml").write_text(WRONG)
+    wrong = tidemark("validate", "wrong.yaml", "--format", "json", cwd=tmp_path)
+    assert (wrong.returncode, wrong.stderr) == (3, b"")
+    told = json.loads(wrong.stdout)
+    assert told["error_count"] == len(told["errors"]) == 13 and told["metrics"] == []
+    unknown = json.loads(
+        tidemark("validate", "--preset", "devise", "--format", "json").stdout
+    )
+    assert unknown["errors"] == [{"message": "unknown preset 'devise'; did you mean 'device'?"}]
 
 
 # Formats
