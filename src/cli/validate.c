@@ -11,7 +11,7 @@ enum {
     ARENA_BYTES_MAX = 64 << 20
 };
 
-/* {"file": .., "line": .., "column": .., "size": .., "message": ..}; without a place the message. */
+/* {"file": .., "line": .., "column": .., "size": .., "message": ..}; of no place the message. */
 static void write_item(const struct tide_diagnostic *item, struct tide_bytes *json)
 {
     const struct tide_position position = item->position;

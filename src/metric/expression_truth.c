@@ -379,7 +379,8 @@ enum tide_truth tide_having_truth(const struct tide_having *having)
     return find_truth(having->expression, having);
 }
 
-/* Takes the rows for which expression holds out of rows[0..count), which ascend; how many are left. */
+/* Takes the rows for which expression holds out of rows[0..count), which ascend. Returns how many
+ * are left. */
 static uint32_t remove_rows(const struct trial *trial,
                             const struct tide_expression *expression,
                             uint32_t *rows,

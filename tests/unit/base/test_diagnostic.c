@@ -95,7 +95,7 @@ static void sorts_by_file_and_place(void **state)
     const uint32_t count = tide_diagnostics_sort(&scene.diagnostics, sorted);
     assert_int_equal(count, scene.diagnostics.count);
     for (uint32_t i = 0; i < count; i++) {
-        assert_int_equal(sorted[i]->message.data[0], '1' + (int)i);
+        assert_int_equal(sorted[i]->message.data[0], '0' + (int)i);
     }
     expect(&scene,
            "a:9:2: error: 0\na:9:7: error: 1\na:9:7: error: 2\na:10:1: error: 3\n"

@@ -1,6 +1,6 @@
 /* Goal: a condition that no event satisfies, or every one does, is known for it, and no other is.
- * Method: a table of conditions of every shape; conditions drawn at random, of which what is claimed
- * is tried on events drawn at random. */
+ * Method: a table of conditions of every shape; conditions drawn at random, of which what is
+ * claimed is tried on events drawn at random. */
 #include "metric/expression_truth.h"
 
 #include "unit/metric/fixture.h"
