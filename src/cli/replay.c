@@ -305,7 +305,7 @@ static const struct tide_option options[] = {
     {"--partitions", NULL, "N", "partitions; the result does not depend on it (1)"},
     {"--workers", NULL, "N", "worker threads; neither on it (1)"},
     {"--chunk", NULL, "BYTES", "bytes of one read; neither on it (1048576)"},
-    {"--lake", NULL, "DIR", "also write events and rejected as Delta tables there"},
+    {"--lake", NULL, "DIR", "also write events, rejected and journeys as Delta tables there"},
     {"--strict", NULL, NULL, "exit 6 if any record was rejected"},
 };
 

@@ -13,7 +13,7 @@ enum {
     SLAB_BITS = 16,
     SLAB_ITEMS = 1 << SLAB_BITS,
     SLABS_MIN = 16,
-    SLABS_MAX = 1 << (32 - SLAB_BITS),
+    SLABS_MAX = (1 << (32 - SLAB_BITS)) - 1, /* the last item of one more would be NONE */
 };
 
 void tide_block_pool_release(struct tide_block_pool *pool)
@@ -29,8 +29,10 @@ void tide_block_pool_release(struct tide_block_pool *pool)
 static uint32_t add_slab(struct tide_block_pool *pool, size_t item_count)
 {
     if (pool->slab_count == pool->slab_capacity) {
-        const uint32_t wanted = pool->slab_capacity == 0 ? SLABS_MIN : pool->slab_capacity * 2;
-        char **slabs = wanted > SLABS_MAX ? NULL : realloc(pool->slabs, wanted * sizeof(*slabs));
+        const uint32_t doubled = pool->slab_capacity == 0 ? SLABS_MIN : pool->slab_capacity * 2;
+        const uint32_t wanted = doubled < SLABS_MAX ? doubled : SLABS_MAX;
+        char **slabs =
+            pool->slab_count == SLABS_MAX ? NULL : realloc(pool->slabs, wanted * sizeof(*slabs));
         if (slabs == NULL) {
             return TIDE_BLOCK_NONE;
         }
@@ -57,7 +59,7 @@ uint32_t tide_block_class_of(uint32_t count)
 {
     uint32_t class = 0;
     while (class < TIDE_BLOCK_CLASSES && (UINT32_C(1) << class) < count) {
-        class++;
+        class ++;
     }
     tide_assert(class < TIDE_BLOCK_CLASSES);
     return class;
@@ -77,7 +79,7 @@ static void give_rest(struct tide_block_pool *pool)
         uint32_t class = 0;
         while (class + 1 < SLAB_BITS && pool->used + (UINT32_C(2) << class) <= SLAB_ITEMS &&
                pool->used % (UINT32_C(2) << class) == 0) {
-            class++;
+            class ++;
         }
         const uint32_t block = pool->shared + pool->used;
         pool->used += UINT32_C(1) << class;

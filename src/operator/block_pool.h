@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 enum {
-    TIDE_BLOCK_CLASSES = 25, /* the largest block has 2^24 items */
+    TIDE_BLOCK_CLASSES = 32, /* the largest block has 2^31 items */
 };
 #define TIDE_BLOCK_NONE UINT32_MAX
 

@@ -1,5 +1,5 @@
-/* Windowed aggregates: count, sum, mean, min, max, quantiles, and distinct values of a column that is
- * not the entity.
+/* Windowed aggregates: count, sum, mean, min, max, quantiles, and distinct values of a column that
+ * is not the entity.
  *
  * A batch goes through in passes over its rows: from group and window to the index of each row's
  * cell, then the aggregate's own loop over the cells. So each loop is short, and what differs
@@ -18,7 +18,7 @@ struct cells {
 
 /* Neighbours mostly fall into one window, and without `by` into one cell. */
 bool operator_place_rows(struct tide_operator *operator,
-                         const struct tide_instant *event_times,
+                         const struct tide_instant * event_times,
                          uint32_t count)
 {
     struct tide_window window = {{0}, {0}};
@@ -57,7 +57,7 @@ static void count_rows(struct tide_operator *operator, uint32_t count)
 }
 
 static void sum_values(struct tide_operator *operator,
-                       const struct tide_vector *column,
+                       const struct tide_vector * column,
                        uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -74,7 +74,7 @@ static void sum_values(struct tide_operator *operator,
 }
 
 static void extreme_values(struct tide_operator *operator,
-                           const struct tide_vector *column,
+                           const struct tide_vector * column,
                            uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {

@@ -6,7 +6,7 @@
 
 /* Turns row_groups into indices of cells. false: out of memory. */
 bool operator_place_rows(struct tide_operator *operator,
-                         const struct tide_instant *event_times,
+                         const struct tide_instant * event_times,
                          uint32_t count);
 
 #endif

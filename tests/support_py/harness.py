@@ -24,7 +24,7 @@ ROOT = TESTS.parent
 ORACLE = TESTS / "oracle/oracle.py"
 PRESETS = ROOT / "presets"
 DATA = TESTS / "data"
-PROCESSES = 2  # oracles and programs at once
+PROCESSES = 2  # oracles at once
 TIMEOUT_S = 120
 
 
@@ -73,6 +73,11 @@ def replay_hint(seed, test):
     return f"replay with: TIDE_SEED={seed} .deps/venv/bin/python -m pytest {test}"
 
 
+def is_long():
+    """TIDE_LONG=1: sizes for a night instead of those for every change."""
+    return os.environ.get("TIDE_LONG") == "1"
+
+
 # Running the program
 
 
@@ -115,41 +120,9 @@ def replay(definitions, files, output, *, metrics=(), partitions=1, workers=1, c
     pathlib.Path(output).write_bytes(done.stdout)
 
 
-# Definitions and what of them this version supports
-
-
-def supported_metrics(definitions_file):
-    """The metrics that the program accepts, one by one: nothing here knows the list."""
+def metric_names(definitions_file):
     spec = yaml.safe_load(pathlib.Path(definitions_file).read_text(encoding="utf-8"))
-    return [
-        name
-        for name in spec["metrics"]
-        if tidemark("validate", definitions_file, "--metric", name).returncode == 0
-    ]
-
-
-def supported_of_preset(preset):
-    """All metrics of a preset but those that `validate` lists as not yet there."""
-    done = run_ok("validate", "--preset", preset)
-    later = {
-        line.split("not yet: ", 1)[1].split()[0]
-        for line in done.stderr.decode().splitlines()
-        if "not yet: " in line
-    }
-    spec = yaml.safe_load((PRESETS / f"{preset}.yaml").read_text(encoding="utf-8"))
-    unknown = later - set(spec["metrics"])
-    assert not unknown, f"listed as not yet, but not in the preset: {unknown}"
-    return [name for name in spec["metrics"] if name not in later]
-
-
-def restrict(definitions_file, metrics, output):
-    """The definitions with only these metrics, for an oracle that need not compute the others."""
-    spec = yaml.safe_load(pathlib.Path(definitions_file).read_text(encoding="utf-8"))
-    spec["metrics"] = {name: spec["metrics"][name] for name in metrics}
-    pathlib.Path(output).write_text(
-        yaml.safe_dump(spec, sort_keys=False, allow_unicode=True, width=10000), encoding="utf-8"
-    )
-    return output
+    return list(spec["metrics"])
 
 
 # The oracle
@@ -161,6 +134,13 @@ def oracle(definitions_file, events_file, output):
 
 def oracle_many(triples):
     """Runs the oracle over (definitions, events, output) in a few processes of many cases each."""
+    with oracles(triples):
+        pass
+
+
+@contextlib.contextmanager
+def oracles(triples):
+    """The same beside the body of the `with`; the outputs are there after it."""
     triples = list(triples)
     shares = [triples[i::PROCESSES] for i in range(PROCESSES)]
     running = []
@@ -173,13 +153,18 @@ def oracle_many(triples):
                 stderr=subprocess.PIPE,
                 text=True,
             )
-            running.append((process, "".join(f"{d} {e} {o}\n" for d, e, o in share)))
-    for process, text in running:
-        process.stdin.write(text)
-        process.stdin.close()
-    for process, _ in running:
-        error = process.stderr.read()
-        assert process.wait(timeout=TIMEOUT_S * 5) == 0, error[-4000:]
+            running.append(process)
+            process.stdin.write("".join(f"{d} {e} {o}\n" for d, e, o in share))
+            process.stdin.close()
+    try:
+        yield
+        for process in running:
+            error = process.stderr.read()
+            assert process.wait(timeout=TIMEOUT_S * 5) == 0, error[-4000:]
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
 
 
 # Comparing
