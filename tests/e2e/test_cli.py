@@ -521,7 +521,7 @@ metrics:
 """
 KINDS_EVENTS = """\
 {"who":"ann","at":"2026-03-02T09:00:00Z","did":"view","page":"h\\"o,me","ms":12}
-{"who":"ann","at":"2026-03-02T09:10:00Z","did":"buy","device":"","price":0.1,"n":"x"}
+{"who":"ann","at":"2026-03-02T09:00:00Z","did":"buy","device":"","price":0.1,"n":"x"}
 {"who":"bob","at":"2026-03-02T11:00:00Z","did":"view","ms":31,"page":"Bücher"}
 {"who":"bob","at":"2026-03-03T12:00:00Z","did":"view","ms":40}
 """
