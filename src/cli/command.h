@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/status.h"
 
 enum tide_exit {
@@ -96,6 +97,12 @@ bool tide_invocation_number(const struct tide_invocation *invocation,
                             uint64_t max,
                             uint64_t fallback,
                             uint64_t *value);
+/* An option's time, or its date's midnight in UTC; fallback if it is not given. false after saying
+ * what is wrong on stderr. */
+bool tide_invocation_time(const struct tide_invocation *invocation,
+                          const char *option,
+                          struct tide_instant fallback,
+                          struct tide_instant *t);
 /* "tidemark: text" on stderr; returns exit, so that a failure is one line. */
 __attribute__((format(printf, 2, 3))) enum tide_exit tide_fail(enum tide_exit exit,
                                                                const char *format,

@@ -108,6 +108,8 @@ static inline bool tide_metric_is_of_entities(const struct tide_schema *schema,
 {
     return metric->kind == TIDE_METRIC_DISTINCT && metric->column == schema->entity;
 }
+/* Marks in used[column] what a metric looks at; of a ratio its parts do. */
+void tide_metric_mark_columns(const struct tide_metric *metric, bool *used);
 /* The preset's text, or NULL. */
 const struct tide_source *tide_preset_find(struct tide_view name);
 size_t tide_preset_count(void);

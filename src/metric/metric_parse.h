@@ -34,8 +34,6 @@ void tide_metric_warn(const struct tide_metric_parse *parse,
 void tide_metric_warn_ratio(const struct tide_metric_parse *parse,
                             const struct tide_yaml *node,
                             const struct tide_metric *const parts[2]);
-/* Marks in used[column] what a metric looks at; a ratio's parts do so themselves. */
-void tide_metric_mark_columns(const struct tide_metric *metric, bool *used);
 /* Warns of derived columns that no metric uses. used: as marked; sources of columns are added. */
 void tide_metric_warn_columns(const struct tide_metric_parse *parse, bool *used);
 
