@@ -98,8 +98,9 @@ struct tide_definitions_input {
 };
 
 /* Loads schema, metrics and alerts. A file with `preset: NAME` takes the preset's, and adds or
- * replaces metrics and alerts by name; `NAME: off` takes an alert away. A ratio's parts are there even if they were not selected
- * (is_hidden). NULL when the diagnostics got an error. */
+ * replaces metrics and alerts by name; `NAME: off` takes an alert away. A ratio's parts are there
+ * even if they were not selected (is_hidden). NULL when the diagnostics got an error. Warnings are
+ * of what was selected. */
 struct tide_definitions *tide_definitions_load(struct tide_arena *arena,
                                                const struct tide_definitions_input *input,
                                                struct tide_diagnostics *diagnostics);
@@ -116,6 +117,8 @@ static inline bool tide_metric_is_of_entities(const struct tide_schema *schema,
 {
     return metric->kind == TIDE_METRIC_DISTINCT && metric->column == schema->entity;
 }
+/* Marks in used[column] what a metric looks at; of a ratio its parts do. */
+void tide_metric_mark_columns(const struct tide_metric *metric, bool *used);
 /* The preset's text, or NULL. */
 const struct tide_source *tide_preset_find(struct tide_view name);
 size_t tide_preset_count(void);
