@@ -113,7 +113,7 @@ static void apply_mapping(struct loader *loader,
         if (key != NULL && key->type == TIDE_CONFIG_SECRET && node->text.size > 0 &&
             !tide_config_value_is_reference(node->text)) {
             /* Without a position: the line that is shown with one would print it. */
-            tide_diagnostics_error(&loader->diagnostics,
+            tide_diagnostics_error(loader->diagnostics,
                                    (struct tide_position){0},
                                    "%s is a secret, and the file is not: write ${VAR} or "
                                    "${file:/path}",
