@@ -15,7 +15,7 @@ enum {
 };
 
 /* Read by metric/, not by the table of keys. */
-static const char *const definition_keys[] = {"preset", "schema", "metrics"};
+static const char *const definition_keys[] = {"preset", "schema", "metrics", "alerts"};
 
 struct loader {
     struct tide_arena *arena;
@@ -110,7 +110,15 @@ static void apply_mapping(struct loader *loader,
         if (prefix_size == 0 && is_definition(name)) {
             continue;
         }
-        if (key != NULL && node->kind == TIDE_YAML_SCALAR) {
+        if (key != NULL && key->type == TIDE_CONFIG_SECRET && node->text.size > 0 &&
+            !tide_config_value_is_reference(node->text)) {
+            /* Without a position: the line that is shown with one would print it. */
+            tide_diagnostics_error(loader->diagnostics,
+                                   (struct tide_position){0},
+                                   "%s is a secret, and the file is not: write ${VAR} or "
+                                   "${file:/path}",
+                                   key->name);
+        } else if (key != NULL && node->kind == TIDE_YAML_SCALAR) {
             (void)tide_config_value_set(
                 loader->config, key, node->text, node->position, loader->diagnostics);
         } else if (key == NULL && node->kind == TIDE_YAML_MAPPING && is_section(prefix, size)) {

@@ -27,6 +27,9 @@ struct tide_config {
     uint64_t memory; /* of rows that wait for the lake */
     uint64_t cells_max;
     bool publish_console;
+    struct tide_duration notify_interval;
+    struct tide_view webhook_url;    /* empty: none */
+    struct tide_view webhook_secret; /* empty: none */
     struct tide_view preset;
     const struct tide_definitions *definitions;
 };

@@ -99,9 +99,10 @@ static void print_text(const struct tide_diagnostics *diagnostics,
     if (is_denied) {
         (void)tide_fail(TIDE_EXIT_CONFIGURATION, "%u warning%s, denied", count, plural);
     } else if (definitions != NULL) {
-        printf("ok: schema %.*s, %u metrics",
+        printf("ok: schema %.*s, %u metrics, %u alerts",
                TIDE_VIEW_ARGUMENTS(definitions->schema->name),
-               definitions->metric_count);
+               definitions->metric_count,
+               definitions->alert_count);
         printf(count > 0 ? ", %u warning%s\n" : "\n", count, plural);
     }
 }

@@ -197,8 +197,8 @@ static int64_t timeout_of(const struct funnel *funnel, const struct funnel_key *
                : last->time_us + metric->funnel->timeout.us;
 }
 
-/* The keys, among those that did not change, whose last run ends in (told, closing], in the order of
- * their timeouts. NULL: out of memory. */
+/* The keys, among those that did not change, whose last run ends in (told, closing], in the order
+ * of their timeouts. NULL: out of memory. */
 static struct timeout *find_timeouts(struct funnel *funnel, int64_t closing_us, uint32_t *count)
 {
     const struct funnel_tracker *tracker = &funnel->tracker;

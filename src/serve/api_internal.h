@@ -23,6 +23,7 @@ void api_answer_metric(void *context, struct tide_http_exchange *exchange);
 void api_answer_state(void *context, struct tide_http_exchange *exchange);
 void api_answer_ledger(void *context, struct tide_http_exchange *exchange);
 void api_answer_definitions(void *context, struct tide_http_exchange *exchange);
+void api_answer_alerts(void *context, struct tide_http_exchange *exchange);
 void api_answer_barrier(void *context, struct tide_http_exchange *exchange);
 void api_answer_health(void *context, struct tide_http_exchange *exchange);
 void api_answer_exposition(void *context, struct tide_http_exchange *exchange);

@@ -331,23 +331,6 @@ static bool read_question(const struct tide_definitions *definitions,
 
 /* ---- the answer */
 
-/* When nothing more can come by the closing clock. */
-static struct tide_instant settled_at(const struct tide_metric *metric, struct tide_window window)
-{
-    struct tide_instant end = window.end;
-    if (metric->kind == TIDE_METRIC_SESSIONS) {
-        end.us += metric->sessions.timeout.us;
-    } else if (metric->kind == TIDE_METRIC_FUNNEL) {
-        end.us += metric->funnel->timeout.us;
-    }
-    for (uint32_t k = 0;
-         metric->kind == TIDE_METRIC_RETENTION && k < metric->retention.period_count;
-         k++) {
-        end = tide_window_of(metric->every, end).end;
-    }
-    return end;
-}
-
 /* The relative error that a kind states for its estimates; of what is exact 0. */
 static double error_of_value(const struct tide_metric *metric, const struct tide_cell_value *value)
 {
@@ -381,7 +364,7 @@ static void write_extra(const struct tide_definitions *definitions,
     const double error = error_of(definitions, metric, row);
     const char *complete = "null";
     if (tide_instant_known(closing)) {
-        complete = closing.us >= settled_at(metric, row->window).us ? "true" : "false";
+        complete = closing.us >= tide_metric_settled_at(metric, row->window).us ? "true" : "false";
     }
     tide_identity_format(metric->hash, hash);
     tide_bytes_reset(extra);

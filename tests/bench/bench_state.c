@@ -1,7 +1,7 @@
 /* Goal: what a key, a session and a cell take in memory, and that an event of a hostile stream
  * costs about what one of an ordinary stream does. Method: a million funnel keys with one event
  * each, a million sessions; streams of a million events through metrics of each kind: ordinary, a
- * new page in every event, one key (in order, and a little out of order), a session in every event. */
+ * new page in every event, one key (in order, a little out of order), a session in every event. */
 #include "base/assert.h"
 #include "unit/operator/stream.h"
 

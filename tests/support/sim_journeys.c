@@ -29,6 +29,9 @@ struct step_event {
 };
 
 struct check {
+    const struct sim_model *model;
+    const struct sim_events *events;
+    uint64_t record_count;
     uint32_t partition;
     int64_t closing_us; /* INT64_MIN: unknown */
     struct sim_lake_journey expected[SIM_LAKE_JOURNEYS_MAX];
@@ -37,6 +40,19 @@ struct check {
     uint32_t told_count;
     char wrong[512];
 };
+
+static int compare_identity(const struct sim_lake_journey *a, const struct sim_lake_journey *b)
+{
+    int order = strcmp(a->metric, b->metric);
+    order = order != 0 ? order : strcmp(a->key, b->key);
+    order = order != 0 ? order : (a->start_us > b->start_us) - (a->start_us < b->start_us);
+    return order != 0 ? order : (a->ordinal > b->ordinal) - (a->ordinal < b->ordinal);
+}
+
+static int compare_expected(const void *left, const void *right)
+{
+    return compare_identity(left, right);
+}
 
 /* ---- what must be there */
 
@@ -131,47 +147,40 @@ static void expect_runs(struct check *check,
     }
 }
 
-static void expect_all(struct check *check,
-                       const struct sim_model *model,
-                       const struct sim_events *events,
-                       uint64_t record_count)
+static uint32_t find_steps(const struct check *check,
+                           const struct funnel *funnel,
+                           uint32_t person,
+                           struct step_event steps[SIM_RECORDS_MAX])
+{
+    uint32_t count = 0;
+    for (uint64_t i = 0; i < check->record_count; i++) {
+        const struct sim_record *record = &check->model->records[check->partition][i];
+        const struct sim_event *event = &check->events->items[record->event];
+        if ((record->fate == SIM_FATE_ON_TIME || record->fate == SIM_FATE_LATE) &&
+            event->person == person) {
+            steps[count++] = (struct step_event){.time_us = record->time_us,
+                                                 .step = funnel->step_count == 1 ? 0 : event->kind,
+                                                 .kind = event->kind};
+        }
+    }
+    return count;
+}
+
+static void expect_all(struct check *check)
 {
     static struct step_event steps[SIM_RECORDS_MAX];
-    const struct sim_record *records = model->records[check->partition];
+    check->expected_count = 0;
     for (size_t f = 0; f < sizeof(funnels) / sizeof(funnels[0]); f++) {
         for (uint32_t person = 0; person < SIM_PEOPLE; person++) {
-            uint32_t count = 0;
-            for (uint64_t i = 0; i < record_count; i++) {
-                const struct sim_event *event = &events->items[records[i].event];
-                const bool is_counted =
-                    records[i].fate == SIM_FATE_ON_TIME || records[i].fate == SIM_FATE_LATE;
-                if (is_counted && event->person == person) {
-                    steps[count++] =
-                        (struct step_event){.time_us = records[i].time_us,
-                                            .step = funnels[f].step_count == 1 ? 0 : event->kind,
-                                            .kind = event->kind};
-                }
-            }
+            const uint32_t count = find_steps(check, &funnels[f], person, steps);
             qsort(steps, count, sizeof(steps[0]), compare_events);
             expect_runs(check, &funnels[f], person, steps, count);
         }
     }
+    qsort(check->expected, check->expected_count, sizeof(check->expected[0]), compare_expected);
 }
 
 /* ---- what is there */
-
-static int compare_identity(const struct sim_lake_journey *a, const struct sim_lake_journey *b)
-{
-    int order = strcmp(a->metric, b->metric);
-    order = order != 0 ? order : strcmp(a->key, b->key);
-    order = order != 0 ? order : (a->start_us > b->start_us) - (a->start_us < b->start_us);
-    return order != 0 ? order : (a->ordinal > b->ordinal) - (a->ordinal < b->ordinal);
-}
-
-static int compare_expected(const void *left, const void *right)
-{
-    return compare_identity(left, right);
-}
 
 /* Of one identity in the order of the commits. */
 static int compare_told(const void *left, const void *right)
@@ -279,10 +288,11 @@ const char *sim_journeys_check(const struct sim_lake *lake,
     static struct check check;
     check.partition = partition;
     check.closing_us = tide_instant_known(closing) ? closing.us : INT64_MIN;
-    check.expected_count = 0;
+    check.model = model;
+    check.events = events;
+    check.record_count = record_count;
     check.told_count = 0;
-    expect_all(&check, model, events, record_count);
-    qsort(check.expected, check.expected_count, sizeof(check.expected[0]), compare_expected);
+    expect_all(&check);
     for (uint32_t i = 0; i < lake->journey_count; i++) {
         if (lake->journeys[i].partition == partition) {
             check.told[check.told_count++] = &lake->journeys[i];

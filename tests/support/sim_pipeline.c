@@ -295,6 +295,18 @@ static void recover(struct sim_world *world, bool may_fail)
     sim_wrong(world, "recovery does not end");
 }
 
+/* As many rounds as it takes: only so many journeys time out in one. */
+static bool commit_all(struct sim_world *world)
+{
+    uint64_t before = 0;
+    bool is_going = true;
+    do {
+        before = world->report->epochs;
+        is_going = commit(world, true);
+    } while (is_going && world->report->epochs > before);
+    return is_going;
+}
+
 static void drain(struct sim_world *world)
 {
     disarm(world);
@@ -316,8 +328,8 @@ static void drain(struct sim_world *world)
             is_going = turn < DRAIN_TURNS_MAX && step_partition(world, p);
         }
     }
-    is_going = is_going && commit(world, true) && stay_quiet(world) && world->life.epoch_count == 0;
-    if (!is_going) {
+    is_going = is_going && stay_quiet(world) && commit_all(world);
+    if (!is_going || world->life.epoch_count > 0) {
         sim_wrong(world, "it does not drain");
         return;
     }
@@ -401,6 +413,7 @@ void sim_pipeline_run(uint64_t seed,
     world->clock.now = start;
     world->partition_count = 1 + (uint32_t)sim_below(&world->dice, SIM_PARTITIONS_MAX);
     world->segment_bytes = 512 + sim_below(&world->dice, 8 << 10);
+    world->journeys_max = sim_chance(world, 50) ? 1 + (uint32_t)sim_below(&world->dice, 3) : 100000;
     for (int t = 0; t < TIDE_TABLE_COUNT; t++) {
         world->layouts[t] =
             tide_layout_create(&world->arena, definitions->schema, (enum tide_table)t);

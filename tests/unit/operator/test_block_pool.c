@@ -117,18 +117,39 @@ static void test_rest_of_a_slab_is_used(void **state)
     (void)state;
     struct tide_block_pool pool = {.item_size = 4};
     assert_int_equal(tide_block_pool_take(&pool, 0), 0);
-    assert_int_not_equal(tide_block_pool_take(&pool, 15), TIDE_BLOCK_NONE);
+    assert_int_not_equal(tide_block_pool_take(&pool, 9), TIDE_BLOCK_NONE);
     assert_int_equal(pool.slab_count, 1);
-    assert_int_not_equal(tide_block_pool_take(&pool, 15), TIDE_BLOCK_NONE);
+    assert_int_not_equal(tide_block_pool_take(&pool, 9), TIDE_BLOCK_NONE);
     assert_int_equal(pool.slab_count, 2);
     uint32_t taken = 0;
-    for (uint32_t class = 0; class < 15; class ++) { /* 2^15 - 1 items are left of the first */
-        assert_true(tide_block_pool_take(&pool, class) < SLAB_ITEMS);
-        taken += 1U << class;
+    for (uint32_t k = 0; k < 9; k++) { /* 2^9 - 1 items are left of the first */
+        assert_true(tide_block_pool_take(&pool, k) < SLAB_ITEMS_MIN);
+        taken += 1U << k;
     }
-    assert_int_equal(taken, SLAB_ITEMS / 2 - 1);
+    assert_int_equal(taken, SLAB_ITEMS_MIN / 2 - 1);
     assert_int_equal(pool.slab_count, 2);
-    assert_int_equal(pool.bytes, 2 * SLAB_ITEMS * 4);
+    assert_int_equal(pool.bytes, (1 + 2) * SLAB_ITEMS_MIN * 4);
+    tide_block_pool_release(&pool);
+}
+
+/* Slabs double up to the largest, and no further. */
+static void test_slabs_double(void **state)
+{
+    (void)state;
+    struct tide_block_pool pool = {.item_size = 4};
+    size_t items = 0;
+    for (uint32_t slab = 0; slab < 9; slab++) {
+        const uint32_t size = slab < 6 ? (uint32_t)SLAB_ITEMS_MIN << slab : SLAB_ITEMS;
+        for (uint32_t i = 0; i < size; i++) {
+            assert_int_equal(tide_block_pool_take(&pool, 0), slab << SLAB_BITS | i);
+        }
+        items += size;
+        assert_int_equal(pool.bytes, items * 4);
+    }
+    assert_int_equal(tide_block_pool_take(&pool, 12), 9U << SLAB_BITS);
+    tide_block_pool_release(&pool);
+    assert_int_equal(tide_block_pool_take(&pool, 12), 0); /* a slab of its size */
+    assert_int_equal(pool.bytes, 4096 * 4);
     tide_block_pool_release(&pool);
 }
 
@@ -157,11 +178,11 @@ static void test_out_of_memory(void **state)
     allocations_left = 1;
     assert_int_equal(tide_block_pool_take(&pool, 0), TIDE_BLOCK_NONE); /* no slab */
     allocations_left = 1;
-    const uint32_t block = tide_block_pool_take(&pool, 15);
+    const uint32_t block = tide_block_pool_take(&pool, 9);
     assert_int_not_equal(block, TIDE_BLOCK_NONE);
-    assert_int_not_equal(tide_block_pool_take(&pool, 14), TIDE_BLOCK_NONE);
-    assert_int_equal(tide_block_pool_take(&pool, 15), TIDE_BLOCK_NONE);
-    assert_int_not_equal(tide_block_pool_take(&pool, 14), TIDE_BLOCK_NONE); /* of the rest */
+    assert_int_not_equal(tide_block_pool_take(&pool, 8), TIDE_BLOCK_NONE);
+    assert_int_equal(tide_block_pool_take(&pool, 9), TIDE_BLOCK_NONE);
+    assert_int_not_equal(tide_block_pool_take(&pool, 8), TIDE_BLOCK_NONE); /* of the rest */
     assert_int_equal(tide_block_pool_take(&pool, 16), TIDE_BLOCK_NONE);
     allocations_left = -1;
     assert_int_not_equal(tide_block_pool_take(&pool, 15), TIDE_BLOCK_NONE);
@@ -174,6 +195,7 @@ int main(void)
         cmocka_unit_test(test_classes),
         cmocka_unit_test(test_blocks_keep_what_is_theirs),
         cmocka_unit_test(test_rest_of_a_slab_is_used),
+        cmocka_unit_test(test_slabs_double),
         cmocka_unit_test(test_large_blocks),
         cmocka_unit_test(test_out_of_memory),
     };

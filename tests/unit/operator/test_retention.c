@@ -18,7 +18,7 @@ static const char *const metrics[] = {
     "{retention: {per: user_id, period: 1d, periods: 4}}",
     "{retention: {per: user_id, period: 1d, periods: 4, mode: unbounded}}",
     "{retention: {per: user_id, period: 1d, periods: 5}, timezone: America/New_York, where: n > 0}",
-    "{retention: {per: user_id, period: 2d, periods: 2, mode: unbounded}, timezone: America/Denver}",
+    "{retention: {per: user_id, period: 2d, periods: 1, mode: unbounded}, timezone: America/Boise}",
     "{retention: {per: user_id, period: 1w, periods: 3}, timezone: Europe/Berlin}",
     "{retention: {per: user_id, period: 2w, periods: 1}}",
 };
