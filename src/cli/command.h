@@ -67,6 +67,7 @@ extern const struct tide_command tide_command_replay;
 extern const struct tide_command tide_command_generate;
 extern const struct tide_command tide_command_query;
 extern const struct tide_command tide_command_verify;
+extern const struct tide_command tide_command_backtest;
 extern const struct tide_command tide_command_explain;
 extern const struct tide_command tide_command_validate;
 extern const struct tide_command tide_command_version;

@@ -1,5 +1,5 @@
-/* tidemark explain: what a metric does, in words; what it is for other engines, as the SQL that batch
- * runs; what it costs a service. */
+/* tidemark explain: what a metric does, in words; what it is for other engines, as the SQL that
+ * batch runs; what it costs a service. */
 #include "base/civil.h"
 #include "base/json.h"
 #include "cli/config.h"

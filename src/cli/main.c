@@ -16,6 +16,7 @@ static const struct tide_command *const commands[] = {
     &tide_command_generate,
     &tide_command_query,
     &tide_command_verify,
+    &tide_command_backtest,
     &tide_command_explain,
     &tide_command_validate,
     &tide_command_version,

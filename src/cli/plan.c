@@ -16,6 +16,10 @@ enum {
     LINE_WIDTH = 100
 };
 
+#define FUNNEL_MEMBERS                                                                             \
+    "entered, completed, open, unmatched, steps (reached, entities, abandoned), mean_time, "       \
+    "median_time (in seconds)"
+
 /* ---- small texts */
 
 static const struct tide_column *column_of(const struct tide_plan *plan, uint32_t column)
@@ -374,8 +378,7 @@ static void write_answer(const struct tide_plan *plan, struct tide_bytes *text)
         [TIDE_METRIC_APPROX_DISTINCT] = "value",
         [TIDE_METRIC_SESSIONS] =
             "sessions, events, bounced, mean_duration, median_duration (in seconds)",
-        [TIDE_METRIC_FUNNEL] = "entered, completed, open, unmatched, steps (reached, entities, "
-                               "abandoned), mean_time, median_time (in seconds)",
+        [TIDE_METRIC_FUNNEL] = FUNNEL_MEMBERS,
         [TIDE_METRIC_RETENTION] = "cohort, size, retained",
         [TIDE_METRIC_RATIO] = "value, numerator, denominator",
     };
