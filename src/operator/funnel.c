@@ -359,7 +359,7 @@ static struct funnel_scan scan_before(const struct funnel *funnel,
     if (key->count >= LONG_KEY) {
         const struct funnel_scan tail = *tail_of(funnel, key);
         if (tail.next > tail.first && tail.next <= at) {
-            tide_assert(run_start(funnel->base.metric, events_of(funnel, key), tail.first) ==
+            tide_assert(run_start(funnel->base.metric, funnel_key_events(funnel, key), tail.first) ==
                         tail.first);
             return tail;
         }

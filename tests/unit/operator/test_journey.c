@@ -24,7 +24,7 @@ enum {
     TIMEOUT = 10,
     EVENTS_MAX = 256,
     TOLD_MAX = 4096,
-    ROUNDS = TIDE_TEST_SANITIZED ? 100 : 1000,
+    ROUNDS = TIDE_TEST_SANITIZED ? 100 : 250,
 };
 static const int64_t unit_us = 1000000;
 

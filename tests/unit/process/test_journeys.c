@@ -83,9 +83,11 @@ static uint32_t entity_of(const struct tide_batch *batch, uint32_t row)
     if (!vector->present[row]) {
         return TIDE_DICTIONARY_NONE;
     }
+    if (vector->strings != NULL) {
+        return tide_dictionary_intern(scene.entities, vector->strings[row]);
+    }
     const struct tide_view bytes = {(const char *)&vector->numbers[row], sizeof(int64_t)};
-    return tide_dictionary_intern(scene.entities,
-                                  vector->strings != NULL ? vector->strings[row] : bytes);
+    return tide_dictionary_intern(scene.entities, bytes);
 }
 
 static void feed(const struct event *events, uint32_t count)
