@@ -107,8 +107,8 @@ struct tide_definitions *tide_definitions_load(struct tide_arena *arena,
 const struct tide_metric *tide_definitions_find(const struct tide_definitions *definitions,
                                                 struct tide_view name);
 const char *tide_metric_kind_name(enum tide_metric_kind kind);
-/* When nothing more can come for a window, by the closing clock: its end, and the timeout of sessions
- * and funnels; a cohort's last period. */
+/* When nothing more can come for a window, by the closing clock: its end, the timeout of sessions
+ * and funnels, a cohort's last period. */
 struct tide_instant tide_metric_settled_at(const struct tide_metric *metric,
                                            struct tide_window window);
 /* The entity's distinct number: partitions have different entities, so it adds. */

@@ -17,6 +17,7 @@
     FIXTURE_SCHEMA                                                                                 \
     "metrics:\n"                                                                                   \
     "  hits: {count: events, by: [a, b], every: 1m}\n"                                             \
+    "  used: {count: events, by: [g], every: 1d}\n"                                                \
     "  all: {count: events, every: 1m}\n"                                                          \
     "  daily: {distinct: user_id, every: 1d}\n"                                                    \
     "  weekly: {count: events, every: 1w}\n"                                                       \
