@@ -250,7 +250,7 @@ static bool want_webhook(const struct tide_definitions *definitions)
 static enum tide_status start_alerts(struct service *service, struct tide_error *error)
 {
     const struct tide_config *config = &service->config;
-    snprintf(service->alerts_path,
+    (void)snprintf(service->alerts_path,
              sizeof(service->alerts_path),
              "%.*s/alerts.json",
              TIDE_VIEW_ARGUMENTS(config->data));

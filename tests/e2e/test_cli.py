@@ -328,9 +328,9 @@ def test_json_schemas_beside_the_file(tmp_path):
 
 
 def test_a_good_file_and_the_presets(tmp_path):
-    for preset, count in (("sunbird", 16), ("device", 26)):
+    for preset, count, alerts in (("sunbird", 16, 3), ("device", 26, 4)):
         done = run_ok("validate", "--preset", preset)
-        assert done.stdout.decode() == f"ok: schema {preset}, {count} metrics\n"
+        assert done.stdout.decode() == f"ok: schema {preset}, {count} metrics, {alerts} alerts\n"
         assert done.stderr == b""
     (tmp_path / "mine.yaml").write_text(
         "preset: device\nmetrics:\n  mine: {count: events, by: [region], every: 1d}\n"
@@ -409,7 +409,7 @@ metrics:
 def test_what_cannot_be_meant_is_a_warning(tmp_path):
     (tmp_path / "strange.yaml").write_text(STRANGE)
     done = tidemark("validate", "strange.yaml", cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (0, b"ok: schema s, 5 metrics, 10 warnings\n")
+    assert (done.returncode, done.stdout) == (0, b"ok: schema s, 5 metrics, 0 alerts, 10 warnings\n")
     check_golden("validate_warnings.txt", done.stderr.decode())
     denied = tidemark("validate", "strange.yaml", "--deny-warnings", cwd=tmp_path)
     assert (denied.returncode, denied.stdout) == (3, b"")
@@ -418,7 +418,7 @@ def test_what_cannot_be_meant_is_a_warning(tmp_path):
     replayed = tidemark("replay", "-c", "strange.yaml", "none", cwd=tmp_path)
     assert (replayed.returncode, replayed.stderr) == (0, done.stderr)
     one = tidemark("validate", "strange.yaml", "--metric", "five", cwd=tmp_path)
-    assert one.stdout == b"ok: schema s, 1 metrics, 3 warnings\n", "its own, and that of the schema"
+    assert one.stdout == b"ok: schema s, 1 metrics, 0 alerts, 3 warnings\n", "its own, and that of the schema"
 
 
 def test_validate_in_json(tmp_path):

@@ -140,7 +140,12 @@ static void test_mistakes(void **state)
     for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
         struct fixture fixture;
         fixture_init(&fixture);
-        assert_null(fixture_load(&fixture, file_with(&fixture, "m", mistakes[i].alert)));
+        const struct tide_definitions *loaded =
+            fixture_load(&fixture, file_with(&fixture, "m", mistakes[i].alert));
+        if (loaded != NULL) {
+            print_error("%s is accepted\n", mistakes[i].alert);
+        }
+        assert_null(loaded);
         assert_string_equal(messages(&fixture), mistakes[i].messages);
         fixture_release(&fixture);
     }
