@@ -41,7 +41,8 @@ def test_examples_of_definitions_are_good(tmp_path):
     schema = whole[: whole.index("metrics:")]
     assert len(others) >= 8
     used = "  of_channels: {count: events, by: [channel], every: 1d}\n"
-    for text in [whole] + [schema + other + used for other in others]:
+    with_used = [other.replace("metrics:\n", "metrics:\n" + used) for other in others]
+    for text in [whole] + [schema + other for other in with_used]:
         done = validate(tmp_path, text)
         assert (done.returncode, done.stderr) == (0, ""), text
 
