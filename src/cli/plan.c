@@ -5,6 +5,7 @@
 #include "base/civil.h"
 #include "base/json.h"
 #include "base/timezone.h"
+#include "metric/alert.h"
 #include "operator/operator.h"
 
 #include <inttypes.h>
@@ -609,6 +610,28 @@ static void write_used_by(const struct tide_plan *plan, struct tide_bytes *text)
     }
 }
 
+static void write_alerts(const struct tide_plan *plan, struct tide_bytes *text)
+{
+    const struct tide_definitions *definitions = plan->definitions;
+    for (uint32_t i = 0; i < definitions->alert_count; i++) {
+        const struct tide_alert *alert = &definitions->alerts[i];
+        if (&definitions->metrics[alert->metric] != plan->metric) {
+            continue;
+        }
+        tide_bytes_append_text(text, text->size == 0 ? "" : "; ");
+        tide_bytes_append_format(text, "%.*s: ", TIDE_VIEW_ARGUMENTS(alert->name));
+        if (alert->when == NULL) {
+            tide_bytes_append_text(text, "absent for ");
+            append_duration(alert->absent, text);
+        } else {
+            tide_bytes_append_format(text,
+                                     "when %.*s, of its %.*s",
+                                     TIDE_VIEW_ARGUMENTS(alert->when_text),
+                                     TIDE_VIEW_ARGUMENTS(alert->on_text));
+        }
+    }
+}
+
 /* ---- the whole */
 
 /* One that writes nothing is left out. */
@@ -630,6 +653,7 @@ static const struct {
     {"state", write_state},
     {"limits", write_limits},
     {"used_by", write_used_by},
+    {"alerts", write_alerts},
 };
 enum {
     PART_COUNT = sizeof(parts) / sizeof(parts[0])

@@ -2,6 +2,7 @@
  * meant. */
 #include "base/json.h"
 #include "cli/config.h"
+#include "metric/alert.h"
 #include "process/identity.h"
 
 #include <stdio.h>
@@ -71,6 +72,23 @@ static void write_metrics(const struct tide_definitions *definitions, struct tid
     tide_bytes_append_byte(json, ']');
 }
 
+static void write_alerts(const struct tide_definitions *definitions, struct tide_bytes *json)
+{
+    tide_json_write_key(json, "alerts");
+    tide_bytes_append_byte(json, '[');
+    for (uint32_t i = 0; definitions != NULL && i < definitions->alert_count; i++) {
+        const struct tide_alert *alert = &definitions->alerts[i];
+        char hash[TIDE_IDENTITY_TEXT_SIZE];
+        tide_identity_format(alert->hash, hash);
+        tide_bytes_append_text(json, i == 0 ? "\n{" : ",\n{");
+        tide_json_write_text_member(json, "name", alert->name);
+        tide_json_write_text_member(json, "metric", definitions->metrics[alert->metric].name);
+        tide_json_write_text_member(json, "definition", tide_view_of(hash));
+        tide_bytes_append_byte(json, '}');
+    }
+    tide_bytes_append_byte(json, ']');
+}
+
 /* What is beyond the maximum of diagnostics is told by the counts. */
 static enum tide_exit print_json(const struct tide_diagnostics *diagnostics,
                                  const struct tide_definitions *definitions)
@@ -82,6 +100,7 @@ static enum tide_exit print_json(const struct tide_diagnostics *diagnostics,
     write_items(diagnostics, "errors", true, &json);
     write_items(diagnostics, "warnings", false, &json);
     write_metrics(definitions, &json);
+    write_alerts(definitions, &json);
     tide_bytes_append_text(&json, "}\n");
     const bool has_memory = !json.failed;
     fwrite(json.data, 1, json.size, stdout);

@@ -311,7 +311,8 @@ static void join_ratio(struct loader *loader,
     ratio->is_parsed = ratio->is_parsed && is_joined;
 }
 
-/* Of what was selected; and of the schema, if it is the user's own and all its metrics are known. */
+/* Of what was selected; and of the schema, if it is the user's own and all its metrics are
+ * known. */
 static void warn(struct loader *loader, const struct tide_metric_parse *parse)
 {
     bool used[TIDE_SCHEMA_COLUMNS_MAX] = {false};

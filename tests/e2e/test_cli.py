@@ -446,6 +446,11 @@ def test_validate_in_json(tmp_path):
         ("five", "funnel"),
     ]
     assert len({m["definition"] for m in told["metrics"]}) == 5
+    assert told["alerts"] == []
+    preset = json.loads(run_ok("validate", "--preset", "sunbird", "--format", "json").stdout)
+    assert len(preset["metrics"]) == 16
+    assert {a["metric"] for a in preset["alerts"]} <= {m["name"] for m in preset["metrics"]}
+    assert len({a["definition"] for a in preset["alerts"]}) == len(preset["alerts"]) == 3
     denied = tidemark(*words, "--deny-warnings", cwd=tmp_path)
     assert (denied.returncode, denied.stdout, denied.stderr) == (3, done.stdout, b"")
 

@@ -47,6 +47,10 @@ metrics:
   comeback: {retention: {per: person, period: 1w, periods: 8, mode: unbounded}}
   rate:     {ratio: [regulars, people_utc]}
   people_utc: {distinct: person, every: 1d}
+alerts:
+  busy:   {metric: revenue, when: 'value > 1000'}
+  slow:   {metric: prices, on: p95, when: 'value > 20'}
+  silent: {metric: revenue, absent: 6h}
 """
 
 

@@ -40,16 +40,18 @@ static const char *file_with(struct fixture *fixture, const char *name, const ch
     return kept.data;
 }
 
-/* "3: message" of all diagnostics, by column of their line. */
+/* "3: message" of all errors, by column of their line. */
 static const char *messages(struct fixture *fixture)
 {
     tide_bytes_reset(&fixture->rendered);
     for (uint32_t i = 0; i < fixture->diagnostics.count; i++) {
         const struct tide_diagnostic *item = &fixture->diagnostics.items[i];
-        tide_bytes_append_format(&fixture->rendered,
-                                 "%u: %.*s\n",
-                                 item->position.column,
-                                 TIDE_VIEW_ARGUMENTS(item->message));
+        if (item->is_error) {
+            tide_bytes_append_format(&fixture->rendered,
+                                     "%u: %.*s\n",
+                                     item->position.column,
+                                     TIDE_VIEW_ARGUMENTS(item->message));
+        }
     }
     return tide_bytes_terminated(&fixture->rendered);
 }

@@ -1,5 +1,6 @@
 /* Goal: what a metric costs is told, by partition and in all, for every kind of state; a ratio
- * tells its parts'. Method: events with known cells and keys in two partitions, read back over HTTP. */
+ * tells its parts'. Method: events with known cells and keys in two partitions, read back over
+ * HTTP. */
 #include "fixture.h"
 
 static const char state_text[] = FIXTURE_SCHEMA
