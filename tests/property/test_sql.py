@@ -8,7 +8,7 @@ import os
 
 import pytest
 from harness import DATA, replay_hint, seed_of_run, shared
-from sql_cases import check_globs, check_preset, random_failures, sunbird_events
+from sql_cases import check_globs, check_lake, check_preset, random_failures, sunbird_events
 from sql_texts import DuckDB
 
 COUNT = int(os.environ.get("TIDE_CASES", 30))
@@ -44,6 +44,17 @@ def test_sunbird_data_equal_the_oracle(engine, tmp_path):
 
 def test_real_sunbird_data_equal_the_oracle(engine, tmp_path):
     check_preset(engine, "sunbird", shared("data/sunbird-valid-500.ndjson"), tmp_path)
+
+
+def test_a_lake_equals_the_oracle(engine, tmp_path):
+    def read_table(table):
+        engine.connection.execute(
+            f"CREATE OR REPLACE VIEW lake_events AS FROM read_parquet('{table}/*/*.parquet')"
+        )
+
+    events = sunbird_events(tmp_path)
+    check_lake(engine, "sunbird", events, tmp_path, read_table)
+    engine.connection.execute("DROP VIEW events")
 
 
 def test_globs_match_as_they_do_in_python(engine, tmp_path):

@@ -32,11 +32,12 @@ def iso(us):
     return oracle_module.iso(us)
 
 
-def texts_of(definitions, span, engine=None, table=None):
-    """Metric (and "events", with an engine) to its text; definitions: options, as a list."""
-    more = ["--events", engine, "--table", table] if engine else []
+def texts_of(definitions, span, engine, table, names=()):
+    """Metric to its text, and "events" to that of the view; definitions: options, as a list; names:
+    only those metrics."""
     bounds = ["--from", iso(span[0]), "--to", iso(span[1] + 1)]
-    done = run_ok("explain", *definitions, "--sql", *bounds, *more)
+    view = ["--events", engine, "--table", table]
+    done = run_ok("explain", *names, *definitions, "--sql", *bounds, *view)
     parts = HEAD.split(done.stdout.decode())
     assert parts[0] == ""
     return {name: text.rstrip().removesuffix(";") for name, text in zip(parts[1::2], parts[2::2])}
@@ -183,6 +184,32 @@ class DuckDB(sql_forms.DuckDB):
 
 class Spark(sql_forms.Spark):
     name = "spark"
+    # One small machine, many small queries: no shuffle is worth two partitions, no plan a second
+    # look, no code the better compiler.
+    SETTINGS = {
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.memory": "2g",
+        "spark.sql.adaptive.enabled": "false",
+        "spark.sql.shuffle.partitions": "1",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+    }
+
+    def __init__(self, folder):
+        from pyspark.sql import SparkSession
+
+        settings = {**self.SETTINGS, "spark.sql.warehouse.dir": str(folder)}
+        builder = SparkSession.builder.master("local[2]").appName("tidemark")
+        self.session = builder.config(map=settings).getOrCreate()
+        self.session.sparkContext.setLogLevel("OFF")
+
+    def compile(self, is_compiled):
+        """Whether queries become Java code: worth it for data, not for a few rows."""
+        mode = "FALLBACK" if is_compiled else "NO_CODEGEN"
+        self.session.conf.set("spark.sql.codegen.wholeStage", str(is_compiled).lower())
+        self.session.conf.set("spark.sql.codegen.factoryMode", mode)
 
     def prepare(self, schema, events, derived):
         self.load(schema, list(with_uid(events)))
@@ -193,25 +220,45 @@ class Spark(sql_forms.Spark):
 # A case
 
 
-def run_case(engine, definitions_file, events_file, output, options=None):
-    """Writes what the program's SQL says of a file, as the oracle would; returns the texts."""
-    config = yaml.safe_load(pathlib.Path(definitions_file).read_text(encoding="utf-8"))
-    schema, metrics = config["schema"], config["metrics"]
-    decoder = oracle_module.Decoder(schema, str(pathlib.Path(definitions_file).parent))
+def write_cells(engine, metrics, texts, out):
+    for name, text in texts.items():
+        for cell in cells_of_rows(name, metrics, engine.query(text)):
+            print(oracle_module.dumps(cell), file=out)
+
+
+def write_ledger(ledger, out):
+    rejected = {k.split()[1]: n for k, n in sorted(ledger.items()) if k.startswith("rejected")}
+    counts = {key: ledger[key] for key in ("records", "verdicts", "processed", "duplicate")}
+    print(json.dumps({"ledger": {**counts, "rejected": rejected}}), file=out)
+
+
+def read_events(config, folder, events_file):
+    decoder = oracle_module.Decoder(config["schema"], str(folder))
     events, ledger = oracle_module.read(decoder, [str(events_file)])
     times = [event["event_time"] for event in events] or [0]
-    texts = texts_of(
-        options or ["-c", definitions_file], (min(times), max(times)), engine.name, "decoded"
-    )
-    engine.prepare(schema, events, derived_columns(texts.pop("events")))
-    assert list(texts) == list(metrics)
+    return events, ledger, (min(times), max(times))
+
+
+def run_case(engine, definitions_file, events_file, output, options, names=()):
+    """Writes what the program's SQL says of a file, as the oracle would; of the named metrics."""
+    path = pathlib.Path(definitions_file)
+    config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    events, ledger, span = read_events(config, path.parent, events_file)
+    texts = texts_of(options, span, engine.name, "decoded", names)
+    engine.prepare(config["schema"], events, derived_columns(texts.pop("events")))
+    assert list(texts) == list(names or config["metrics"])
     with open(output, "w", encoding="utf-8", newline="\n") as out:
-        for name, text in texts.items():
-            for cell in cells_of_rows(name, metrics, engine.query(text)):
-                print(oracle_module.dumps(cell), file=out)
-        rejected = {
-            key.split()[1]: n for key, n in sorted(ledger.items()) if key.startswith("rejected")
-        }
-        counts = {key: ledger[key] for key in ("records", "verdicts", "processed", "duplicate")}
-        print(json.dumps({"ledger": {**counts, "rejected": rejected}}), file=out)
-    return texts
+        write_cells(engine, config["metrics"], texts, out)
+        write_ledger(ledger, out)
+
+
+def run_lake(engine, definitions_file, events_file, output, options):
+    """The same where the engine has the lake's table of these events as lake_events."""
+    path = pathlib.Path(definitions_file)
+    config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    _, ledger, span = read_events(config, path.parent, events_file)
+    texts = texts_of(options, span, engine.name, "lake_events")
+    engine.query(texts.pop("events"))
+    with open(output, "w", encoding="utf-8", newline="\n") as out:
+        write_cells(engine, config["metrics"], texts, out)
+        write_ledger(ledger, out)
