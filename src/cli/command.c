@@ -1,6 +1,7 @@
 #include "cli/command.h"
 
 #include "base/assert.h"
+#include "base/civil.h"
 #include "base/decimal.h"
 #include "base/diagnostic.h"
 
@@ -268,4 +269,31 @@ bool tide_invocation_number(const struct tide_invocation *invocation,
     }
     *value = (uint64_t)number;
     return true;
+}
+
+bool tide_invocation_time(const struct tide_invocation *invocation,
+                          const char *option,
+                          struct tide_instant fallback,
+                          struct tide_instant *t)
+{
+    enum {
+        DATE_SIZE = 10 /* "2026-03-08" */
+    };
+    const char *text = tide_invocation_text(invocation, option, NULL);
+    struct tide_bytes whole = {0};
+    *t = fallback;
+    if (text == NULL) {
+        return true;
+    }
+    tide_bytes_append_text(&whole, text);
+    if (whole.size == DATE_SIZE) {
+        tide_bytes_append_text(&whole, "T00:00:00Z");
+    }
+    const bool is_time = tide_civil_parse(tide_bytes_view(&whole), t);
+    tide_bytes_release(&whole);
+    if (!is_time) {
+        tide_fail(
+            TIDE_EXIT_USAGE, "%s '%s' is not a time such as 2026-03-08T10:00:00Z", option, text);
+    }
+    return is_time;
 }

@@ -250,10 +250,10 @@ static bool want_webhook(const struct tide_definitions *definitions)
 static enum tide_status start_alerts(struct service *service, struct tide_error *error)
 {
     const struct tide_config *config = &service->config;
-    snprintf(service->alerts_path,
-             sizeof(service->alerts_path),
-             "%.*s/alerts.json",
-             TIDE_VIEW_ARGUMENTS(config->data));
+    (void)snprintf(service->alerts_path,
+                   sizeof(service->alerts_path),
+                   "%.*s/alerts.json",
+                   TIDE_VIEW_ARGUMENTS(config->data));
     service->alert_engine = (struct tide_alert_engine){
         service->engine, config->definitions, (uint32_t)config->partitions};
     struct tide_alerts_options options = {.definitions = config->definitions,

@@ -72,19 +72,30 @@ static struct tide_position position_of(const struct parser *parser, struct tide
 #define REPORT(parser, token, ...)                                                                 \
     tide_diagnostics_error((parser)->diagnostics, position_of((parser), (token)), __VA_ARGS__)
 
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static bool is_sign(char c)
+{
+    return c == '+' || c == '-' || c == '*' || c == '/';
+}
+
 /* Signs are no tokens of other conditions, whose numbers may begin with '-'. */
 static void read_token(struct parser *parser, size_t start)
 {
-    while (start < parser->text.size && strchr(" \t\r\n", parser->text.data[start]) != NULL) {
+    const struct tide_view text = parser->text;
+    while (start < text.size && is_space(text.data[start])) {
         start++;
     }
-    const char c = start < parser->text.size ? parser->text.data[start] : '\0';
-    parser->sign = c == '+' || c == '-' || c == '*' || c == '/' ? c : '\0';
-    if (parser->sign == '\0') {
-        parser->token = tide_token_next(parser->text, start);
+    parser->sign = '\0';
+    if (start == text.size || !is_sign(text.data[start])) {
+        parser->token = tide_token_next(text, start);
     } else {
+        parser->sign = text.data[start];
         parser->token = (struct tide_token){
-            .kind = TIDE_TOKEN_BAD, .start = start, .text = {parser->text.data + start, 1}};
+            .kind = TIDE_TOKEN_BAD, .start = start, .text = {text.data + start, 1}};
     }
 }
 
@@ -457,8 +468,10 @@ bool tide_alert_condition_holds(const struct tide_alert_condition *condition,
         } else if (part->kind == PART_BASELINE) {
             stack[depth++] = baseline.number;
         } else if (part->kind == PART_NEGATE) {
+            tide_assert(depth >= 1);
             stack[depth - 1] = -stack[depth - 1];
         } else if (part->kind == PART_NOT) {
+            tide_assert(depth >= 1);
             stack[depth - 1] = stack[depth - 1] == 0;
         } else {
             tide_assert(depth >= 2);

@@ -311,6 +311,31 @@ static void join_ratio(struct loader *loader,
     ratio->is_parsed = ratio->is_parsed && is_joined;
 }
 
+/* Of what was selected; and of the schema, if it is the user's own and all its metrics are
+ * known. */
+static void warn(struct loader *loader, const struct tide_metric_parse *parse)
+{
+    bool used[TIDE_SCHEMA_COLUMNS_MAX] = {false};
+    const bool is_whole = loader->diagnostics->error_count == loader->errors_before;
+    for (uint32_t i = 0; i < loader->entry_count; i++) {
+        const struct entry *entry = &loader->entries[i];
+        const struct tide_yaml *nodes[2];
+        if (entry->is_parsed && entry->is_wanted) {
+            tide_metric_warn(parse, entry->node, &entry->metric);
+        }
+        if (is_whole && entry->is_wanted && tide_metric_part_nodes(entry->node, nodes)) {
+            const struct tide_metric *const parts[2] = {
+                &loader->entries[entry->metric.parts[0]].metric,
+                &loader->entries[entry->metric.parts[1]].metric};
+            tide_metric_warn_ratio(parse, nodes[0], parts);
+        }
+        tide_metric_mark_columns(&entry->metric, used);
+    }
+    if (is_whole && loader->preset == NULL && loader->entry_count > 0) {
+        tide_metric_warn_columns(parse, used);
+    }
+}
+
 /* In the order of the files; parts become indices of what is kept. */
 static void keep_wanted(struct loader *loader)
 {
@@ -353,6 +378,7 @@ static bool load_metrics(struct loader *loader)
             join_ratio(loader, &parse, entry);
         }
     }
+    warn(loader, &parse);
     if (loader->diagnostics->error_count == loader->errors_before) {
         keep_wanted(loader);
     }

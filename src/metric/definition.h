@@ -94,20 +94,21 @@ struct tide_definitions_input {
     struct tide_view preset;        /* name, or empty; the file may name one itself */
     const struct tide_view *only;   /* selected metrics; none selected: all */
     uint32_t only_count;
-    bool is_judged;        /* no event will be judged: tide_schema_load_judged */
+    bool is_judged; /* no event will be judged: tide_schema_load_judged */
 };
 
 /* Loads schema, metrics and alerts. A file with `preset: NAME` takes the preset's, and adds or
- * replaces metrics and alerts by name; `NAME: off` takes an alert away. A ratio's parts are there even if they were not selected
- * (is_hidden). NULL when the diagnostics got an error. */
+ * replaces metrics and alerts by name; `NAME: off` takes an alert away. A ratio's parts are there
+ * even if they were not selected (is_hidden). NULL when the diagnostics got an error. Warnings are
+ * of what was selected. */
 struct tide_definitions *tide_definitions_load(struct tide_arena *arena,
                                                const struct tide_definitions_input *input,
                                                struct tide_diagnostics *diagnostics);
 const struct tide_metric *tide_definitions_find(const struct tide_definitions *definitions,
                                                 struct tide_view name);
 const char *tide_metric_kind_name(enum tide_metric_kind kind);
-/* When nothing more can come for a window, by the closing clock: its end, and the timeout of sessions
- * and funnels; a cohort's last period. */
+/* When nothing more can come for a window, by the closing clock: its end, the timeout of sessions
+ * and funnels, a cohort's last period. */
 struct tide_instant tide_metric_settled_at(const struct tide_metric *metric,
                                            struct tide_window window);
 /* The entity's distinct number: partitions have different entities, so it adds. */
@@ -116,6 +117,8 @@ static inline bool tide_metric_is_of_entities(const struct tide_schema *schema,
 {
     return metric->kind == TIDE_METRIC_DISTINCT && metric->column == schema->entity;
 }
+/* Marks in used[column] what a metric looks at; of a ratio its parts do. */
+void tide_metric_mark_columns(const struct tide_metric *metric, bool *used);
 /* The preset's text, or NULL. */
 const struct tide_source *tide_preset_find(struct tide_view name);
 size_t tide_preset_count(void);

@@ -357,10 +357,10 @@ static struct funnel_scan scan_before(const struct funnel *funnel,
         return scan_at(0);
     }
     if (key->count >= LONG_KEY) {
+        const struct funnel_event *events = funnel_key_events(funnel, key);
         const struct funnel_scan tail = *tail_of(funnel, key);
         if (tail.next > tail.first && tail.next <= at) {
-            tide_assert(run_start(funnel->base.metric, funnel_key_events(funnel, key), tail.first) ==
-                        tail.first);
+            tide_assert(run_start(funnel->base.metric, events, tail.first) == tail.first);
             return tail;
         }
     }

@@ -258,7 +258,6 @@ static uint32_t first_from(const struct judge *judge, uint32_t group, struct tid
 
 struct finding {
     const struct sample *sample; /* of the window; or NULL */
-    bool is_recent;              /* it had events in the span of the baseline */
     struct tide_alert_number baseline;
 };
 
@@ -276,7 +275,6 @@ static struct finding look(const struct judge *judge,
     uint32_t i = first_from(judge, group, reach.first_end);
     for (; i < end && judge->samples[i].end_us <= window.start.us; i++) {
         const struct sample *sample = &judge->samples[i];
-        finding.is_recent = true;
         sum += sample->value.known ? sample->value.number : 0;
     }
     i = first_from(judge, group, window.end);
@@ -328,7 +326,7 @@ static void judge_group(struct judge *judge,
     const bool is_seen_whole = watch->metric->by_count == 0 &&
                                tide_instant_known(watch->seen_since) &&
                                watch->seen_since.us <= window.start.us;
-    if (instance == NULL && finding.sample == NULL && !finding.is_recent && !is_seen_whole) {
+    if (instance == NULL && finding.sample == NULL && !is_seen_whole) {
         return;
     }
     const struct tide_alert_number value =
@@ -349,8 +347,6 @@ static void judge_group(struct judge *judge,
     instance->events = events;
     if (finding.sample != NULL) {
         instance->seen = window.end;
-    } else if (!tide_instant_known(instance->seen)) {
-        instance->seen = window.start; /* of the baseline's span: about */
     }
     judge_instance(judge, instance, tide_metric_settled_at(watch->timed, window), holds);
 }

@@ -4,10 +4,11 @@
  * funnels); what comes for it later revises the number, and no judgement. So a window that was told
  * is never told again. A new alert begins with the newest complete window: the past is no news.
  *
- * A group is judged in a window if it has events there, or had some in the span of the baseline, or
- * is an instance still; a window without its events then counts as one with none of them. The
- * baseline is the mean of the windows that end before this one begins, those without events counted
- * as 0; it is known once the metric has been seen for the whole span (semantics, section 6).
+ * A group is judged in a window if it has events there, or is an instance still; a window without
+ * its events then counts as one with none of them. An instance whose group was silent for too long
+ * is forgotten. The baseline is the mean of the windows that end before this one begins, those
+ * without events counted as 0; it is known once the metric has been seen for the whole span
+ * (semantics, section 6).
  *
  * Knows no engine: whoever calls asks for the cells. One thread. */
 #ifndef TIDE_SERVE_ALERT_JUDGE_H

@@ -151,6 +151,7 @@ static enum tide_status put_aside(struct tide_alerts *alerts, struct tide_error 
 static void tell_restored(struct tide_alerts *alerts)
 {
     struct tide_bytes line = {0};
+    tide_assert(alerts->file.watches != NULL);
     for (uint32_t i = 0; i < alerts->file.watch_count; i++) {
         const struct tide_alert_watch *watch = &alerts->file.watches[i];
         for (uint32_t k = 0; k < tide_alert_book_count(watch->book); k++) {

@@ -3,6 +3,7 @@
  *     GET  /api/v1/metrics            what is defined
  *     GET  /api/v1/metrics/{name}     its cells now: from, to, filter, format=json|ndjson
  *     GET  /api/v1/alerts             their states, instance by instance
+ *     GET  /api/v1/metrics/{name}/state   what it costs: cells, keys, bytes, by partition
  *     GET  /api/v1/ledger             the conservation law, whole and by partition
  *     GET  /api/v1/definitions        the texts that the metrics were read from
  *     POST /api/v1/barrier            an epoch of every partition, then all cells at that point
@@ -17,7 +18,7 @@
 #include "process/engine.h"
 
 enum {
-    TIDE_API_ROUTES = 9,
+    TIDE_API_ROUTES = 10,
     /* A larger answer is refused with 400 and the advice to narrow the question. */
     TIDE_API_REPLY_BYTES_MAX = 512 << 20,
 };

@@ -38,7 +38,7 @@ enum {
 
 /* ---- the list */
 
-static void write_definition(struct tide_bytes *json, const struct tide_metric *metric)
+void api_write_definition(struct tide_bytes *json, const struct tide_metric *metric)
 {
     char hash[TIDE_IDENTITY_TEXT_SIZE];
     tide_identity_format(metric->hash, hash);
@@ -117,7 +117,7 @@ static void write_metric(const struct tide_schema *schema,
     }
     write_sql("where_sql", metric->where, json);
     write_sql("having_sql", metric->having == NULL ? NULL : metric->having->expression, json);
-    write_definition(json, metric);
+    api_write_definition(json, metric);
 }
 
 void api_answer_metrics(void *context, struct tide_http_exchange *exchange)
@@ -181,6 +181,18 @@ static void reply_unknown_metric(const struct tide_definitions *definitions,
                             "there is no metric '%.*s'%s",
                             TIDE_VIEW_ARGUMENTS(clipped),
                             api_suggest(name, names, count, suggestion, sizeof(suggestion)));
+}
+
+const struct tide_metric *api_find_metric(const struct tide_definitions *definitions,
+                                          struct tide_http_exchange *exchange)
+{
+    const struct tide_view name = tide_http_path_parameter(exchange);
+    const struct tide_metric *metric = tide_definitions_find(definitions, name);
+    if (metric != NULL && !metric->is_hidden) {
+        return metric;
+    }
+    reply_unknown_metric(definitions, name, exchange);
+    return NULL;
 }
 
 /* A date is its first instant. */
@@ -296,10 +308,8 @@ static bool read_question(const struct tide_definitions *definitions,
 {
     const struct tide_view names[] = {
         TIDE_VIEW("from"), TIDE_VIEW("to"), TIDE_VIEW("filter"), TIDE_VIEW("format")};
-    const struct tide_view name = tide_http_path_parameter(exchange);
-    question->metric = tide_definitions_find(definitions, name);
-    if (question->metric == NULL || question->metric->is_hidden) {
-        reply_unknown_metric(definitions, name, exchange);
+    question->metric = api_find_metric(definitions, exchange);
+    if (question->metric == NULL) {
         return false;
     }
     question->metric_index = (uint32_t)(question->metric - definitions->metrics);
@@ -394,7 +404,7 @@ static void write_cells(const struct tide_definitions *definitions,
     if (!question->is_ndjson) {
         tide_bytes_append_byte(text, '{');
         tide_json_write_text_member(text, "metric", question->metric->name);
-        write_definition(text, question->metric);
+        api_write_definition(text, question->metric);
         api_write_instant(text, "closing", closing);
         tide_json_write_key(text, "cells");
         tide_bytes_append_byte(text, '[');

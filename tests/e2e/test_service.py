@@ -1,8 +1,10 @@
 """The running service: real events in, the same numbers out, an exact lake; its answers and errors;
 what a restart, a stop under load, and a wrong directory do."""
 
+import csv
 import gzip
 import http.client
+import io
 import json
 import random
 import shutil
@@ -103,7 +105,7 @@ def send_twice_and_compare(service, events_file, tmp_path, expected_processed):
 
     check_all_cells(service, "sunbird", tmp_path)
     verified = service.verify()
-    for name in service.computed_by_sql():
+    for name in metric_names(PRESETS / "sunbird.yaml"):
         assert name in verified
     ledger = service.check_lake_against_ledger()
     assert ledger["processed"] == expected_processed + QUIET_USERS
@@ -436,7 +438,7 @@ def test_every_endpoint(device):
     assert [row["value"] for row in rows] == [3] and '"value": 3' in json.dumps(as_json)
     assert device.ledger()["processed"] == 10
     out = run_ok("query", "daily_events", "--format", "csv", "--server", device.url).stdout.decode()
-    assert out.splitlines()[1].endswith(",event_type=app_open,10")
+    assert ",app_open,10," in out.splitlines()[1]
 
 
 def test_from_to_and_filter(device):
@@ -471,13 +473,28 @@ def test_from_to_and_filter(device):
         "format=xml",
     ):
         check_problem(device.get("/api/v1/metrics/regional_events?" + bad), 400)
-    words = ["query", "regional_events", "--format", "csv", "--server", device.url]
-    out = (
-        run_ok(*words, "--from", day(1), "--where", 'region == "us-east"')
-        .stdout.decode()
-        .splitlines()
-    )
-    assert out[1:] == [f"regional_events,{day(1)}T00:00:00Z,{day(0)}T00:00:00Z,region=us-east,1"]
+    check_query_of_one_region(device, day(1), day(0))
+
+
+def check_query_of_one_region(device, start, end):
+    """--where is an older word for --filter. A question that one of the metrics has no answer to is
+    told before anything is printed."""
+    words = ["query", "regional_events", "--server", device.url, "--from", start]
+    for option in ("--filter", "--where"):
+        text = run_ok(*words, "--format", "csv", option, 'region == "us-east"').stdout.decode()
+        (row,) = csv.DictReader(io.StringIO(text))
+        head = {"metric": "regional_events", "start": f"{start}T00:00:00Z", "end": f"{end}T00:00:00Z"}
+        assert row.items() >= (head | {"region": "us-east", "value": "1"}).items()
+        assert len(row["definition"]) == 32
+    table = run_ok(*words, "--format", "table").stdout.decode().splitlines()
+    assert table[0].split()[:6] == ["metric", "start", "end", "region", "value", "definition"]
+    assert table[1].split()[5] == row["definition"][:8]
+    done = tidemark(*words, "daily_active_devices", "--filter", 'region == "us-east"')
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"'region' is not a group of metric 'daily_active_devices'" in done.stderr
+    done = tidemark(*words, "daily_active_devicess")
+    assert (done.returncode, done.stdout) == (5, b"")
+    assert b"did you mean 'daily_active_devices'?" in done.stderr
 
 
 def test_prometheus_text(device):
@@ -531,7 +548,6 @@ def test_verify_while_it_recovers(make_service, tmp_path):
     run_ok("generate", "--preset", "device", "--count", 150_000, "--rate", 0, "--to", service.url)
     service.verify()
     before = service.ledger()
-    service.metrics = service.computed_by_sql()
     assert service.stop() == 0
     service.start()
     codes = set()

@@ -234,34 +234,8 @@ class Service:
         document = json.loads(done.stdout)
         return document.get("ledger", document.get("total", document))
 
-    def computed_by_sql(self):
-        """The metrics that verify can compute again so far."""
-        listed = self.get_json("/api/v1/metrics")["metrics"]
-        kinds = {"count", "distinct", "sum", "mean", "min", "max"}
-        others = {"over", "timezone", "having_sql"}
-        return [
-            metric["name"]
-            for metric in listed
-            if metric["kind"] in kinds
-            and not others & set(metric)
-            and (metric["kind"] != "distinct" or metric["column"] in ("user_id", "device_id"))
-            and "client" not in metric["by"]
-        ]
-
     def verify(self):
-        """Its output. Until SQL computes every kind the service is started again with the others
-        left out, and once more with all of them."""
-        metrics, self.metrics = self.metrics, self.computed_by_sql()
-        assert self.stop() == 0
-        self.start()
-        text = self.verify_as_it_is()
-        self.metrics = metrics
-        assert self.stop() == 0
-        self.start()
-        self.settle()
-        return text
-
-    def verify_as_it_is(self):
+        """Its output."""
         self.settle()
         done = tidemark("verify", "--server", self.url)
         assert done.returncode == 0, (

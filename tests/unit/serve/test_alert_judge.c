@@ -527,6 +527,7 @@ static void test_absent(void **state)
     (void)look(&rig, 114);
     expect(&rig, "firing@113 ");
     fixture_events(rig.fixture, "hits", 90, "ios", 1); /* late: no sign of life now */
+    fixture_events(rig.fixture, "hits", 90, "zzz", 1);
     (void)look(&rig, 115);
     expect(&rig, "");
     fixture_events(rig.fixture, "hits", 116, "web", 1);
