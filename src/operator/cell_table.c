@@ -101,6 +101,12 @@ enum tide_status tide_cell_table_add(struct tide_cell_table *table,
                : tide_cell_value_merge(table->metric, &table->map.records[index].value, value);
 }
 
+bool tide_cell_span_has(struct tide_cell_span span, struct tide_window window)
+{
+    return !(tide_instant_known(span.from) && window.start.us < span.from.us) &&
+           !(tide_instant_known(span.to) && window.start.us >= span.to.us);
+}
+
 struct visit {
     struct tide_cell_table *table;
     struct tide_cell_span span;
@@ -112,10 +118,9 @@ static enum tide_status add_visited(void *context,
                                     const struct tide_cell_value *value)
 {
     const struct visit *visit = context;
-    const struct tide_cell_span span = visit->span;
-    const bool is_early = tide_instant_known(span.from) && window.start.us < span.from.us;
-    const bool is_late = tide_instant_known(span.to) && window.start.us >= span.to.us;
-    return is_early || is_late ? TIDE_OK : tide_cell_table_add(visit->table, window, group, value);
+    return tide_cell_span_has(visit->span, window)
+               ? tide_cell_table_add(visit->table, window, group, value)
+               : TIDE_OK;
 }
 
 enum tide_status tide_cell_table_add_operator(struct tide_cell_table *table,

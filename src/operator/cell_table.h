@@ -30,6 +30,7 @@ struct tide_cell_span { /* of window starts: [from, to); UNKNOWN: unbounded on t
 };
 #define TIDE_CELL_SPAN_ALL                                                                         \
     ((struct tide_cell_span){TIDE_INSTANT_UNKNOWN, TIDE_INSTANT_UNKNOWN, TIDE_INSTANT_UNKNOWN})
+bool tide_cell_span_has(struct tide_cell_span span, struct tide_window window);
 /* Merges the cells of a partition. FATAL: out of memory. */
 enum tide_status tide_cell_table_add_operator(struct tide_cell_table *table,
                                               struct tide_operator *operator,

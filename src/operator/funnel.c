@@ -156,6 +156,7 @@ static void take_out(struct funnel *funnel,
     const uint32_t cell = operator_find(base, window_of(base, head), head->group);
     struct tide_cell_value *value = &base->map.records[cell].value;
     tide_assert(value->events >= run->end - run->first);
+    base->map.records[cell].changed = base->changed;
     value->events -= run->end - run->first;
     value->count -= run->reached > 0;
     value->distinct -= run->reached == 0;
@@ -221,6 +222,7 @@ static uint32_t put_in(struct funnel *funnel,
     if (!tide_cell_value_open(base->metric, value)) {
         return TIDE_CELL_NONE;
     }
+    base->map.records[cell].changed = base->changed;
     value->events += run->end - run->first;
     value->count += run->reached > 0;
     value->distinct += run->reached == 0;
@@ -395,6 +397,7 @@ static bool mark_pending(struct funnel *funnel, const struct funnel_event *event
     if (cell == TIDE_CELL_NONE || !reserve_sets(funnel)) {
         return false;
     }
+    base->map.records[cell].changed = base->changed;
     base->map.records[cell].value.is_pending = true;
     return tide_cell_value_open(base->metric, &base->map.records[cell].value);
 }
@@ -505,6 +508,7 @@ static enum tide_status funnel_update(struct tide_operator *base,
             rest == TIDE_DICTIONARY_NONE ? NULL : find_key(funnel, input->entities[row], rest);
         const struct funnel_event event = {
             input->event_times[row].us, base->row_groups[i], funnel->steps[row]};
+        base->changed = operator_change(input, row);
         if (key == NULL || !add_event(funnel, key, event)) {
             return TIDE_FATAL;
         }

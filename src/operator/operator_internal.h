@@ -15,6 +15,7 @@ struct tide_operator {
     struct tide_dictionary *groups; /* their canonical bytes; number 0 is (other) */
     struct tide_cell_map map;       /* cells, or panes of cells */
     uint64_t folded_events;
+    uint64_t changed;           /* what the event at hand makes of a record's `changed` */
     /* Of the batch at hand: */
     struct tide_bytes key;
     uint32_t *rows;         /* those that count */
@@ -23,7 +24,8 @@ struct tide_operator {
 };
 
 struct operator_kind {
-    size_t size; /* of the operator */
+    size_t size;      /* of the operator */
+    bool keeps_panes; /* of sliding windows; else its records are windows */
     /* After the common part was made. FATAL: out of memory; destroy follows. */
     enum tide_status (*create)(struct tide_operator *operator);
     void (*destroy)(struct tide_operator *operator);
@@ -45,6 +47,12 @@ extern const struct operator_kind operator_retention;
 enum {
     OPERATOR_GROUP_OTHER = 0
 };
+
+/* What the event of that row makes of a record's `changed`. */
+static inline uint64_t operator_change(const struct tide_operator_input *input, uint32_t row)
+{
+    return input->offsets == NULL ? 0 : input->offsets[row] + 1;
+}
 
 /* The cell of a window and group. Beyond the budget a new cell of a group becomes one of (other),
  * and the event is counted as folded. NONE: out of memory. */

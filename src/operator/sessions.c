@@ -86,6 +86,7 @@ static void take_out(struct tide_operator *base, const struct interval *interval
     struct tide_cell_value *value = &base->map.records[cell].value;
     const int64_t duration_us = interval->end_us - interval->start_us;
     tide_assert(value->count > 0 && value->events >= interval->events);
+    base->map.records[cell].changed = base->changed;
     value->count--;
     value->events -= interval->events;
     value->distinct -= interval->events == 1;
@@ -105,6 +106,7 @@ static bool put_in(struct tide_operator *base, const struct interval *interval)
         tide_quantile_sketch_add(&value->parts->sketch, duration_us) != TIDE_OK) {
         return false;
     }
+    base->map.records[cell].changed = base->changed;
     value->count++;
     value->events += interval->events;
     value->distinct += interval->events == 1;
@@ -218,6 +220,7 @@ static enum tide_status sessions_update(struct tide_operator *base,
         if (entity == TIDE_DICTIONARY_NONE) {
             continue;
         }
+        base->changed = operator_change(input, row);
         if (!reserve_entity(sessions, entity) ||
             !add_event(sessions, entity, input->event_times[row].us, base->row_groups[i])) {
             return TIDE_FATAL;
