@@ -1,4 +1,4 @@
-/* The lake as two SQL views over exactly the files that its Delta tables name now.
+/* The lake as SQL views over exactly the files that its Delta tables name now.
  *
  *     events     the schema's columns with a path, event_time, received_time, sent_time, uid_high,
  *                uid_low, payload, _partition, _offset, _index, _epoch, then the schema's derived
@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "lake/duckdb.h"
+#include "lake/store.h"
 
 enum {
     TIDE_LAKE_VIEW_FILES_MAX = 1 << 18 /* of one table */
@@ -34,7 +35,19 @@ struct tide_lake_view_options {
      * during open only. */
     const int64_t *epochs;
     uint32_t partition_count; /* of epochs */
+    /* The one view `metrics` instead: what batches have written (docs/formats/lake.md). */
+    bool is_of_metrics;
 };
+
+/* The last epoch of each partition whose events are in the lake now, -1: none. pipeline: the
+ * identity's 32 digits. Statuses as open's. */
+enum tide_status tide_lake_epochs(struct tide_store store,
+                                  struct tide_clock clock,
+                                  const struct tide_schema *schema,
+                                  const char *pipeline,
+                                  uint32_t partition_count,
+                                  int64_t *epochs,
+                                  struct tide_error *error);
 
 /* RETRY: DuckDB is not there, or the store is not; REJECT: a table is not ours, or has more than
  * FILES_MAX files; FATAL: damage. */

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/status.h"
 
 enum tide_exit {
@@ -62,6 +63,7 @@ extern const struct tide_command tide_command_run;
 extern const struct tide_command tide_command_replay;
 extern const struct tide_command tide_command_generate;
 extern const struct tide_command tide_command_query;
+extern const struct tide_command tide_command_batch;
 extern const struct tide_command tide_command_verify;
 extern const struct tide_command tide_command_explain;
 extern const struct tide_command tide_command_validate;
@@ -93,6 +95,11 @@ bool tide_invocation_number(const struct tide_invocation *invocation,
                             uint64_t max,
                             uint64_t fallback,
                             uint64_t *value);
+/* A time, or a date: its midnight in UTC; false after saying what is wrong. */
+bool tide_invocation_time(const struct tide_invocation *invocation,
+                          const char *option,
+                          struct tide_instant fallback,
+                          struct tide_instant *t);
 /* "tidemark: text" on stderr; returns exit, so that a failure is one line. */
 __attribute__((format(printf, 2, 3))) enum tide_exit tide_fail(enum tide_exit exit,
                                                                const char *format,

@@ -1,5 +1,4 @@
 /* tidemark explain: what a metric is for other engines, as the SQL that batch runs. */
-#include "base/civil.h"
 #include "cli/config.h"
 #include "metric/sql.h"
 
@@ -8,37 +7,8 @@
 
 enum {
     ARENA_BYTES_MAX = 64 << 20,
-    SQL_BYTES_MAX = 64 << 20,
-    DATE_SIZE = 10 /* "2026-03-08" */
+    SQL_BYTES_MAX = 64 << 20
 };
-
-/* A time, or a date: its midnight in UTC. */
-static bool parse_time(const char *text, struct tide_instant *t)
-{
-    struct tide_bytes whole = {0};
-    tide_bytes_append_text(&whole, text);
-    if (whole.size == DATE_SIZE) {
-        tide_bytes_append_text(&whole, "T00:00:00Z");
-    }
-    const bool is_time = tide_civil_parse(tide_bytes_view(&whole), t);
-    tide_bytes_release(&whole);
-    return is_time;
-}
-
-/* An option's time, or fallback; false after saying what is wrong. */
-static bool read_time(const struct tide_invocation *invocation,
-                      const char *option,
-                      struct tide_instant fallback,
-                      struct tide_instant *t)
-{
-    const char *text = tide_invocation_text(invocation, option, NULL);
-    *t = fallback;
-    if (text == NULL || parse_time(text, t)) {
-        return true;
-    }
-    tide_fail(TIDE_EXIT_USAGE, "%s '%s' is not a time such as 2026-03-08T10:00:00Z", option, text);
-    return false;
-}
 
 /* Without options the event times that a service may accept now. */
 static bool read_span(const struct tide_invocation *invocation,
@@ -48,8 +18,8 @@ static bool read_span(const struct tide_invocation *invocation,
     const struct tide_instant now = tide_clock_now(tide_clock_os());
     const struct tide_instant from = {now.us - schema->clock.max_age.us};
     const struct tide_instant to = {now.us + schema->clock.max_ahead.us};
-    if (!read_time(invocation, "--from", from, &span->start) ||
-        !read_time(invocation, "--to", to, &span->end)) {
+    if (!tide_invocation_time(invocation, "--from", from, &span->start) ||
+        !tide_invocation_time(invocation, "--to", to, &span->end)) {
         return false;
     }
     if (span->start.us >= span->end.us) {
