@@ -53,8 +53,8 @@ enum tide_status tide_batch_span(struct tide_lake_view *view,
                                  bool *has_events,
                                  struct tide_error *error);
 
-/* How far the view's events go: of each partition one beyond the offset of the last of them, 0: it has
- * none. REJECT: a row of another partition. */
+/* How far the view's events go: of each partition one beyond the offset of the last of them, 0: it
+ * has none. REJECT: a row of another partition. */
 enum tide_status tide_batch_reads(struct tide_lake_view *view,
                                   uint64_t *reads,
                                   uint32_t partition_count,

@@ -249,31 +249,48 @@ static enum tide_status make_views(struct tide_lake_view *view,
 
 /* ---- public */
 
-enum tide_status tide_lake_epochs(struct tide_store store,
-                                  struct tide_clock clock,
-                                  const struct tide_schema *schema,
+static enum tide_status read_epochs(struct tide_delta *delta,
+                                    const char *pipeline,
+                                    uint32_t partition_count,
+                                    int64_t *epochs,
+                                    struct tide_error *error)
+{
+    struct tide_bytes app_id = {0};
+    for (uint32_t p = 0; p < partition_count; p++) {
+        tide_bytes_reset(&app_id);
+        tide_bytes_append_format(&app_id, "%s/%u", pipeline, p);
+        epochs[p] = tide_delta_transaction_version(delta, tide_bytes_view(&app_id));
+    }
+    const bool is_whole = !app_id.failed;
+    tide_bytes_release(&app_id);
+    return is_whole ? TIDE_OK
+                    : tide_error_set(error, TIDE_RETRY, "no memory for a partition's name");
+}
+
+enum tide_status tide_lake_epochs(const struct tide_lake_view_options *options,
                                   const char *pipeline,
-                                  uint32_t partition_count,
                                   int64_t *epochs,
                                   struct tide_error *error)
 {
+    struct tide_store store = {0};
     struct tide_delta *delta = NULL;
     struct tide_arena arena;
     tide_arena_init(&arena, ARENA_BYTES_MAX);
-    const struct tide_layout *layout = tide_layout_create(&arena, schema, TIDE_TABLE_EVENTS);
-    enum tide_status status = layout == NULL
-                                  ? tide_error_set(error, TIDE_RETRY, "no memory for a layout")
-                                  : open_delta(store, clock, layout, &delta, error);
-    for (uint32_t p = 0; status == TIDE_OK && p < partition_count; p++) {
-        struct tide_bytes app_id = {0};
-        tide_bytes_append_format(&app_id, "%s/%u", pipeline, p);
-        epochs[p] = tide_delta_transaction_version(delta, tide_bytes_view(&app_id));
-        if (app_id.failed) {
-            status = tide_error_set(error, TIDE_RETRY, "no memory for a partition's name");
-        }
-        tide_bytes_release(&app_id);
+    const struct tide_layout *layout =
+        tide_layout_create(&arena, options->schema, TIDE_TABLE_EVENTS);
+    enum tide_status status =
+        layout == NULL ? tide_error_set(error, TIDE_RETRY, "no memory for a layout")
+                       : tide_store_local_open(options->io, options->lake_directory, &store, error);
+    if (status == TIDE_OK) {
+        status = open_delta(store, options->clock, layout, &delta, error);
+    }
+    if (status == TIDE_OK) {
+        status = read_epochs(delta, pipeline, options->partition_count, epochs, error);
     }
     tide_delta_close(delta);
+    if (store.operations != NULL) {
+        store.operations->close(store.self);
+    }
     tide_arena_release(&arena);
     return status;
 }

@@ -16,7 +16,6 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "lake/duckdb.h"
-#include "lake/store.h"
 
 enum {
     TIDE_LAKE_VIEW_FILES_MAX = 1 << 18 /* of one table */
@@ -39,13 +38,10 @@ struct tide_lake_view_options {
     bool is_of_metrics;
 };
 
-/* The last epoch of each partition whose events are in the lake now, -1: none. pipeline: the
- * identity's 32 digits. Statuses as open's. */
-enum tide_status tide_lake_epochs(struct tide_store store,
-                                  struct tide_clock clock,
-                                  const struct tide_schema *schema,
+/* The last epoch of each of partition_count partitions whose events are in the lake now, -1: none.
+ * pipeline: the identity's 32 digits. Statuses as open's. */
+enum tide_status tide_lake_epochs(const struct tide_lake_view_options *options,
                                   const char *pipeline,
-                                  uint32_t partition_count,
                                   int64_t *epochs,
                                   struct tide_error *error);
 

@@ -1,5 +1,5 @@
-/* tidemark batch: every number again, from the lake alone, and into it as the generation `batch`. The
- * process needs nothing of a service, and does not disturb one that writes the same lake. */
+/* tidemark batch: every number again, from the lake alone, and into it as the generation `batch`.
+ * The process needs nothing of a service, and does not disturb one that writes the same lake. */
 #include "base/json.h"
 #include "cli/config.h"
 #include "lake/duckdb.h"
@@ -124,16 +124,14 @@ static enum tide_status open_view(struct batch *batch, struct tide_error *error)
     const uint32_t partition_count = batch->identity.partition_count;
     char pipeline[TIDE_IDENTITY_TEXT_SIZE];
     tide_identity_format(batch->identity.pipeline, pipeline);
-    enum tide_status status = tide_lake_epochs(
-        batch->store, tide_clock_os(), schema, pipeline, partition_count, batch->epochs, error);
+    struct tide_lake_view_options options = {.io = tide_io_os(),
+                                             .clock = tide_clock_os(),
+                                             .lake_directory = tide_bytes_terminated(&batch->lake),
+                                             .schema = schema,
+                                             .partition_count = partition_count};
+    enum tide_status status = tide_lake_epochs(&options, pipeline, batch->epochs, error);
     if (status == TIDE_OK) {
-        const struct tide_lake_view_options options = {.io = tide_io_os(),
-                                                       .clock = tide_clock_os(),
-                                                       .lake_directory =
-                                                           tide_bytes_terminated(&batch->lake),
-                                                       .schema = schema,
-                                                       .epochs = batch->epochs,
-                                                       .partition_count = partition_count};
+        options.epochs = batch->epochs;
         status = tide_lake_view_open(&options, &batch->view, error);
     }
     return status == TIDE_OK ? tide_batch_reads(batch->view, batch->reads, partition_count, error)

@@ -237,13 +237,13 @@ static enum tide_status create_collector(struct service *service, struct tide_er
 
 static enum tide_status open_generations(struct service *service, struct tide_error *error)
 {
-    const struct tide_generations_options options = {
-        .io = tide_io_os(),
-        .clock = tide_clock_os(),
-        .store = service->lake.store,
-        .lake_directory = tide_bytes_terminated(&service->lake_path),
-        .definitions = service->config.definitions,
-        .partition_count = (uint32_t)service->config.partitions};
+    struct tide_generations_options options = tide_generations_options_default();
+    options.io = tide_io_os();
+    options.clock = tide_clock_os();
+    options.store = service->lake.store;
+    options.lake_directory = tide_bytes_terminated(&service->lake_path);
+    options.definitions = service->config.definitions;
+    options.partition_count = (uint32_t)service->config.partitions;
     return tide_generations_create(&options, &service->generations, error);
 }
 

@@ -29,8 +29,8 @@ static void append_escaped(struct tide_bytes *bytes, struct tide_view path)
     }
 }
 
-/* Milliseconds; 0: the statistics do not say. Journeys have no received time, but an end; metrics the
- * time of their computation. */
+/* Milliseconds; 0: the statistics do not say. Journeys have no received time, but an end; metrics
+ * the time of their computation. */
 static int64_t time_of_stats(struct tide_view stats, struct tide_arena *scratch)
 {
     struct tide_json *json = NULL;

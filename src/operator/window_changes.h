@@ -1,8 +1,8 @@
-/* When the windows of a metric were last touched, in one partition: which of its numbers a batch that
- * read the log up to an offset has seen whole.
+/* When the windows of a metric were last touched, in one partition: which of its numbers a batch
+ * that read the log up to an offset has seen whole.
  *
- * A window is touched by an event that changes any of its cells, or takes what was in one to another
- * window. Owns its memory. One thread. */
+ * A window is touched by an event that changes any of its cells, or takes what was in one to
+ * another window. Owns its memory. One thread. */
 #ifndef TIDE_OPERATOR_WINDOW_CHANGES_H
 #define TIDE_OPERATOR_WINDOW_CHANGES_H
 

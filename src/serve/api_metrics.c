@@ -18,7 +18,6 @@
 #include "base/assert.h"
 #include "base/civil.h"
 #include "base/json.h"
-#include "base/logline.h"
 #include "base/timezone.h"
 #include "process/identity.h"
 #include "serve/api_internal.h"
@@ -477,15 +476,9 @@ static void take_history(const struct tide_api *api,
         if (question->filter != NULL && metrics[index].top > 0) {
             continue;
         }
-        const enum tide_status status = tide_generations_take(
-            history->generations, index, is_ratio ? all : span, &history->series[k], &error);
-        if (status != TIDE_OK) {
-            tide_logline(TIDE_LOGLINE_WARNING,
-                         "serve",
-                         "cannot read what batches wrote of %.*s, serving speed: %s",
-                         TIDE_VIEW_ARGUMENTS(metrics[index].name),
-                         error.text);
-        } else {
+        if (tide_generations_take(
+                history->generations, index, is_ratio ? all : span, &history->series[k], &error) ==
+            TIDE_OK) {
             history->has_runs = history->has_runs || history->series[k]->run_count > 0;
         }
     }
@@ -512,10 +505,9 @@ static enum tide_status find_answer(const struct question *question,
         status = tide_served_create(request, question->metric_index, series, served, error);
         request->overlay = status == TIDE_OK ? tide_served_overlay(*served) : NULL;
     }
-    return status == TIDE_OK
-               ? tide_cell_request_result(
-                     request, question->metric_index, question->filter, result, error)
-               : status;
+    return status == TIDE_OK ? tide_cell_request_result(
+                                   request, question->metric_index, question->filter, result, error)
+                             : status;
 }
 
 static void answer_question(const struct tide_api *api,

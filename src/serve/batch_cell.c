@@ -1,5 +1,5 @@
-/* The text comes from a file that anybody may have written: what it says is checked before a cell is
- * made of it, also what its printing will take for granted. */
+/* The text comes from a file that anybody may have written: what it says is checked before a cell
+ * is made of it, also what its printing will take for granted. */
 #include "serve/batch_cell.h"
 
 #include "base/assert.h"

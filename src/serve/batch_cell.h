@@ -1,6 +1,6 @@
-/* A batch's cell as text and back: the column `state` of the lake's table `metrics`. It has the exact
- * integers of which the numbers that people see are made, so that what was written is served to the
- * last digit. Format: docs/formats/lake.md. */
+/* A batch's cell as text and back: the column `state` of the lake's table `metrics`. It has the
+ * exact integers of which the numbers that people see are made, so that what was written is served
+ * to the last digit. Format: docs/formats/lake.md. */
 #ifndef TIDE_SERVE_BATCH_CELL_H
 #define TIDE_SERVE_BATCH_CELL_H
 

@@ -99,10 +99,10 @@ static enum tide_status copy_changes(const struct tide_cell_request *request,
                                      struct tide_window_changes **changes)
 {
     const enum tide_status status = tide_window_changes_create(changes);
-    return status == TIDE_OK
-               ? tide_window_changes_read(
-                     *changes, tide_partition_operator(partition, metric), request->span)
-               : status;
+    return status == TIDE_OK ? tide_window_changes_read(*changes,
+                                                        tide_partition_operator(partition, metric),
+                                                        request->span)
+                             : status;
 }
 
 void tide_cell_request_visit(void *context, struct tide_partition *partition)
@@ -222,8 +222,8 @@ static enum tide_status merge_slots(const struct tide_cell_request *request,
         status = is_whole ? merge_slot(request, slot->tables[metric], table) : TIDE_RETRY;
     }
     if (status == TIDE_OK && request->overlay != NULL) {
-        status = request->overlay->add(
-            request->overlay->context, tide_cell_table_metric(table), table);
+        status =
+            request->overlay->add(request->overlay->context, tide_cell_table_metric(table), table);
     }
     return status;
 }

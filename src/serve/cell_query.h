@@ -33,8 +33,8 @@ struct tide_cell_overlay {
 #define TIDE_METRICS_ALL UINT32_MAX
 #define TIDE_METRICS_NONE (UINT32_MAX - 1) /* facts only */
 
-/* A request to all partitions. After init only the visits write, each its partition's slot; an overlay
- * is set when they are done. */
+/* A request to all partitions. After init only the visits write, each its partition's slot; an
+ * overlay is set when they are done. */
 struct tide_cell_request {
     const struct tide_definitions *definitions;
     struct tide_metric *metrics; /* definitions' own, without their top: see result */

@@ -1,5 +1,6 @@
-/* A batch run on its way into the lake's table `metrics`: cells and coverage of each metric, then one
- * commit. Until then nothing of it can be read, and a run that is killed leaves files without meaning.
+/* A batch run on its way into the lake's table `metrics`: cells and coverage of each metric, then
+ * one commit. Until then nothing of it can be read, and a run that is killed leaves files without
+ * meaning.
  *
  * Runs are numbered by the table's txn of "<pipeline>/batch". Two at once have one number: the one
  * that commits first has it, the other is told. One thread; blocking I/O. */
@@ -42,18 +43,17 @@ void tide_generation_writer_close(struct tide_generation_writer *writer);
 /* The number that the run will have; they count from 1. */
 int64_t tide_generation_writer_run(const struct tide_generation_writer *writer);
 
-/* What was computed of a metric: all cells whose windows lie in span, which covers every window in it,
- * also those without cells. UNKNOWN: unbounded on that side. A ratio's rows are for readers of the
- * lake. Once for each metric. RETRY: no memory or
- * space; FATAL: the writer. */
+/* What was computed of a metric: all cells whose windows lie in span, which covers every window in
+ * it, also those without cells. UNKNOWN: unbounded on that side. A ratio's rows are for readers of
+ * the lake. Once for each metric. RETRY: no memory or space; FATAL: the writer. */
 enum tide_status tide_generation_writer_add(struct tide_generation_writer *writer,
                                             const struct tide_metric *metric,
                                             const struct tide_result *result,
                                             struct tide_window span,
                                             struct tide_generation_count *count,
                                             struct tide_error *error);
-/* REJECT: another run was committed meanwhile; this one is not in the table and never will be. RETRY,
- * FATAL: as tide_delta_commit. */
+/* REJECT: another run was committed meanwhile; this one is not in the table and never will be.
+ * RETRY, FATAL: as tide_delta_commit. */
 enum tide_status tide_generation_writer_commit(struct tide_generation_writer *writer,
                                                struct tide_error *error);
 

@@ -1,10 +1,11 @@
-/* One mutex over everything: whoever asks first reads, the others find what was read. The view is SQL
- * over the files that the table had when it was opened; a new commit makes a new view. */
+/* One mutex over everything: whoever asks first reads, the others find what was read. The view is
+ * SQL over the files that the table had when it was opened; a new commit makes a new view. */
 #include "serve/generations.h"
 
 #include "base/assert.h"
 #include "base/civil.h"
 #include "base/json.h"
+#include "base/logline.h"
 #include "batch/lake_view.h"
 #include "lake/delta.h"
 #include "metric/sql.h"
@@ -13,6 +14,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/banned.h"
 
@@ -23,6 +25,7 @@ enum {
     RUNS_MAX = 1 << 16,
     DUCKDB_THREADS = 1,
     PROBE_INTERVAL_US = 1000000,
+    CELLS_MAX_DEFAULT = 1 << 20,
     NO_VERSION = -2
 };
 static const uint64_t duckdb_memory_max = UINT64_C(512) << 20;
@@ -39,7 +42,8 @@ struct entry { /* of a metric */
     struct series *series;
     int64_t version; /* of the table that it was read from */
     uint64_t used;
-    bool is_large; /* too many cells to keep: read for each question */
+    bool is_large;          /* too many cells to keep: read for each question */
+    struct tide_error told; /* what was logged of it last */
 };
 
 struct tide_generations {
@@ -57,10 +61,19 @@ struct tide_generations {
 
 /* ---- life */
 
+struct tide_generations_options tide_generations_options_default(void)
+{
+    return (struct tide_generations_options){
+        .cells_max = CELLS_MAX_DEFAULT,
+        .kept_cells_max = 2 * (uint64_t)CELLS_MAX_DEFAULT,
+    };
+}
+
 enum tide_status tide_generations_create(const struct tide_generations_options *options,
                                          struct tide_generations **out,
                                          struct tide_error *error)
 {
+    tide_assert(options->cells_max > 0 && options->kept_cells_max >= options->cells_max);
     struct tide_generations *made = calloc(1, sizeof(*made));
     struct entry *entries = calloc(options->definitions->metric_count + 1U, sizeof(*made->entries));
     if (made == NULL || entries == NULL) {
@@ -296,13 +309,13 @@ static enum tide_status add_cell(void *context,
     if (run == NULL || run->number != row[0].number) {
         return TIDE_OK; /* a newer run has computed the window again */
     }
-    if (series->cell_count == TIDE_SERIES_CELLS_MAX) {
+    if (series->cell_count == loading->generations->options.cells_max) {
         loading->is_too_large = true;
         return tide_error_set(loading->error,
                               TIDE_REJECT,
-                              "metric '%.*s' has over %d batch cells there: narrow the question",
+                              "metric '%.*s' has over %llu batch cells there: narrow the question",
                               TIDE_VIEW_ARGUMENTS(loading->metric->name),
-                              TIDE_SERIES_CELLS_MAX);
+                              (unsigned long long)loading->generations->options.cells_max);
     }
     series->cell_count++;
     return tide_batch_cell_read(loading->generations->options.definitions->schema,
@@ -413,7 +426,7 @@ static void keep(struct tide_generations *generations, struct entry *entry, stru
     entry->series = series;
     series->holders++;
     generations->kept_cells += series->cell_count;
-    while (generations->kept_cells > TIDE_GENERATIONS_CELLS_MAX) {
+    while (generations->kept_cells > generations->options.kept_cells_max) {
         struct entry *oldest = NULL;
         for (uint32_t i = 0; i < generations->options.definitions->metric_count; i++) {
             struct entry *other = &generations->entries[i];
@@ -436,7 +449,8 @@ static enum tide_status take(struct tide_generations *generations,
     const int64_t version = tide_delta_version(generations->delta);
     if (entry->version != version) {
         forget(generations, entry);
-        *entry = (struct entry){.version = version};
+        entry->version = version;
+        entry->is_large = false;
     }
     entry->used = ++generations->uses;
     if (entry->series != NULL) {
@@ -459,6 +473,18 @@ static enum tide_status take(struct tide_generations *generations,
     return status;
 }
 
+static void tell(struct entry *entry, const struct loading *loading)
+{
+    if (strcmp(entry->told.text, loading->error->text) != 0) {
+        entry->told = *loading->error;
+        tide_logline(TIDE_LOGLINE_WARNING,
+                     "serve",
+                     "cannot read what batches wrote of %.*s, speed is served: %s",
+                     TIDE_VIEW_ARGUMENTS(loading->metric->name),
+                     loading->error->text);
+    }
+}
+
 enum tide_status tide_generations_take(struct tide_generations *generations,
                                        uint32_t metric_index,
                                        struct tide_cell_span span,
@@ -471,11 +497,18 @@ enum tide_status tide_generations_take(struct tide_generations *generations,
                               .metric = &definitions->metrics[metric_index],
                               .span = span,
                               .error = error};
+    struct entry *entry = &generations->entries[metric_index];
+    tide_assert(error != NULL);
     tide_assert(loading.metric->kind != TIDE_METRIC_RATIO);
     pthread_mutex_lock(&generations->mutex);
     enum tide_status status = probe(generations, error);
     if (status == TIDE_OK) {
-        status = take(generations, &loading, &generations->entries[metric_index]);
+        status = take(generations, &loading, entry);
+    }
+    if (status != TIDE_OK) {
+        tell(entry, &loading);
+    } else {
+        entry->told = (struct tide_error){0};
     }
     pthread_mutex_unlock(&generations->mutex);
     if (status == TIDE_OK) {

@@ -1,20 +1,15 @@
 /* What batches have written of the metrics that a service serves, read from the lake's table
  * `metrics` when somebody asks, and kept while the table stays as it is.
  *
- * A series is a metric of one definition: rows of another hash are another series, and not looked at.
- * Of a window the newest run that covers it counts, also where it has no cell of it. Any thread;
- * reading blocks, and holds up others that ask. */
+ * A series is a metric of one definition: rows of another hash are another series, and not looked
+ * at. Of a window the newest run that covers it counts, also where it has no cell of it. Any
+ * thread; reading blocks, and holds up others that ask. */
 #ifndef TIDE_SERVE_GENERATIONS_H
 #define TIDE_SERVE_GENERATIONS_H
 
 #include "base/clock.h"
 #include "lake/store.h"
 #include "operator/cell_table.h"
-
-enum {
-    TIDE_SERIES_CELLS_MAX = 1 << 20, /* of one answer; beyond it the question must be narrowed */
-    TIDE_GENERATIONS_CELLS_MAX = 1 << 21, /* that are kept, of all series */
-};
 
 struct tide_generations;
 
@@ -25,7 +20,12 @@ struct tide_generations_options { /* outlives them */
     const char *lake_directory;
     const struct tide_definitions *definitions;
     uint32_t partition_count;
+    uint64_t cells_max;      /* of one answer; beyond it the question must be narrowed */
+    uint64_t kept_cells_max; /* of all series that are kept; not less */
 };
+
+/* The limits alone. */
+struct tide_generations_options tide_generations_options_default(void);
 
 /* RETRY: no memory. Nothing is read yet. */
 enum tide_status tide_generations_create(const struct tide_generations_options *options,
@@ -50,8 +50,9 @@ const struct tide_batch_run *tide_batch_series_run(const struct tide_batch_serie
                                                    struct tide_window window);
 
 /* The series of a metric that is no ratio (asserted), with at least the cells in span. It is lent,
- * to be read only, until given back. RETRY: the lake cannot be read now; REJECT: the table is not ours, or
- * there are too many cells in that span; FATAL: damage. */
+ * to be read only, until given back. RETRY: the lake cannot be read now; REJECT: the table is not
+ * ours, or there are too many cells in that span; FATAL: damage. A failure is logged when it is
+ * news. */
 enum tide_status tide_generations_take(struct tide_generations *generations,
                                        uint32_t metric_index,
                                        struct tide_cell_span span,

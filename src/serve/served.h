@@ -9,9 +9,10 @@
 
 struct tide_served;
 
-/* Decides for each window. The request has visited all partitions, with changes; series: of the metric,
- * or of a ratio's two parts, NULL: there is none. A ratio's part is of a batch only if the other, at the same
- * end, is too: never a mix. Everything outlives what is made. RETRY: out of memory. */
+/* Decides for each window. The request has visited all partitions, with changes; series: of the
+ * metric, or of a ratio's two parts, NULL: there is none. A ratio's part is of a batch only if the
+ * other, at the same end, is too: never a mix. Everything outlives what is made. RETRY: out of
+ * memory. */
 enum tide_status tide_served_create(const struct tide_cell_request *request,
                                     uint32_t metric_index,
                                     const struct tide_batch_series *const series[2],

@@ -5,13 +5,17 @@ import contextlib
 import datetime
 import json
 import pathlib
+import re
 import signal
 import subprocess
+import textwrap
 import time
 import urllib.parse
 
+import duckdb
 import pytest
-from harness import DATA, PRESETS, differences, oracle, program, run_ok, tidemark
+import yaml
+from harness import DATA, PRESETS, ROOT, differences, oracle, program, run_ok, tidemark
 from service import device_event
 
 DEFINITIONS = """
@@ -126,8 +130,6 @@ def rows_of(service, columns, where="true"):
     table = service.table("metrics")
     if table is None:
         return []
-    import duckdb
-
     files = [uri.removeprefix("file://") for uri in table.file_uris()]
     return duckdb.sql(
         f"SELECT {columns} FROM read_parquet({files!r}, hive_partitioning = true) WHERE {where}"
@@ -182,8 +184,6 @@ def test_batch_is_served_and_exact(service, file, tmp_path):
 
 def write_definitions(path):
     """For the oracle, which knows no presets, and counts what others estimate."""
-    import yaml
-
     text = yaml.safe_load((PRESETS / "device.yaml").read_text(encoding="utf-8"))
     text["metrics"] |= yaml.safe_load(DEFINITIONS.replace("approx_distinct", "distinct"))["metrics"]
     path.write_text(yaml.safe_dump(text, sort_keys=False), encoding="utf-8")
@@ -278,6 +278,19 @@ def test_spans_and_filters(service):
     )
     newest = {c["start"] for c in found[("daily_events", "batch")] if c["revision"] == 3}
     assert newest == set(days[1:4])
+
+    # The query of the documents finds the same.
+    text = (ROOT / "docs/formats/lake.md").read_text(encoding="utf-8")
+    query = textwrap.dedent(re.search(r"    SELECT c\.\*(?:.|\n)*?\n\n", text)[0]).strip()
+    files = [uri.removeprefix("file://") for uri in service.table("metrics").file_uris()]
+    metrics = f"SELECT * FROM read_parquet({files!r}, hive_partitioning = true)"
+    rows = duckdb.sql(
+        f"WITH metrics AS ({metrics}), n AS ({query}) SELECT run, value, "
+        "strftime(window_start AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ') FROM n "
+        "WHERE metric = 'daily_events'"
+    ).fetchall()
+    served = [(c["revision"], c["value"], c["start"]) for c in found[("daily_events", "batch")]]
+    assert sorted(rows) == sorted(served)
 
     # A filter narrows a batch's cells too; but not those that are cut to the top already.
     query = {"filter": 'event_type == "crash_event"'}

@@ -142,17 +142,20 @@ static void tells_the_last_epochs(void **state)
 {
     (void)state;
     struct fixture *fixture = fixture_open();
-    const struct tide_clock clock = tide_clock_os();
-    const struct tide_schema *schema = fixture->definitions->schema;
+    const struct tide_lake_view_options lake = {.io = tide_io_os(),
+                                                .clock = tide_clock_os(),
+                                                .lake_directory = fixture->directory,
+                                                .schema = fixture->definitions->schema,
+                                                .partition_count = 2};
     struct tide_delta *delta = NULL;
     struct tide_error error = {0};
     int64_t epochs[3] = {7, 7, 7};
-    fixture_check(tide_lake_epochs(fixture->store, clock, schema, "p", 2, epochs, &error), &error);
+    fixture_check(tide_lake_epochs(&lake, "p", epochs, &error), &error);
     assert_int_equal(epochs[0], -1);
     assert_int_equal(epochs[1], -1);
     assert_int_equal(epochs[2], 7);
     const struct tide_delta_options options = {.store = fixture->store,
-                                               .clock = clock,
+                                               .clock = tide_clock_os(),
                                                .layout = fixture->layouts[TIDE_TABLE_EVENTS],
                                                .table_id = TIDE_VIEW("test"),
                                                .engine = TIDE_VIEW("test")};
@@ -163,7 +166,7 @@ static void tells_the_last_epochs(void **state)
     fixture_check(tide_delta_open(&options, &delta, &error), &error);
     fixture_check(tide_delta_commit(delta, transactions, 2, &error), &error);
     tide_delta_close(delta);
-    fixture_check(tide_lake_epochs(fixture->store, clock, schema, "p", 2, epochs, &error), &error);
+    fixture_check(tide_lake_epochs(&lake, "p", epochs, &error), &error);
     assert_int_equal(epochs[0], -1);
     assert_int_equal(epochs[1], 4);
     fixture_close(fixture);

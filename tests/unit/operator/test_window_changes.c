@@ -1,6 +1,6 @@
-/* Goal: of every kind of metric, a window is said to have changed with an event exactly if one of its
- * cells has, also when the event took all that was in it to another window. (A funnel takes out and
- * puts back a neighbouring run, and then says more than is true.)
+/* Goal: of every kind of metric, a window is said to have changed with an event exactly if one of
+ * its cells has, also when the event took all that was in it to another window. (A funnel takes out
+ * and puts back a neighbouring run, and then says more than is true.)
  * Method: random events one at a time, in any order of time; all cells before and after each. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
-/* What the tests of batch generations share: a morning of a few people with a metric of every kind, and
- * a batch run over the lake as `tidemark batch` makes it. */
+/* What the tests of batch generations share: a morning of a few people with a metric of every kind,
+ * and a batch run over the lake as `tidemark batch` makes it. */
 #ifndef TIDE_UNIT_SERVE_GENERATION_FIXTURE_H
 #define TIDE_UNIT_SERVE_GENERATION_FIXTURE_H
 
@@ -22,7 +22,7 @@
                    "  typical: {quantiles: [0.5, 1], of: amount, by: [region], every: 1h}\n"       \
                    "  visits: {sessions: {per: user_id, timeout: 30m}, by: [region], every: 1h}\n" \
                    "  way: {funnel: {per: [user_id], timeout: 30m, steps: [{look: 'kind == "       \
-                   "\"look\"'}, {pay: 'kind == \"pay\"'}]}, by: [region], every: 1h}\n"          \
+                   "\"look\"'}, {pay: 'kind == \"pay\"'}]}, by: [region], every: 1h}\n"            \
                    "  back: {retention: {per: user_id, period: 1d, periods: 1}}\n"                 \
                    "  share: {ratio: [events_, hourly]}\n"                                         \
                    "  hourly: {count: events, every: 1h}\n"
@@ -77,21 +77,14 @@ static inline void batch_open(struct batch_run *run, struct fixture *fixture)
     tide_identity_format(fixture->identity.pipeline, pipeline);
     run->layout = tide_layout_create(&run->arena, schema, TIDE_TABLE_METRICS);
     assert_non_null(run->layout);
-    fixture_check(tide_lake_epochs(fixture->store,
-                                   tide_clock_os(),
-                                   schema,
-                                   pipeline,
-                                   fixture->partition_count,
-                                   run->epochs,
-                                   &error),
-                  &error);
-    const struct tide_lake_view_options view = {.io = tide_io_os(),
-                                                .clock = tide_clock_os(),
-                                                .lake_directory = fixture->lake,
-                                                .schema = schema,
-                                                .thread_count = 1,
-                                                .epochs = run->epochs,
-                                                .partition_count = fixture->partition_count};
+    struct tide_lake_view_options view = {.io = tide_io_os(),
+                                          .clock = tide_clock_os(),
+                                          .lake_directory = fixture->lake,
+                                          .schema = schema,
+                                          .thread_count = 1,
+                                          .partition_count = fixture->partition_count};
+    fixture_check(tide_lake_epochs(&view, pipeline, run->epochs, &error), &error);
+    view.epochs = run->epochs;
     fixture_check(tide_lake_view_open(&view, &run->view, &error), &error);
     fixture_check(tide_batch_reads(run->view, run->reads, fixture->partition_count, &error),
                   &error);
@@ -146,10 +139,8 @@ static inline int64_t batch_commit(struct fixture *fixture,
     batch_open(&run, fixture);
     for (uint32_t i = 0; i < fixture->definitions->metric_count; i++) {
         char own[64];
-        (void)snprintf(own,
-                       sizeof(own),
-                       "%.*s",
-                       TIDE_VIEW_ARGUMENTS(fixture->definitions->metrics[i].name));
+        (void)snprintf(
+            own, sizeof(own), "%.*s", TIDE_VIEW_ARGUMENTS(fixture->definitions->metrics[i].name));
         if (name == NULL || strcmp(name, own) == 0) {
             (void)batch_add(&run, own, span);
         }

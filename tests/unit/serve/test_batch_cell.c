@@ -1,5 +1,5 @@
-/* Goal: a batch's cell of every kind is served from its text as it was computed, to the last digit; and
- * what is no state of the metric is refused before anything is made of it.
+/* Goal: a batch's cell of every kind is served from its text as it was computed, to the last digit;
+ * and what is no state of the metric is refused before anything is made of it.
  * Method: a lake of a few events with texts, nulls and numbers at their limits: each cell there and
  * back, printed before and after; then texts with one thing wrong each. */
 #include "generation_fixture.h"
@@ -99,12 +99,8 @@ static void is_as_documented(void **state)
         const char *text;
     } cases[] = {
         {"events_", 1, "{\"group\":[\"north\"],\"events\":2,\"count\":2}"},
-        {"spent",
-         2,
-         "{\"group\":[\"north\",1],\"events\":1,\"count\":1,\"sum\":\"2500000\"}"},
-        {"most",
-         0,
-         "{\"group\":[],\"events\":1,\"count\":1,\"extreme\":\"123456789012000001\"}"},
+        {"spent", 2, "{\"group\":[\"north\",1],\"events\":1,\"count\":1,\"sum\":\"2500000\"}"},
+        {"most", 0, "{\"group\":[],\"events\":1,\"count\":1,\"extreme\":\"123456789012000001\"}"},
         {"typical",
          1,
          "{\"group\":[\"north\"],\"events\":2,\"count\":2,\"ranks\":[100000,2500000]}"},
