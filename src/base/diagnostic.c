@@ -253,9 +253,9 @@ static void render_item(const struct tide_diagnostic *item, struct tide_bytes *t
     }
 }
 
-void tide_diagnostics_render(const struct tide_diagnostics *diagnostics, struct tide_bytes *text)
+uint32_t tide_diagnostics_sort(const struct tide_diagnostics *diagnostics,
+                               const struct tide_diagnostic **sorted)
 {
-    const struct tide_diagnostic *sorted[TIDE_DIAGNOSTICS_MAX];
     tide_assert(diagnostics->count <= TIDE_DIAGNOSTICS_MAX);
     for (uint32_t i = 0; i < diagnostics->count; i++) { /* by insertion: stable, and never many */
         const struct tide_diagnostic *item = &diagnostics->items[i];
@@ -266,11 +266,18 @@ void tide_diagnostics_render(const struct tide_diagnostics *diagnostics, struct 
         }
         sorted[place] = item;
     }
-    for (uint32_t i = 0; i < diagnostics->count; i++) {
+    return diagnostics->count;
+}
+
+void tide_diagnostics_render(const struct tide_diagnostics *diagnostics, struct tide_bytes *text)
+{
+    const struct tide_diagnostic *sorted[TIDE_DIAGNOSTICS_MAX];
+    const uint32_t count = tide_diagnostics_sort(diagnostics, sorted);
+    for (uint32_t i = 0; i < count; i++) {
         render_item(sorted[i], text);
     }
     uint32_t total = diagnostics->error_count + diagnostics->warning_count;
-    if (total > diagnostics->count) {
-        tide_bytes_append_format(text, "... and %u more\n", total - diagnostics->count);
+    if (total > count) {
+        tide_bytes_append_format(text, "... and %u more\n", total - count);
     }
 }

@@ -51,6 +51,10 @@ __attribute__((format(printf, 3, 4))) void tide_diagnostics_warning(
 struct tide_view tide_nearest(struct tide_view word,
                               const struct tide_view *candidates,
                               size_t candidate_count);
+/* Those that were kept, in the order of files and lines; sorted has room for DIAGNOSTICS_MAX.
+ * Returns how many. */
+uint32_t tide_diagnostics_sort(const struct tide_diagnostics *diagnostics,
+                               const struct tide_diagnostic **sorted);
 /* Sorted by file and line, as text. */
 void tide_diagnostics_render(const struct tide_diagnostics *diagnostics, struct tide_bytes *text);
 

@@ -123,6 +123,31 @@ static enum tide_status explain_refusal(struct tide_io io,
     return tide_error_set(error, status, "cannot tell whether %s exists", path);
 }
 
+/* A random name beside path. */
+static enum tide_status name_temporary(struct tide_io io,
+                                       const char *path,
+                                       char temporary[PATH_SIZE_MAX],
+                                       struct tide_error *error)
+{
+    uint64_t random = 0;
+    io.operations->random(io.self, &random, sizeof(random));
+    int length =
+        snprintf(temporary, PATH_SIZE_MAX, "%s.tmp-%016llx", path, (unsigned long long)random);
+    if (length < 0 || length >= PATH_SIZE_MAX) {
+        return tide_error_set(error, TIDE_FATAL, "a path of %zu bytes is too long", strlen(path));
+    }
+    return TIDE_OK;
+}
+
+/* The outcome is decided; a temporary name that stays costs space, not truth. */
+static void remove_temporary(struct tide_io io, const char *temporary, enum tide_status status)
+{
+    struct tide_error leftover = {0};
+    if (io.operations->remove(io.self, temporary, &leftover) != TIDE_OK && status == TIDE_OK) {
+        tide_logline(TIDE_LOGLINE_DEBUG, "base", "a temporary file stays: %s", leftover.text);
+    }
+}
+
 enum tide_status tide_io_create_file(struct tide_io io,
                                      const char *path,
                                      struct tide_view content,
@@ -130,16 +155,13 @@ enum tide_status tide_io_create_file(struct tide_io io,
 {
     char temporary[PATH_SIZE_MAX];
     char parent[PATH_SIZE_MAX];
-    uint64_t random = 0;
-    io.operations->random(io.self, &random, sizeof(random));
-    int length =
-        snprintf(temporary, sizeof(temporary), "%s.tmp-%016llx", path, (unsigned long long)random);
-    if (length < 0 || (size_t)length >= sizeof(temporary)) {
-        return tide_error_set(error, TIDE_FATAL, "a path of %zu bytes is too long", strlen(path));
+    enum tide_status status = name_temporary(io, path, temporary, error);
+    if (status != TIDE_OK) {
+        return status;
     }
     parent_of(path, parent);
 
-    enum tide_status status = write_temporary(io, temporary, content, error);
+    status = write_temporary(io, temporary, content, error);
     if (status == TIDE_OK) {
         status = io.operations->link(io.self, temporary, path, error);
         if (status == TIDE_REJECT) {
@@ -149,10 +171,30 @@ enum tide_status tide_io_create_file(struct tide_io io,
     if (status == TIDE_OK) {
         status = io.operations->sync_directory(io.self, parent, error);
     }
-    /* The outcome is decided; a temporary name that stays costs space, not truth. */
-    struct tide_error leftover = {0};
-    if (io.operations->remove(io.self, temporary, &leftover) != TIDE_OK && status == TIDE_OK) {
-        tide_logline(TIDE_LOGLINE_DEBUG, "base", "a temporary file stays: %s", leftover.text);
-    }
+    remove_temporary(io, temporary, status);
     return status;
+}
+
+enum tide_status tide_io_replace_file(struct tide_io io,
+                                      const char *path,
+                                      struct tide_view content,
+                                      struct tide_error *error)
+{
+    char temporary[PATH_SIZE_MAX];
+    char parent[PATH_SIZE_MAX];
+    enum tide_status status = name_temporary(io, path, temporary, error);
+    if (status != TIDE_OK) {
+        return status;
+    }
+    parent_of(path, parent);
+
+    status = write_temporary(io, temporary, content, error);
+    if (status == TIDE_OK) {
+        status = io.operations->rename(io.self, temporary, path, error);
+    }
+    if (status != TIDE_OK) {
+        remove_temporary(io, temporary, status);
+        return status;
+    }
+    return io.operations->sync_directory(io.self, parent, error);
 }

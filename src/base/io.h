@@ -107,5 +107,11 @@ enum tide_status tide_io_create_file(struct tide_io io,
                                      const char *path,
                                      struct tide_view content,
                                      struct tide_error *error);
+/* The same with rename in place of link: path is there afterwards with the new content, or still
+ * with the old. A missing directory is FATAL. Durable when it returns OK. */
+enum tide_status tide_io_replace_file(struct tide_io io,
+                                      const char *path,
+                                      struct tide_view content,
+                                      struct tide_error *error);
 
 #endif

@@ -290,8 +290,8 @@ static void read_values(struct computation *computation,
     tide_assert(false);
 }
 
-/* The window of a row; false: it is none of the metric's. (Of a sliding one only that it is a window:
- * where it begins is no question of one of its ends alone.) */
+/* The window of a row; false: it is none of the metric's. Of a sliding one only that it is a window
+ * is checked. */
 static bool read_window(const struct tide_metric *metric,
                         const struct tide_duckdb_value *row,
                         struct tide_window *window)

@@ -60,10 +60,10 @@ enum tide_status tide_batch_reads(struct tide_lake_view *view,
                                   uint32_t partition_count,
                                   struct tide_error *error);
 
-/* Visits each cell of a metric that is no ratio (asserted: its parts are), in no order; a mean is not
- * cut to its top, see metric/sql.h. What the cell points to is valid during the visit. A visit that
- * does not answer OK ends it with that status. RETRY: out of memory; REJECT: DuckDB refused the SQL,
- * or answered what cannot be. */
+/* Visits each cell of a metric, in no order; not of a ratio (asserted), only of its parts. A mean
+ * is not cut to its top, see metric/sql.h. What the cell points to is valid during the visit. A
+ * visit that does not answer OK ends it with that status. RETRY: out of memory; REJECT: DuckDB
+ * refused the SQL, or answered what cannot be. */
 enum tide_status tide_batch_compute(struct tide_lake_view *view,
                                     const struct tide_definitions *definitions,
                                     const struct tide_metric *metric,

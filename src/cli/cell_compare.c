@@ -16,8 +16,8 @@ enum {
     LINES_MIN = 1024
 };
 
-/* A quantile is within 1 % of the exact one; a HyperLogLog of 2^14 registers has a standard error of
- * 0.81 %, and 3 % are 3.7 of those. The rest is for the last digit of a double. */
+/* A quantile is within 1 % of the exact one; a HyperLogLog of 2^14 registers has a standard error
+ * of 0.81 %, and 3 % are 3.7 of those. The rest is for the last digit of a double. */
 #define QUANTILE_ERROR 0.01
 #define COUNT_ERROR 0.03
 #define ROUNDING 1e-9

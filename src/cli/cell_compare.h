@@ -12,7 +12,8 @@ struct tide_cell_comparison {
     const struct tide_metric *metric;
     struct tide_view live; /* NDJSON; lines of other metrics are passed over */
     struct tide_view lake; /* likewise */
-    /* Called for each line that differs, in order; what: "live", "lake", "live only", "lake only". */
+    /* Called for each line that differs, in order; what: "live", "lake", "live only" or "lake
+     * only". */
     void (*differ)(void *context, const char *what, struct tide_view line);
     void *context;
     /* Filled: */

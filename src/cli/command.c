@@ -271,28 +271,29 @@ bool tide_invocation_number(const struct tide_invocation *invocation,
     return true;
 }
 
-static bool parse_time(const char *text, struct tide_instant *t)
-{
-    struct tide_bytes whole = {0};
-    tide_bytes_append_text(&whole, text);
-    if (whole.size == sizeof("2026-03-08") - 1) {
-        tide_bytes_append_text(&whole, "T00:00:00Z");
-    }
-    const bool is_time = tide_civil_parse(tide_bytes_view(&whole), t);
-    tide_bytes_release(&whole);
-    return is_time;
-}
-
 bool tide_invocation_time(const struct tide_invocation *invocation,
                           const char *option,
                           struct tide_instant fallback,
                           struct tide_instant *t)
 {
+    enum {
+        DATE_SIZE = 10 /* "2026-03-08" */
+    };
     const char *text = tide_invocation_text(invocation, option, NULL);
+    struct tide_bytes whole = {0};
     *t = fallback;
-    if (text == NULL || parse_time(text, t)) {
+    if (text == NULL) {
         return true;
     }
-    tide_fail(TIDE_EXIT_USAGE, "%s '%s' is not a time such as 2026-03-08T10:00:00Z", option, text);
-    return false;
+    tide_bytes_append_text(&whole, text);
+    if (whole.size == DATE_SIZE) {
+        tide_bytes_append_text(&whole, "T00:00:00Z");
+    }
+    const bool is_time = tide_civil_parse(tide_bytes_view(&whole), t);
+    tide_bytes_release(&whole);
+    if (!is_time) {
+        tide_fail(
+            TIDE_EXIT_USAGE, "%s '%s' is not a time such as 2026-03-08T10:00:00Z", option, text);
+    }
+    return is_time;
 }

@@ -20,6 +20,9 @@ enum tide_exit {
     TIDE_EXIT_NOT_FOUND = 5,
     TIDE_EXIT_PARTLY_REJECTED = 6,
     TIDE_EXIT_CHECK_FAILED = 7,
+    /* Within the program only: stdout cannot be written, so a command stops. main knows whether its
+     * reader has had enough (`| head`), which is no failure, or else says what is wrong. */
+    TIDE_EXIT_OUTPUT = 74,
     TIDE_EXIT_TEMPORARY = 75,
 };
 
@@ -65,6 +68,7 @@ extern const struct tide_command tide_command_generate;
 extern const struct tide_command tide_command_query;
 extern const struct tide_command tide_command_batch;
 extern const struct tide_command tide_command_verify;
+extern const struct tide_command tide_command_backtest;
 extern const struct tide_command tide_command_explain;
 extern const struct tide_command tide_command_validate;
 extern const struct tide_command tide_command_version;
@@ -95,7 +99,8 @@ bool tide_invocation_number(const struct tide_invocation *invocation,
                             uint64_t max,
                             uint64_t fallback,
                             uint64_t *value);
-/* A time, or a date: its midnight in UTC; false after saying what is wrong. */
+/* An option's time, or its date's midnight in UTC; fallback if it is not given. false after saying
+ * what is wrong on stderr. */
 bool tide_invocation_time(const struct tide_invocation *invocation,
                           const char *option,
                           struct tide_instant fallback,

@@ -15,21 +15,26 @@ enum {
 };
 
 /* Read by metric/, not by the table of keys. */
-static const char *const definition_keys[] = {"preset", "schema", "metrics"};
+static const char *const definition_keys[] = {"preset", "schema", "metrics", "alerts"};
 
 struct loader {
     struct tide_arena *arena;
-    struct tide_diagnostics diagnostics;
+    struct tide_diagnostics *diagnostics;
     struct tide_config *config;
 };
 
-static enum tide_exit finish(struct loader *loader, enum tide_exit exit)
+void tide_config_print_diagnostics(const struct tide_diagnostics *diagnostics)
 {
     struct tide_bytes text = {0};
-    tide_diagnostics_render(&loader->diagnostics, &text);
+    tide_diagnostics_render(diagnostics, &text);
     fwrite(text.data, 1, text.size, stderr);
     tide_bytes_release(&text);
-    return loader->diagnostics.error_count > 0 ? TIDE_EXIT_CONFIGURATION : exit;
+}
+
+static enum tide_exit finish(const struct loader *loader)
+{
+    tide_config_print_diagnostics(loader->diagnostics);
+    return loader->diagnostics->error_count > 0 ? TIDE_EXIT_CONFIGURATION : TIDE_EXIT_OK;
 }
 
 static const struct tide_config_key *find_key(struct tide_view name)
@@ -54,14 +59,14 @@ static void unknown_key(struct loader *loader, struct tide_view name, struct tid
     }
     struct tide_view nearest = tide_nearest(name, names, count);
     if (nearest.size > 0) {
-        tide_diagnostics_error(&loader->diagnostics,
+        tide_diagnostics_error(loader->diagnostics,
                                position,
                                "unknown key '%.*s'; did you mean '%.*s'?",
                                TIDE_VIEW_ARGUMENTS(name),
                                TIDE_VIEW_ARGUMENTS(nearest));
     } else {
         tide_diagnostics_error(
-            &loader->diagnostics, position, "unknown key '%.*s'", TIDE_VIEW_ARGUMENTS(name));
+            loader->diagnostics, position, "unknown key '%.*s'", TIDE_VIEW_ARGUMENTS(name));
     }
 }
 
@@ -105,9 +110,17 @@ static void apply_mapping(struct loader *loader,
         if (prefix_size == 0 && is_definition(name)) {
             continue;
         }
-        if (key != NULL && node->kind == TIDE_YAML_SCALAR) {
+        if (key != NULL && key->type == TIDE_CONFIG_SECRET && node->text.size > 0 &&
+            !tide_config_value_is_reference(node->text)) {
+            /* Without a position: the line that is shown with one would print it. */
+            tide_diagnostics_error(loader->diagnostics,
+                                   (struct tide_position){0},
+                                   "%s is a secret, and the file is not: write ${VAR} or "
+                                   "${file:/path}",
+                                   key->name);
+        } else if (key != NULL && node->kind == TIDE_YAML_SCALAR) {
             (void)tide_config_value_set(
-                loader->config, key, node->text, node->position, &loader->diagnostics);
+                loader->config, key, node->text, node->position, loader->diagnostics);
         } else if (key == NULL && node->kind == TIDE_YAML_MAPPING && is_section(prefix, size)) {
             prefix[size] = '.';
             apply_mapping(loader, node, prefix, size + 1);
@@ -125,7 +138,7 @@ static void apply_defaults(struct loader *loader)
                                            key,
                                            tide_view_of(key->fallback),
                                            (struct tide_position){0},
-                                           &loader->diagnostics);
+                                           loader->diagnostics);
         tide_assert(valid);
     }
 }
@@ -165,7 +178,7 @@ static void apply_environment(struct loader *loader)
                 &tide_config_keys[i],
                 tide_view_of(value),
                 position_of(loader, origin.data == NULL ? "environment" : origin.data, value),
-                &loader->diagnostics);
+                loader->diagnostics);
         }
     }
 }
@@ -177,7 +190,7 @@ static void apply_flags(struct loader *loader, const struct tide_invocation *inv
         const char *equals = strchr(text, '=');
         struct tide_position position = position_of(loader, "--set", text);
         if (equals == NULL) {
-            tide_diagnostics_error(&loader->diagnostics, position, "write --set key=value");
+            tide_diagnostics_error(loader->diagnostics, position, "write --set key=value");
             continue;
         }
         struct tide_view name = {text, (size_t)(equals - text)};
@@ -186,7 +199,7 @@ static void apply_flags(struct loader *loader, const struct tide_invocation *inv
             unknown_key(loader, name, position);
         } else {
             (void)tide_config_value_set(
-                loader->config, key, tide_view_of(equals + 1), position, &loader->diagnostics);
+                loader->config, key, tide_view_of(equals + 1), position, loader->diagnostics);
         }
     }
 }
@@ -222,7 +235,7 @@ static void check_json_schemas(struct loader *loader, const struct tide_definiti
     const struct tide_validation *validation = &definitions->schema->validation;
     if (tide_json_schema_compile(&arena, &validation->files, &compiled, &error) != TIDE_OK) {
         tide_diagnostics_error(
-            &loader->diagnostics, validation->position, "JSON Schema %s", error.text);
+            loader->diagnostics, validation->position, "JSON Schema %s", error.text);
     }
     tide_arena_release(&arena);
 }
@@ -245,7 +258,7 @@ static enum tide_exit load_definitions(struct loader *loader,
     }
     struct tide_definitions_input input = {
         .file = source, .preset = tide_view_of(preset), .only = only, .only_count = only_count};
-    *out = tide_definitions_load(loader->arena, &input, &loader->diagnostics);
+    *out = tide_definitions_load(loader->arena, &input, loader->diagnostics);
     if (*out != NULL && (*out)->schema->validation.by.size > 0) {
         check_json_schemas(loader, *out);
     }
@@ -258,9 +271,10 @@ enum tide_exit tide_config_definitions(struct tide_arena *arena,
                                        const char *preset,
                                        const struct tide_definitions **out)
 {
-    struct loader loader = {.arena = arena};
+    struct tide_diagnostics diagnostics;
+    struct loader loader = {.arena = arena, .diagnostics = &diagnostics};
     struct tide_source *source = NULL;
-    tide_diagnostics_init(&loader.diagnostics, arena);
+    tide_diagnostics_init(&diagnostics, arena);
     if (file == NULL && preset == NULL) {
         return tide_fail(TIDE_EXIT_USAGE, "say what the events are: --preset NAME or -c FILE");
     }
@@ -268,20 +282,21 @@ enum tide_exit tide_config_definitions(struct tide_arena *arena,
     if (exit == TIDE_EXIT_OK) {
         exit = load_definitions(&loader, invocation, source, preset, out);
     }
-    return exit == TIDE_EXIT_OK ? finish(&loader, TIDE_EXIT_OK) : exit;
+    return exit == TIDE_EXIT_OK ? finish(&loader) : exit;
 }
 
-enum tide_exit tide_config_load(struct tide_arena *arena,
-                                const struct tide_invocation *invocation,
-                                const char *file,
-                                const char *preset,
-                                struct tide_config *config)
+enum tide_exit tide_config_check(struct tide_arena *arena,
+                                 const struct tide_invocation *invocation,
+                                 const char *file,
+                                 const char *preset,
+                                 struct tide_config *config,
+                                 struct tide_diagnostics *diagnostics)
 {
-    struct loader loader = {.arena = arena, .config = config};
+    struct loader loader = {.arena = arena, .config = config, .diagnostics = diagnostics};
     struct tide_source *source = NULL;
     struct tide_yaml *root = NULL;
     char prefix[KEY_BYTES_MAX];
-    tide_diagnostics_init(&loader.diagnostics, arena);
+    tide_diagnostics_init(diagnostics, arena);
     *config = (struct tide_config){0};
     if (file == NULL && preset == NULL) {
         return tide_fail(TIDE_EXIT_USAGE,
@@ -293,7 +308,7 @@ enum tide_exit tide_config_load(struct tide_arena *arena,
         if (exit != TIDE_EXIT_OK) {
             return exit;
         }
-        if (tide_yaml_parse(arena, source, &loader.diagnostics, &root)) {
+        if (tide_yaml_parse(arena, source, diagnostics, &root)) {
             apply_mapping(&loader, root, prefix, 0);
         }
     }
@@ -303,7 +318,20 @@ enum tide_exit tide_config_load(struct tide_arena *arena,
     if (file == NULL || root != NULL) {
         exit = load_definitions(&loader, invocation, source, preset, &config->definitions);
     }
-    return exit == TIDE_EXIT_OK ? finish(&loader, TIDE_EXIT_OK) : exit;
+    return exit;
+}
+
+enum tide_exit tide_config_load(struct tide_arena *arena,
+                                const struct tide_invocation *invocation,
+                                const char *file,
+                                const char *preset,
+                                struct tide_config *config)
+{
+    struct tide_diagnostics diagnostics;
+    const struct loader loader = {.diagnostics = &diagnostics};
+    const enum tide_exit exit =
+        tide_config_check(arena, invocation, file, preset, config, &diagnostics);
+    return exit == TIDE_EXIT_OK ? finish(&loader) : exit;
 }
 
 static struct tide_view join(struct tide_arena *arena, const char *format, const char *directory)
@@ -326,8 +354,9 @@ enum tide_exit tide_config_flags(struct tide_arena *arena,
                                  const char *listen,
                                  struct tide_config *config)
 {
-    struct loader loader = {.arena = arena, .config = config};
-    tide_diagnostics_init(&loader.diagnostics, arena);
+    struct tide_diagnostics diagnostics;
+    struct loader loader = {.arena = arena, .config = config, .diagnostics = &diagnostics};
+    tide_diagnostics_init(&diagnostics, arena);
     if (data != NULL) {
         config->data = join(arena, "*/data", data);
         config->lake_url = join(arena, "file:*/lake", data);
@@ -341,7 +370,7 @@ enum tide_exit tide_config_flags(struct tide_arena *arena,
                                     key,
                                     tide_view_of(listen),
                                     position_of(&loader, "--listen", listen),
-                                    &loader.diagnostics);
+                                    &diagnostics);
     }
-    return finish(&loader, TIDE_EXIT_OK);
+    return finish(&loader);
 }

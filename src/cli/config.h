@@ -27,6 +27,9 @@ struct tide_config {
     uint64_t memory; /* of rows that wait for the lake */
     uint64_t cells_max;
     bool publish_console;
+    struct tide_duration notify_interval;
+    struct tide_view webhook_url;    /* empty: none */
+    struct tide_view webhook_secret; /* empty: none */
     struct tide_view preset;
     const struct tide_definitions *definitions;
 };
@@ -39,6 +42,16 @@ enum tide_exit tide_config_load(struct tide_arena *arena,
                                 const char *file,
                                 const char *preset,
                                 struct tide_config *config);
+/* The same, but what is wrong or strange is not printed, and no failure: it is in diagnostics,
+ * whose texts live in arena. With an error config is not whole. */
+enum tide_exit tide_config_check(struct tide_arena *arena,
+                                 const struct tide_invocation *invocation,
+                                 const char *file,
+                                 const char *preset,
+                                 struct tide_config *config,
+                                 struct tide_diagnostics *diagnostics);
+/* On stderr. */
+void tide_config_print_diagnostics(const struct tide_diagnostics *diagnostics);
 /* --data DIR: the data in DIR/data and the lake in DIR/lake; --listen ADDRESS:PORT. */
 enum tide_exit tide_config_flags(struct tide_arena *arena,
                                  const char *data,

@@ -87,6 +87,27 @@ const struct tide_config_key tide_config_keys[] = {
      1,
      100000000,
      "cells of one metric in one partition; beyond it groups fold into (other)"},
+    {"notify.interval",
+     TIDE_CONFIG_DURATION,
+     AT(notify_interval),
+     "5s",
+     SECOND / 100,
+     3600 * SECOND,
+     "how often alerts are looked at"},
+    {"notify.webhook.url",
+     TIDE_CONFIG_OPTIONAL,
+     AT(webhook_url),
+     "",
+     0,
+     0,
+     "where alerts that notify [webhook] are posted; empty: nowhere"},
+    {"notify.webhook.secret",
+     TIDE_CONFIG_SECRET,
+     AT(webhook_secret),
+     "",
+     0,
+     0,
+     "signs what is posted (HMAC-SHA256); empty: no signature"},
     {"publish.console",
      TIDE_CONFIG_BOOL,
      AT(publish_console),
@@ -248,6 +269,10 @@ static const char *wanted(enum tide_config_type type)
     switch (type) {
     case TIDE_CONFIG_TEXT:
         return "text";
+    case TIDE_CONFIG_OPTIONAL:
+        return "text, or nothing";
+    case TIDE_CONFIG_SECRET:
+        return "a secret; in a file only as `${VAR}` or `${file:/path}`";
     case TIDE_CONFIG_NUMBER:
         return "a whole number";
     case TIDE_CONFIG_BYTES:
@@ -272,6 +297,10 @@ static bool store(struct tide_config *config,
     case TIDE_CONFIG_TEXT:
         memcpy(place, &text, sizeof(text));
         return text.size > 0;
+    case TIDE_CONFIG_OPTIONAL:
+    case TIDE_CONFIG_SECRET:
+        memcpy(place, &text, sizeof(text));
+        return true;
     case TIDE_CONFIG_BOOL: {
         bool value = tide_view_equal(text, TIDE_VIEW("true"));
         memcpy(place, &value, sizeof(value));
@@ -295,6 +324,16 @@ static bool store(struct tide_config *config,
     return false;
 }
 
+bool tide_config_value_is_reference(struct tide_view text)
+{
+    const bool is_wrapped = text.size > 3 && tide_view_starts_with(text, TIDE_VIEW("${")) &&
+                            memchr(text.data, '}', text.size) == text.data + text.size - 1;
+    const struct tide_view inside =
+        is_wrapped ? tide_view_slice(text, 2, text.size - 3) : (struct tide_view){0};
+    return is_wrapped && (tide_view_starts_with(inside, TIDE_VIEW("file:")) ||
+                          memchr(inside.data, ':', inside.size) == NULL);
+}
+
 bool tide_config_value_set(struct tide_config *config,
                            const struct tide_config_key *key,
                            struct tide_view text,
@@ -303,6 +342,9 @@ bool tide_config_value_set(struct tide_config *config,
 {
     struct tide_bytes value = {0};
     tide_bytes_init(&value, VALUE_BYTES_MAX);
+    if (key->type == TIDE_CONFIG_SECRET) {
+        position = (struct tide_position){0}; /* with one, its line would be printed */
+    }
     bool valid = substitute(text, &value, position, diagnostics);
     struct tide_view copy = {0};
     if (valid) {
@@ -339,7 +381,7 @@ void tide_config_print_reference(void)
          "one\n"
          "wins. Values may hold `${VAR}`, `${VAR:-fallback}` and `${file:/path}`. The same file "
          "may\n"
-         "hold `preset`, `schema` and `metrics` (definitions.md).\n\n"
+         "hold `preset`, `schema`, `metrics` and `alerts` (definitions.md).\n\n"
          "| key | default | value | what |\n|---|---|---|---|");
     for (size_t i = 0; i < tide_config_key_count; i++) {
         const struct tide_config_key *key = &tide_config_keys[i];

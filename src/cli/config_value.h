@@ -6,6 +6,8 @@
 
 enum tide_config_type {
     TIDE_CONFIG_TEXT,
+    TIDE_CONFIG_OPTIONAL, /* text, or nothing */
+    TIDE_CONFIG_SECRET,   /* likewise; never printed, and in a file only as ${..} */
     TIDE_CONFIG_NUMBER,   /* uint64_t within min..max */
     TIDE_CONFIG_BYTES,    /* uint64_t: 20GiB, 64MiB, 4096 */
     TIDE_CONFIG_DURATION, /* struct tide_duration: 5ms, 30s */
@@ -29,6 +31,8 @@ extern const size_t tide_config_key_count;
 /* docs/reference/configuration.md, on stdout. */
 void tide_config_print_reference(void);
 
+/* Whether all of text is one ${VAR} or ${file:/path}, which gives nothing away. */
+bool tide_config_value_is_reference(struct tide_view text);
 /* Substitutes ${..} in text and stores it; false after a diagnostic at position. */
 bool tide_config_value_set(struct tide_config *config,
                            const struct tide_config_key *key,

@@ -86,7 +86,7 @@ static enum tide_exit flush(struct sender *sender)
     if (sender->server != NULL) {
         exit = flush_http(sender);
     } else if (fwrite(sender->body.data, 1, sender->body.size, stdout) < sender->body.size) {
-        exit = tide_fail(TIDE_EXIT_FAILURE, "cannot write to stdout");
+        exit = TIDE_EXIT_OUTPUT;
     }
     sender->sent += sender->line_count;
     sender->line_count = 0;

@@ -1,15 +1,7 @@
 #include "cli/print.h"
 
-#include "base/json.h"
-
 #include <stdio.h>
 #include <string.h>
-
-enum {
-    COLUMN_COUNT = 5,
-    LINE_ARENA_BYTES = 16 << 20
-};
-static const char *const columns[COLUMN_COUNT] = {"metric", "start", "end", "group", "value"};
 
 bool tide_format_parse(const char *text, enum tide_format *format)
 {
@@ -29,149 +21,94 @@ void tide_printer_init(struct tide_printer *printer, enum tide_format format)
     *printer = (struct tide_printer){.format = format};
 }
 
-/* Control bytes become spaces: they could end a field early or steer a terminal. */
-static void append_scalar(struct tide_bytes *text, const struct tide_json *json)
+static enum tide_exit no_memory(void)
 {
-    if (json == NULL || json->kind == TIDE_JSON_NULL) {
-        return;
-    }
-    struct tide_view value = json->kind == TIDE_JSON_STRING ? json->text : json->source;
-    for (size_t i = 0; i < value.size; i++) {
-        unsigned char byte = (unsigned char)value.data[i];
-        tide_bytes_append_byte(text, byte < 0x20 || byte == 0x7f ? ' ' : value.data[i]);
-    }
+    return tide_fail(TIDE_EXIT_TEMPORARY, "out of memory for what is printed");
 }
 
-static void append_group(struct tide_bytes *text, const struct tide_json *group)
+static enum tide_exit output_exit(void)
 {
-    for (const struct tide_json *item = group == NULL ? NULL : group->first; item != NULL;
-         item = item->next) {
-        tide_bytes_append_view(text, item->key);
-        tide_bytes_append_byte(text, '=');
-        append_scalar(text, item);
-        if (item->kind == TIDE_JSON_NULL) {
-            tide_bytes_append_text(text, "null");
-        }
-        if (item->next != NULL) {
-            tide_bytes_append_byte(text, ' ');
-        }
-    }
+    return ferror(stdout) ? TIDE_EXIT_OUTPUT : TIDE_EXIT_OK;
 }
 
-/* The fields of a cell's line, each ended by '\0'; false: it is not a cell (the ledger). */
-static bool append_fields(struct tide_view line, struct tide_bytes *fields)
+/* false: out of memory. */
+static bool open_sheet(struct tide_printer *printer)
 {
-    struct tide_arena arena;
-    struct tide_json *json = NULL;
-    tide_arena_init(&arena, LINE_ARENA_BYTES);
-    bool is_cell = tide_json_parse(&arena, line, &json, NULL) == TIDE_OK &&
-                   tide_json_get(json, "metric") != NULL;
-    for (int i = 0; is_cell && i < COLUMN_COUNT; i++) {
-        const struct tide_json *member = tide_json_get(json, columns[i]);
-        if (strcmp(columns[i], "group") == 0) {
-            append_group(fields, member);
-        } else {
-            append_scalar(fields, member);
-        }
-        tide_bytes_append_byte(fields, '\0');
+    if (printer->sheet == NULL) {
+        printer->sheet = tide_sheet_create(printer->format == TIDE_FORMAT_CSV ? TIDE_SHEET_CSV
+                                                                              : TIDE_SHEET_TABLE);
     }
-    tide_arena_release(&arena);
-    return is_cell;
+    return printer->sheet != NULL;
 }
 
-static void print_csv_field(const char *text)
-{
-    if (strpbrk(text, "\",\r\n") == NULL) {
-        fputs(text, stdout);
-        return;
-    }
-    putchar('"');
-    for (; *text != '\0'; text++) {
-        if (*text == '"') {
-            putchar('"');
-        }
-        putchar(*text);
-    }
-    putchar('"');
-}
-
-static void print_csv(struct tide_printer *printer, struct tide_view line)
-{
-    struct tide_bytes fields = {0};
-    if (append_fields(line, &fields)) {
-        if (printer->line_count == 0) {
-            puts("metric,start,end,group,value");
-        }
-        const char *field = fields.data;
-        for (int i = 0; i < COLUMN_COUNT; i++) {
-            print_csv_field(field);
-            field += strlen(field) + 1;
-            putchar(i + 1 < COLUMN_COUNT ? ',' : '\n');
-        }
-        printer->line_count++;
-    }
-    tide_bytes_release(&fields);
-}
-
-void tide_printer_line(struct tide_printer *printer, struct tide_view line)
+enum tide_exit tide_printer_line(struct tide_printer *printer, struct tide_view line)
 {
     switch (printer->format) {
-    case TIDE_FORMAT_NDJSON:
-        fwrite(line.data, 1, line.size, stdout);
-        putchar('\n');
-        printer->line_count++;
-        return;
     case TIDE_FORMAT_JSON:
         fputs(printer->line_count == 0 ? "[\n" : ",\n", stdout);
         fwrite(line.data, 1, line.size, stdout);
-        printer->line_count++;
-        return;
+        break;
+    case TIDE_FORMAT_NDJSON:
+        fwrite(line.data, 1, line.size, stdout);
+        putchar('\n');
+        break;
     case TIDE_FORMAT_CSV:
-        print_csv(printer, line);
-        return;
     case TIDE_FORMAT_TABLE:
-        printer->line_count += append_fields(line, &printer->held);
-        return;
+        if (!open_sheet(printer) || !tide_sheet_add(printer->sheet, line)) {
+            return no_memory();
+        }
+        break;
     }
+    printer->line_count++;
+    return output_exit();
 }
 
-static void measure(const char *rows, uint64_t row_count, int widths[COLUMN_COUNT])
+static bool is_within(struct tide_window starts, struct tide_instant start)
 {
-    for (uint64_t row = 0; row < row_count; row++) {
-        for (int i = 0; i < COLUMN_COUNT; i++) {
-            size_t size = strlen(rows);
-            int width = size > 60 ? 60 : (int)size;
-            widths[i] = width > widths[i] ? width : widths[i];
-            rows += size + 1;
+    return !(tide_instant_known(starts.start) && start.us < starts.start.us) &&
+           !(tide_instant_known(starts.end) && start.us >= starts.end.us);
+}
+
+enum tide_exit tide_printer_result(struct tide_printer *printer,
+                                   const struct tide_result *result,
+                                   struct tide_window starts,
+                                   struct tide_view extra)
+{
+    const uint64_t count = tide_result_count(result);
+    struct tide_bytes line = {0};
+    enum tide_exit exit = TIDE_EXIT_OK;
+    for (uint64_t i = 0; exit == TIDE_EXIT_OK && i < count; i++) {
+        const struct tide_result_row row = tide_result_at(result, i);
+        if (is_within(starts, row.window.start)) {
+            tide_bytes_reset(&line);
+            tide_result_write_json(result, &row, extra, &line);
+            exit = line.failed ? no_memory() : tide_printer_line(printer, tide_bytes_view(&line));
         }
     }
+    tide_bytes_release(&line);
+    return exit;
 }
 
-static void print_table(const struct tide_printer *printer)
+enum tide_exit tide_printer_finish(struct tide_printer *printer)
 {
-    int widths[COLUMN_COUNT];
-    for (int i = 0; i < COLUMN_COUNT; i++) {
-        widths[i] = (int)strlen(columns[i]);
-    }
-    const char *rows = printer->held.data;
-    measure(rows, printer->line_count, widths);
-    for (int i = 0; i < COLUMN_COUNT; i++) {
-        printf("%-*s%s", widths[i], columns[i], i + 1 < COLUMN_COUNT ? "  " : "\n");
-    }
-    for (uint64_t row = 0; row < printer->line_count; row++) {
-        for (int i = 0; i < COLUMN_COUNT; i++) {
-            printf("%-*s%s", widths[i], rows, i + 1 < COLUMN_COUNT ? "  " : "\n");
-            rows += strlen(rows) + 1;
-        }
-    }
-}
-
-void tide_printer_finish(struct tide_printer *printer)
-{
-    if (printer->format == TIDE_FORMAT_JSON) {
+    switch (printer->format) {
+    case TIDE_FORMAT_JSON:
         fputs(printer->line_count == 0 ? "[]\n" : "\n]\n", stdout);
-    } else if (printer->format == TIDE_FORMAT_TABLE) {
-        print_table(printer);
+        break;
+    case TIDE_FORMAT_NDJSON:
+        break;
+    case TIDE_FORMAT_CSV:
+    case TIDE_FORMAT_TABLE:
+        if (!open_sheet(printer) || !tide_sheet_print(printer->sheet)) {
+            return no_memory();
+        }
+        break;
     }
-    tide_bytes_release(&printer->held);
+    return output_exit();
+}
+
+void tide_printer_release(struct tide_printer *printer)
+{
+    tide_sheet_destroy(printer->sheet);
+    *printer = (struct tide_printer){0};
 }

@@ -20,8 +20,7 @@ struct query {
 
 static enum tide_exit print_line(void *context, struct tide_view line)
 {
-    tide_printer_line(context, line);
-    return TIDE_EXIT_OK;
+    return tide_printer_line(context, line);
 }
 
 static void append_parameter(const struct query *query,
@@ -36,19 +35,30 @@ static void append_parameter(const struct query *query,
     }
 }
 
-static enum tide_exit query_metric(struct query *query, struct tide_view name)
+static const char *filter_option(const struct tide_invocation *invocation)
+{
+    return tide_invocation_has(invocation, "--filter") ? "--filter" : "--where";
+}
+
+/* is_probe: of no window, so that what is wrong with the question is told before anything is
+ * printed. */
+static enum tide_exit query_metric(struct query *query, struct tide_view name, bool is_probe)
 {
     struct tide_bytes path = {0};
     struct tide_bytes body = {0};
     tide_bytes_append_text(&path, "/api/v1/metrics/");
     tide_http_encode(name, &path);
     tide_bytes_append_text(&path, "?format=ndjson");
-    append_parameter(query, "--from", "from", &path);
-    append_parameter(query, "--to", "to", &path);
-    append_parameter(query, "--where", "filter", &path);
+    if (is_probe) {
+        tide_bytes_append_text(&path, "&from=1970-01-01&to=1970-01-01");
+    } else {
+        append_parameter(query, "--from", "from", &path);
+        append_parameter(query, "--to", "to", &path);
+    }
+    append_parameter(query, filter_option(query->invocation), "filter", &path);
     enum tide_exit exit =
         tide_ask(query->client, query->server, "GET", tide_bytes_view(&path), &body);
-    if (exit == TIDE_EXIT_OK) {
+    if (exit == TIDE_EXIT_OK && !is_probe) {
         exit = tide_each_line(tide_bytes_view(&body), print_line, &query->printer);
     }
     tide_bytes_release(&path);
@@ -74,11 +84,25 @@ static enum tide_exit query_all(struct query *query)
          item = item->next) {
         struct tide_view name;
         if (tide_json_get_text(item, "name", &name)) {
-            exit = query_metric(query, name);
+            exit = query_metric(query, name, false);
         }
     }
     tide_arena_release(&arena);
     tide_bytes_release(&body);
+    return exit;
+}
+
+static enum tide_exit query_named(struct query *query)
+{
+    const struct tide_invocation *invocation = query->invocation;
+    const bool is_probed = invocation->operand_count > 1;
+    enum tide_exit exit = TIDE_EXIT_OK;
+    for (uint32_t i = 0; is_probed && exit == TIDE_EXIT_OK && i < invocation->operand_count; i++) {
+        exit = query_metric(query, tide_view_of(invocation->operands[i]), true);
+    }
+    for (uint32_t i = 0; exit == TIDE_EXIT_OK && i < invocation->operand_count; i++) {
+        exit = query_metric(query, tide_view_of(invocation->operands[i]), false);
+    }
     return exit;
 }
 
@@ -95,6 +119,20 @@ static enum tide_exit query_ledger(struct query *query)
     return exit;
 }
 
+/* false after saying what is wrong. */
+static bool check_filter(const struct tide_invocation *invocation, bool is_of_all)
+{
+    const uint32_t count = tide_invocation_count(invocation, "--filter") +
+                           tide_invocation_count(invocation, "--where");
+    if (count > 1) {
+        tide_fail(TIDE_EXIT_USAGE, "there is more than one --filter; join them with 'and'");
+    } else if (count == 1 && is_of_all) {
+        tide_fail(TIDE_EXIT_USAGE,
+                  "--filter is about columns that not every metric has: name the metrics");
+    }
+    return count == 0 || (count == 1 && !is_of_all);
+}
+
 static enum tide_exit run(const struct tide_invocation *invocation)
 {
     struct query query = {.invocation = invocation};
@@ -109,7 +147,13 @@ static enum tide_exit run(const struct tide_invocation *invocation)
                          "them",
                          TIDE_DEFAULT_SERVER);
     }
+    if (all && invocation->operand_count > 0) {
+        return tide_fail(TIDE_EXIT_USAGE, "--all is every metric: name none");
+    }
     if (!tide_format_parse(tide_invocation_text(invocation, "--format", fallback), &format)) {
+        return TIDE_EXIT_USAGE;
+    }
+    if (!check_filter(invocation, all || ledger)) {
         return TIDE_EXIT_USAGE;
     }
     query.server = tide_invocation_text(invocation, "--server", TIDE_DEFAULT_SERVER);
@@ -121,15 +165,12 @@ static enum tide_exit run(const struct tide_invocation *invocation)
     if (ledger) {
         exit = query_ledger(&query);
     } else {
-        exit = all ? query_all(&query) : TIDE_EXIT_OK;
-        for (uint32_t i = 0; exit == TIDE_EXIT_OK && i < invocation->operand_count; i++) {
-            exit = query_metric(&query, tide_view_of(invocation->operands[i]));
-        }
+        exit = all ? query_all(&query) : query_named(&query);
         if (exit == TIDE_EXIT_OK) {
-            tide_printer_finish(&query.printer);
+            exit = tide_printer_finish(&query.printer);
         }
     }
-    tide_bytes_release(&query.printer.held);
+    tide_printer_release(&query.printer);
     tide_http_client_destroy(query.client);
     return exit;
 }
@@ -137,7 +178,8 @@ static enum tide_exit run(const struct tide_invocation *invocation)
 static const struct tide_option options[] = {
     {"--from", NULL, "TIME", "windows that start at or after: 2026-03-08 or ISO 8601"},
     {"--to", NULL, "TIME", "windows that start before"},
-    {"--where", NULL, "CONDITION", "over the metric's groups: 'platform == \"prod.app\"'"},
+    {"--filter", NULL, "CONDITION", "over the metric's groups: 'platform == \"prod.app\"'"},
+    {"--where", NULL, "CONDITION", "the same as --filter"},
     {"--format", NULL, "FORMAT", "table on a terminal, else ndjson; json, csv"},
     {"--server", NULL, "URL", "the service (" TIDE_DEFAULT_SERVER ")"},
     {"--all", NULL, NULL, "every metric"},
@@ -149,7 +191,7 @@ const struct tide_command tide_command_query = {
     .summary = "numbers of a running service",
     .operands = "[METRIC ...]",
     .examples = "  tidemark query daily_active_users\n"
-                "  tidemark query active_users --from 2026-03-08 --where 'platform == \"web\"'\n"
+                "  tidemark query active_users --from 2026-03-08 --filter 'platform == \"web\"'\n"
                 "  tidemark query --all --format ndjson > cells.ndjson\n",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),

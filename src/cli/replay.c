@@ -5,7 +5,6 @@
 #include "cli/print.h"
 #include "cli/replay_lake.h"
 #include "decode/lines.h"
-#include "operator/result.h"
 #include "process/feeder.h"
 
 #include <inttypes.h>
@@ -159,28 +158,19 @@ static enum tide_status compute(const struct replay *replay,
     return status;
 }
 
-static enum tide_status print_metric(struct replay *replay,
-                                     uint32_t index,
-                                     struct tide_error *error)
+static enum tide_exit print_metric(struct replay *replay, uint32_t index)
 {
     struct tide_result *result = NULL;
-    struct tide_bytes line = {0};
     const enum tide_status status = compute(replay, index, &result);
     if (status != TIDE_OK) {
-        return tide_error_set(error,
-                              status,
-                              "no memory for the cells of %.*s",
-                              TIDE_VIEW_ARGUMENTS(replay->definitions->metrics[index].name));
+        return tide_fail(tide_exit_of(status),
+                         "no memory for the cells of %.*s",
+                         TIDE_VIEW_ARGUMENTS(replay->definitions->metrics[index].name));
     }
-    for (uint64_t i = 0; i < tide_result_count(result); i++) {
-        const struct tide_result_row row = tide_result_at(result, i);
-        tide_bytes_reset(&line);
-        tide_result_write_json(result, &row, (struct tide_view){0}, &line);
-        tide_printer_line(&replay->printer, tide_bytes_view(&line));
-    }
-    tide_bytes_release(&line);
+    const enum tide_exit exit =
+        tide_printer_result(&replay->printer, result, TIDE_STARTS_ALL, (struct tide_view){0});
     tide_result_destroy(result);
-    return TIDE_OK;
+    return exit;
 }
 
 static struct tide_ledger sum_ledgers(struct replay *replay)
@@ -192,7 +182,7 @@ static struct tide_ledger sum_ledgers(struct replay *replay)
     return sum;
 }
 
-static void print_ledger(struct replay *replay, const struct tide_ledger *ledger)
+static enum tide_exit print_ledger(struct replay *replay, const struct tide_ledger *ledger)
 {
     struct tide_bytes line = {0};
     tide_bytes_append_format(&line, "{\"ledger\": {\"records\": %" PRIu64 ", ", replay->records);
@@ -201,8 +191,9 @@ static void print_ledger(struct replay *replay, const struct tide_ledger *ledger
     memmove(line.data + start, line.data + start + 1, line.size - start - 1); /* its brace */
     line.size--;
     tide_bytes_append_byte(&line, '}');
-    tide_printer_line(&replay->printer, tide_bytes_view(&line));
+    const enum tide_exit exit = tide_printer_line(&replay->printer, tide_bytes_view(&line));
     tide_bytes_release(&line);
+    return exit;
 }
 
 static enum tide_exit print_results(struct replay *replay)
@@ -212,17 +203,25 @@ static enum tide_exit print_results(struct replay *replay)
     if (status == TIDE_OK && replay->lake != NULL) {
         status = tide_replay_lake_finish(replay->lake, replay->feeder, &error);
     }
-    for (uint32_t i = 0; status == TIDE_OK && i < replay->definitions->metric_count; i++) {
-        if (!replay->definitions->metrics[i].is_hidden) {
-            status = print_metric(replay, i, &error);
-        }
-    }
     if (status != TIDE_OK) {
         return tide_fail(tide_exit_of(status), "%s", error.text);
     }
+    enum tide_exit exit = TIDE_EXIT_OK;
+    for (uint32_t i = 0; exit == TIDE_EXIT_OK && i < replay->definitions->metric_count; i++) {
+        if (!replay->definitions->metrics[i].is_hidden) {
+            exit = print_metric(replay, i);
+        }
+    }
     struct tide_ledger ledger = sum_ledgers(replay);
-    print_ledger(replay, &ledger);
-    tide_printer_finish(&replay->printer);
+    if (exit == TIDE_EXIT_OK) {
+        exit = print_ledger(replay, &ledger);
+    }
+    if (exit == TIDE_EXIT_OK) {
+        exit = tide_printer_finish(&replay->printer);
+    }
+    if (exit != TIDE_EXIT_OK) {
+        return exit;
+    }
     bool rejected = tide_ledger_rejected(&ledger) > 0;
     return rejected && tide_invocation_has(replay->invocation, "--strict")
                ? TIDE_EXIT_PARTLY_REJECTED
@@ -293,7 +292,7 @@ static enum tide_exit run(const struct tide_invocation *invocation)
     }
     tide_feeder_destroy(replay.feeder);
     tide_replay_lake_close(replay.lake);
-    tide_bytes_release(&replay.printer.held);
+    tide_printer_release(&replay.printer);
     tide_arena_release(&arena);
     return exit;
 }
@@ -306,7 +305,7 @@ static const struct tide_option options[] = {
     {"--partitions", NULL, "N", "partitions; the result does not depend on it (1)"},
     {"--workers", NULL, "N", "worker threads; neither on it (1)"},
     {"--chunk", NULL, "BYTES", "bytes of one read; neither on it (1048576)"},
-    {"--lake", NULL, "DIR", "also write events and rejected as Delta tables there"},
+    {"--lake", NULL, "DIR", "also write events, rejected and journeys as Delta tables there"},
     {"--strict", NULL, NULL, "exit 6 if any record was rejected"},
 };
 

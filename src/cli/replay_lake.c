@@ -65,26 +65,29 @@ void tide_replay_lake_close(struct tide_replay_lake *lake)
     }
 }
 
-/* Commits what there is; journeys that have ended by that clock, too. */
+/* Commits what there is, and journeys that have ended by that clock: as many as one telling has.
+ * *epoch_count: how many partitions had something. */
 static enum tide_status commit(struct tide_replay_lake *lake,
                                struct tide_feeder *feeder,
                                struct tide_instant closing,
+                               uint32_t *epoch_count,
                                struct tide_error *error)
 {
-    uint32_t count = 0;
     enum tide_status status = TIDE_OK;
+    *epoch_count = 0;
     for (uint32_t p = 0; status == TIDE_OK && p < lake->partition_count; p++) {
         struct tide_partition *partition = tide_feeder_partition(feeder, p);
         tide_partition_watermark(partition)->closing = closing;
         status = tide_partition_tell_journeys(partition, error);
         if (status == TIDE_OK) {
-            count += tide_partition_take_epoch(partition, &lake->epochs[count]);
+            *epoch_count += tide_partition_take_epoch(partition, &lake->epochs[*epoch_count]);
         }
     }
     if (status == TIDE_OK) {
-        status = tide_checkpointer_commit(lake->stack.checkpointer, lake->epochs, count, error);
+        status =
+            tide_checkpointer_commit(lake->stack.checkpointer, lake->epochs, *epoch_count, error);
     }
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < *epoch_count; i++) {
         tide_epoch_release(&lake->epochs[i]);
     }
     return status;
@@ -94,8 +97,14 @@ enum tide_status tide_replay_lake_finish(struct tide_replay_lake *lake,
                                          struct tide_feeder *feeder,
                                          struct tide_error *error)
 {
-    /* Nothing is open at the end of a replay. */
-    return commit(lake, feeder, (struct tide_instant){INT64_MAX / 2}, error);
+    /* Nothing is open at the end of a replay, and nothing is left for a later turn. */
+    const struct tide_instant end = {INT64_MAX / 2};
+    uint32_t epoch_count = 0;
+    enum tide_status status = TIDE_OK;
+    do {
+        status = commit(lake, feeder, end, &epoch_count, error);
+    } while (status == TIDE_OK && epoch_count > 0);
+    return status;
 }
 
 enum tide_status tide_replay_lake_relieve(struct tide_replay_lake *lake,
@@ -103,11 +112,12 @@ enum tide_status tide_replay_lake_relieve(struct tide_replay_lake *lake,
                                           struct tide_error *error)
 {
     enum tide_status status = tide_feeder_settle(feeder, error);
+    uint32_t epoch_count = 0;
     size_t bytes = 0;
     for (uint32_t p = 0; status == TIDE_OK && p < lake->partition_count; p++) {
         bytes += tide_partition_rows_bytes(tide_feeder_partition(feeder, p));
     }
     return status == TIDE_OK && bytes > ROWS_BYTES_MAX
-               ? commit(lake, feeder, TIDE_INSTANT_UNKNOWN, error)
+               ? commit(lake, feeder, TIDE_INSTANT_UNKNOWN, &epoch_count, error)
                : status;
 }

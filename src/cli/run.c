@@ -11,6 +11,7 @@
 #include "log/segment.h"
 #include "process/engine.h"
 #include "process/journeys.h"
+#include "serve/alerts.h"
 #include "serve/api.h"
 
 #include <inttypes.h>
@@ -42,6 +43,9 @@ struct service {
     struct tide_engine *engine;
     struct tide_collector *collector;
     struct tide_generations *generations;
+    struct tide_alert_engine alert_engine;
+    struct tide_alerts *alerts;
+    char alerts_path[PATH_BYTES_MAX + sizeof("/alerts.json")];
     struct tide_api *api;
     struct tide_http_server *server;
     struct tide_http_route routes[ROUTES_MAX];
@@ -247,6 +251,44 @@ static enum tide_status open_generations(struct service *service, struct tide_er
     return tide_generations_create(&options, &service->generations, error);
 }
 
+static bool want_webhook(const struct tide_definitions *definitions)
+{
+    bool is_wanted = false;
+    for (uint32_t i = 0; i < definitions->alert_count; i++) {
+        is_wanted = is_wanted || (definitions->alerts[i].sinks & TIDE_ALERT_SINK_WEBHOOK) != 0;
+    }
+    return is_wanted;
+}
+
+static enum tide_status start_alerts(struct service *service, struct tide_error *error)
+{
+    const struct tide_config *config = &service->config;
+    (void)snprintf(service->alerts_path,
+             sizeof(service->alerts_path),
+             "%.*s/alerts.json",
+             TIDE_VIEW_ARGUMENTS(config->data));
+    service->alert_engine = (struct tide_alert_engine){
+        service->engine, config->definitions, (uint32_t)config->partitions};
+    struct tide_alerts_options options = {.definitions = config->definitions,
+                                          .source = tide_alert_source_of(&service->alert_engine),
+                                          .io = tide_io_os(),
+                                          .path = service->alerts_path,
+                                          .pipeline = config->pipeline,
+                                          .interval = config->notify_interval,
+                                          .webhook = tide_webhook_options_default()};
+    if (config->webhook_url.size == 0 && want_webhook(config->definitions)) {
+        tide_logline(TIDE_LOGLINE_INFO,
+                     "alert",
+                     "notify.webhook.url is not set: alerts are told in the log only");
+    }
+    options.webhook.url = config->webhook_url;
+    options.webhook.secret = config->webhook_secret;
+    options.webhook.clock = tide_clock_os();
+    options.webhook.io = tide_io_os();
+    enum tide_status status = tide_alerts_create(&options, &service->alerts, error);
+    return status == TIDE_OK ? tide_alerts_start(service->alerts, error) : status;
+}
+
 static enum tide_status create_api(struct service *service, struct tide_error *error)
 {
     const struct tide_config *config = &service->config;
@@ -259,6 +301,7 @@ static enum tide_status create_api(struct service *service, struct tide_error *e
                                        .lake_url = tide_bytes_view(&service->lake_url),
                                        .partition_count = (uint32_t)config->partitions,
                                        .generations = service->generations,
+                                       .alerts = service->alerts,
                                        .exposition = tide_service_metrics_write,
                                        .exposition_context = &service->metrics,
                                        .ready = is_ready,
@@ -294,6 +337,7 @@ static enum tide_status open_service(struct service *service, struct tide_error 
         start_engine,
         create_collector,
         open_generations,
+        start_alerts,
         create_api,
         start_server,
     };
@@ -332,6 +376,7 @@ static enum tide_status close_service(struct service *service, struct tide_error
     }
     tide_api_destroy(service->api);
     tide_generations_destroy(service->generations);
+    tide_alerts_destroy(service->alerts); /* while there is an engine to ask */
     tide_collector_destroy(service->collector);
     if (service->engine != NULL) {
         status = tide_engine_stop(service->engine, error);
@@ -363,10 +408,12 @@ static void announce(const struct service *service)
     const struct tide_definitions *definitions = service->config.definitions;
     tide_logline(TIDE_LOGLINE_INFO,
                  "run",
-                 "tidemark %s: schema %.*s, %u metrics, %" PRIu64 " partitions, lake %.*s",
+                 "tidemark %s: schema %.*s, %u metrics, %u alerts, %" PRIu64
+                 " partitions, lake %.*s",
                  tide_version,
                  TIDE_VIEW_ARGUMENTS(definitions->schema->name),
                  definitions->metric_count,
+                 definitions->alert_count,
                  service->config.partitions,
                  TIDE_VIEW_ARGUMENTS(service->config.lake_url));
     tide_logline(TIDE_LOGLINE_INFO, "run", "listening on http://%s:%u", address, port);

@@ -2,8 +2,8 @@
  * process reads the lake up to that barrier and computes both again, by SQL. Cells are compared as
  * the lines that people see; the ledger with the rows themselves. */
 #include "base/json.h"
-#include "cli/ask.h"
 #include "cli/cell_compare.h"
+#include "cli/served.h"
 #include "lake/store.h"
 #include "process/ledger.h"
 #include "serve/batch_result.h"
@@ -26,9 +26,7 @@ struct verify {
     const char *server;
     struct tide_http_client *client;
     struct tide_arena arena;
-    struct tide_bytes barrier;     /* NDJSON as the service told it */
-    struct tide_bytes definitions; /* JSON with the sources */
-    struct tide_bytes metrics;     /* JSON: which ones are served */
+    struct tide_bytes barrier; /* NDJSON as the service told it */
     const struct tide_definitions *loaded;
     struct tide_view lake_url;
     uint32_t partition_count;
@@ -94,69 +92,6 @@ static struct tide_view first_line(struct tide_view text)
     return end == NULL ? text : tide_view_slice(text, 0, (size_t)(end - text.data));
 }
 
-/* The names in {"metrics":[{"name":..}]}. */
-static uint32_t served_metrics(struct verify *v, struct tide_view **names)
-{
-    struct tide_json *json = NULL;
-    uint32_t count = 0;
-    if (tide_json_parse(&v->arena, tide_bytes_view(&v->metrics), &json, NULL) != TIDE_OK) {
-        return 0;
-    }
-    const struct tide_json *metrics = tide_json_get(json, "metrics");
-    *names =
-        TIDE_ARENA_ARRAY(&v->arena, struct tide_view, metrics == NULL ? 1 : metrics->count + 1);
-    for (const struct tide_json *m = metrics == NULL ? NULL : metrics->first;
-         *names != NULL && m != NULL;
-         m = m->next) {
-        count += tide_json_get_text(m, "name", &(*names)[count]);
-    }
-    return count;
-}
-
-static void read_source(const struct tide_json *json, struct tide_source *source)
-{
-    (void)tide_json_get_text(json, "name", &source->name);
-    (void)tide_json_get_text(json, "text", &source->text);
-}
-
-/* The definitions are the service's own texts, compiled again here. */
-static enum tide_exit load_definitions(struct verify *v)
-{
-    struct tide_json *json = NULL;
-    struct tide_diagnostics diagnostics;
-    struct tide_definitions_input input = {.is_judged = true};
-    struct tide_view *names = NULL;
-    if (tide_json_parse(&v->arena, tide_bytes_view(&v->definitions), &json, NULL) != TIDE_OK) {
-        return tide_fail(TIDE_EXIT_FAILURE, "%s did not answer with JSON", v->server);
-    }
-    const struct tide_json *sources = tide_json_get(json, "sources");
-    for (const struct tide_json *s = sources == NULL ? NULL : sources->first; s != NULL;
-         s = s->next) {
-        struct tide_source *source = TIDE_ARENA_NEW(&v->arena, struct tide_source);
-        if (source == NULL) {
-            return tide_fail(TIDE_EXIT_TEMPORARY, "out of memory");
-        }
-        read_source(s, source);
-        const struct tide_source *preset = tide_preset_find(source->name);
-        if (preset == NULL) {
-            input.file = source;
-        } else if (tide_view_equal(preset->text, source->text)) {
-            input.preset = source->name;
-        } else {
-            return tide_fail(TIDE_EXIT_FAILURE,
-                             "the service's preset %.*s is of another version than this program's",
-                             TIDE_VIEW_ARGUMENTS(source->name));
-        }
-    }
-    input.only_count = served_metrics(v, &names);
-    input.only = names;
-    tide_diagnostics_init(&diagnostics, &v->arena);
-    v->loaded = tide_definitions_load(&v->arena, &input, &diagnostics);
-    return v->loaded != NULL
-               ? TIDE_EXIT_OK
-               : tide_fail(TIDE_EXIT_FAILURE, "cannot compile the service's definitions");
-}
-
 /* A service that has just started, or whose lake is away, says 503: ask again for a while. */
 static enum tide_exit ask_barrier(struct verify *v)
 {
@@ -173,22 +108,18 @@ static enum tide_exit ask_barrier(struct verify *v)
 
 static enum tide_exit ask_service(struct verify *v)
 {
-    enum tide_exit exit =
-        tide_ask(v->client, v->server, "GET", TIDE_VIEW("/api/v1/definitions"), &v->definitions);
-    if (exit == TIDE_EXIT_OK) {
-        exit = tide_ask(v->client, v->server, "GET", TIDE_VIEW("/api/v1/metrics"), &v->metrics);
-    }
+    enum tide_exit exit = tide_served_definitions(&v->arena, v->client, v->server, &v->loaded);
     if (exit == TIDE_EXIT_OK) {
         exit = ask_barrier(v);
     }
     if (exit != TIDE_EXIT_OK) {
         return exit;
     }
-    if (!read_barrier(v, first_line(tide_bytes_view(&v->barrier)))) {
-        return tide_fail(
-            TIDE_EXIT_FAILURE, "%s answered with a barrier that cannot be read", v->server);
-    }
-    return load_definitions(v);
+    return read_barrier(v, first_line(tide_bytes_view(&v->barrier)))
+               ? TIDE_EXIT_OK
+               : tide_fail(TIDE_EXIT_FAILURE,
+                           "%s answered with a barrier that cannot be read",
+                           v->server);
 }
 
 /* ---- cells */
@@ -379,8 +310,6 @@ static enum tide_exit run(const struct tide_invocation *invocation)
     tide_lake_view_close(v.view);
     tide_http_client_destroy(v.client);
     tide_bytes_release(&v.barrier);
-    tide_bytes_release(&v.definitions);
-    tide_bytes_release(&v.metrics);
     tide_arena_release(&v.arena);
     return exit;
 }

@@ -117,23 +117,36 @@ static enum tide_status status_of(CURLcode code, const struct transfer *transfer
     return transfer->is_too_large || is_bad_url ? TIDE_REJECT : TIDE_RETRY;
 }
 
+/* false: out of memory; the list stays as it was. */
+static bool add_header(struct curl_slist **headers, const char *line)
+{
+    struct curl_slist *longer = curl_slist_append(*headers, line);
+    if (longer != NULL) {
+        *headers = longer;
+    }
+    return longer != NULL;
+}
+
 /* A list of headers that lives as long as the request. NULL: out of memory. */
 static struct curl_slist *make_headers(const struct tide_http_request *request)
 {
-    /* Without "Expect:" curl waits a second for a 100 before a large body. */
-    struct curl_slist *headers = curl_slist_append(NULL, "Expect:");
-    if (headers == NULL || request->content_type == NULL) {
-        return headers;
-    }
+    struct curl_slist *headers = NULL;
     struct tide_bytes line = {0};
-    tide_bytes_append_format(&line, "Content-Type: %s", request->content_type);
-    struct curl_slist *longer =
-        line.failed ? NULL : curl_slist_append(headers, tide_bytes_terminated(&line));
-    tide_bytes_release(&line);
-    if (longer == NULL) {
-        curl_slist_free_all(headers);
+    /* Without "Expect:" curl waits a second for a 100 before a large body. */
+    bool is_whole = add_header(&headers, "Expect:");
+    if (request->content_type != NULL) {
+        tide_bytes_append_format(&line, "Content-Type: %s", request->content_type);
+        is_whole = is_whole && !line.failed && add_header(&headers, tide_bytes_terminated(&line));
+        tide_bytes_release(&line);
     }
-    return longer;
+    for (uint32_t i = 0; is_whole && i < request->header_count; i++) {
+        is_whole = add_header(&headers, request->headers[i]);
+    }
+    if (!is_whole) {
+        curl_slist_free_all(headers);
+        return NULL;
+    }
+    return headers;
 }
 
 enum tide_status tide_http_client_send(struct tide_http_client *client,

@@ -12,6 +12,8 @@ struct tide_http_request {
     const char *url;          /* http:// or https:// */
     const char *content_type; /* NULL without body */
     struct tide_view body;
+    const char *const *headers; /* more of them: "Name: value" */
+    uint32_t header_count;
     size_t reply_bytes_max;
     struct tide_duration timeout;
 };

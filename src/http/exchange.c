@@ -136,7 +136,7 @@ unsigned tide_exchange_split_target(struct tide_http_exchange *exchange, const c
     return query.size == 0 ? 0 : split_query(exchange, query, why);
 }
 
-/* Whether path is the route's; a last segment in braces takes any one segment that is not empty. */
+/* Whether path is the route's; a segment in braces takes any one segment that is not empty. */
 static bool path_matches(const char *pattern, struct tide_view path, struct tide_view *parameter)
 {
     const size_t fixed = strcspn(pattern, "{");
@@ -147,8 +147,16 @@ static bool path_matches(const char *pattern, struct tide_view path, struct tide
     if (!tide_view_starts_with(path, (struct tide_view){pattern, fixed})) {
         return false;
     }
-    *parameter = tide_view_slice(path, fixed, path.size - fixed);
-    return parameter->size > 0 && memchr(parameter->data, '/', parameter->size) == NULL;
+    const char *close = strchr(pattern + fixed, '}');
+    tide_assert(close != NULL);
+    const struct tide_view end = tide_view_of(close + 1);
+    const struct tide_view rest = tide_view_slice(path, fixed, path.size - fixed);
+    if (rest.size <= end.size ||
+        !tide_view_equal(tide_view_slice(rest, rest.size - end.size, end.size), end)) {
+        return false;
+    }
+    *parameter = tide_view_slice(rest, 0, rest.size - end.size);
+    return memchr(parameter->data, '/', parameter->size) == NULL;
 }
 
 static bool method_matches(const char *method, struct tide_view wanted)

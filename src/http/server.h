@@ -21,7 +21,7 @@ struct tide_http_exchange; /* one request and its one reply */
 
 struct tide_http_route {
     const char *method; /* "GET" (HEAD is answered too), "POST" */
-    const char *path;   /* "/v1/events"; the last segment may be a "{name}": "/api/items/{name}" */
+    const char *path;   /* "/v1/events"; a segment may be a "{name}": "/api/items/{name}" */
     /* Called by a server thread once the body is complete. It replies now, or keeps the exchange
      * and another thread replies later. It must not block for long. */
     void (*handle)(void *context, struct tide_http_exchange *exchange);

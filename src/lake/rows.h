@@ -35,10 +35,11 @@ struct tide_lake_column {
  * uid_low, payload, _partition, _offset, _index, _epoch; by event_date.
  * rejected: reason, pointer, detail, bytes, received_time, source, partition, offset, index,
  * _epoch; by received_date (null where unknown).
- * journeys: metric, definition, journey_key, journey_group, outcome, reached, step_count, start_time,
- * end_time, step_times, conversion_us, ordinal, revision, _partition, _epoch; by start_date.
- * metrics: metric, definition, generation, window_start, window_end, dimensions, value, result, state,
- * epochs, offsets, run, computed_time; by window_date (null where a row is of no window). */
+ * journeys: metric, definition, journey_key, journey_group, outcome, reached, step_count,
+ * start_time, end_time, step_times, conversion_us, ordinal, revision, _partition, _epoch; by
+ * start_date.
+ * metrics: metric, definition, generation, window_start, window_end, dimensions, value, result,
+ * state, epochs, offsets, run, computed_time; by window_date (null where a row is of no window). */
 struct tide_layout {
     enum tide_table table;
     const char *name;        /* "events" */

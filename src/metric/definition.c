@@ -1,11 +1,12 @@
-/* From the user's file and the preset it names to a list of checked metrics.
+/* From the user's file and the preset it names to lists of checked metrics and alerts.
  *
  * First every entry is gathered, the preset's in their order, the user's in the place of those
- * they replace or behind; then each is parsed, ratios find their parts, and what was selected is
- * kept. */
+ * they replace or behind; then each is parsed, ratios find their parts, alerts their metrics, and
+ * what was selected is kept. */
 #include "metric/definition.h"
 
 #include "base/assert.h"
+#include "metric/alert.h"
 #include "metric/metric_parse.h"
 
 #include "base/banned.h"
@@ -29,6 +30,8 @@ struct loader {
     struct tide_yaml *preset_root;
     struct entry *entries;
     uint32_t entry_count;
+    const struct tide_yaml *alert_nodes[TIDE_ALERTS_MAX];
+    uint32_t alert_count;
     uint32_t errors_before;
 };
 
@@ -304,7 +307,32 @@ static void join_ratio(struct loader *loader,
         ratio->metric.parts[i] = (uint32_t)(part - loader->entries);
         parts[i] = &part->metric;
     }
-    (void)tide_metric_join(parse, &ratio->metric, parts, nodes);
+    const bool is_joined = tide_metric_join(parse, &ratio->metric, parts, nodes);
+    ratio->is_parsed = ratio->is_parsed && is_joined;
+}
+
+/* Of what was selected; and of the schema, if it is the user's own and all its metrics are known. */
+static void warn(struct loader *loader, const struct tide_metric_parse *parse)
+{
+    bool used[TIDE_SCHEMA_COLUMNS_MAX] = {false};
+    const bool is_whole = loader->diagnostics->error_count == loader->errors_before;
+    for (uint32_t i = 0; i < loader->entry_count; i++) {
+        const struct entry *entry = &loader->entries[i];
+        const struct tide_yaml *nodes[2];
+        if (entry->is_parsed && entry->is_wanted) {
+            tide_metric_warn(parse, entry->node, &entry->metric);
+        }
+        if (is_whole && entry->is_wanted && tide_metric_part_nodes(entry->node, nodes)) {
+            const struct tide_metric *const parts[2] = {
+                &loader->entries[entry->metric.parts[0]].metric,
+                &loader->entries[entry->metric.parts[1]].metric};
+            tide_metric_warn_ratio(parse, nodes[0], parts);
+        }
+        tide_metric_mark_columns(&entry->metric, used);
+    }
+    if (is_whole && loader->preset == NULL && loader->entry_count > 0) {
+        tide_metric_warn_columns(parse, used);
+    }
 }
 
 /* In the order of the files; parts become indices of what is kept. */
@@ -349,10 +377,88 @@ static bool load_metrics(struct loader *loader)
             join_ratio(loader, &parse, entry);
         }
     }
+    warn(loader, &parse);
     if (loader->diagnostics->error_count == loader->errors_before) {
         keep_wanted(loader);
     }
     return true;
+}
+
+/* ------- alerts */
+
+static void gather_alert(struct loader *loader, const struct tide_yaml *node)
+{
+    uint32_t i = 0;
+    while (i < loader->alert_count && !tide_view_equal(loader->alert_nodes[i]->key, node->key)) {
+        i++;
+    }
+    if (i == TIDE_ALERTS_MAX) {
+        REPORT(loader, node->key_position, "there are more than %d alerts", TIDE_ALERTS_MAX);
+        return;
+    }
+    loader->alert_nodes[i] = node;
+    loader->alert_count = i == loader->alert_count ? i + 1 : loader->alert_count;
+}
+
+static void gather_alerts(struct loader *loader, const struct tide_yaml *root)
+{
+    const struct tide_yaml *alerts = member(root, "alerts");
+    const bool is_empty =
+        alerts == NULL || (alerts->kind == TIDE_YAML_SCALAR && alerts->text.size == 0);
+    if (is_empty) {
+        return;
+    }
+    if (alerts->kind != TIDE_YAML_MAPPING) {
+        REPORT(loader, alerts->position, "'alerts' must be a mapping of names to alerts");
+        return;
+    }
+    for (const struct tide_yaml *node = alerts->first; node != NULL; node = node->next) {
+        gather_alert(loader, node);
+    }
+}
+
+/* Every alert is parsed, as metrics are; those of metrics that were not selected are left out. */
+static void parse_alerts(struct loader *loader)
+{
+    struct tide_definitions *definitions = loader->definitions;
+    struct tide_view names[TIDE_METRICS_MAX];
+    const struct tide_metric *metrics[TIDE_METRICS_MAX];
+    for (uint32_t i = 0; i < loader->entry_count; i++) {
+        const struct entry *entry = &loader->entries[i];
+        names[i] = entry->node->key;
+        metrics[i] = entry->is_parsed ? &entry->metric : NULL;
+    }
+    const struct tide_alert_parse parse = {
+        .arena = loader->arena,
+        .schema = definitions->schema,
+        .diagnostics = loader->diagnostics,
+        .names = names,
+        .metrics = metrics,
+        .metric_count = loader->entry_count,
+    };
+    for (uint32_t i = 0; i < loader->alert_count; i++) {
+        struct tide_alert alert;
+        if (!tide_alert_is_off(loader->alert_nodes[i]) &&
+            tide_alert_parse(&parse, loader->alert_nodes[i], &alert) &&
+            loader->entries[alert.metric].is_selected) {
+            alert.metric = loader->entries[alert.metric].index;
+            definitions->alerts[definitions->alert_count++] = alert;
+        }
+    }
+}
+
+/* Before metrics are kept: a ratio's parts are entries still. */
+static bool load_alerts(struct loader *loader)
+{
+    struct tide_definitions *definitions = loader->definitions;
+    gather_alerts(loader, loader->preset_root);
+    gather_alerts(loader, loader->file_root);
+    definitions->alerts =
+        TIDE_ARENA_ARRAY(loader->arena, struct tide_alert, loader->alert_count + 1);
+    if (definitions->alerts != NULL) {
+        parse_alerts(loader);
+    }
+    return definitions->alerts != NULL;
 }
 
 struct tide_definitions *tide_definitions_load(struct tide_arena *arena,
@@ -369,7 +475,8 @@ struct tide_definitions *tide_definitions_load(struct tide_arena *arena,
         loader->definitions = definitions;
         loader->errors_before = diagnostics->error_count;
         if (read_file(loader) && read_preset(loader) && load_schema(loader)) {
-            has_memory = keep_sources(loader) && gather(loader) && load_metrics(loader);
+            has_memory = keep_sources(loader) && gather(loader) && load_metrics(loader) &&
+                         load_alerts(loader);
         }
     }
     if (!has_memory) {
@@ -387,4 +494,21 @@ const struct tide_metric *tide_definitions_find(const struct tide_definitions *d
         }
     }
     return NULL;
+}
+
+struct tide_instant tide_metric_settled_at(const struct tide_metric *metric,
+                                           struct tide_window window)
+{
+    struct tide_instant end = window.end;
+    if (metric->kind == TIDE_METRIC_SESSIONS) {
+        end.us += metric->sessions.timeout.us;
+    } else if (metric->kind == TIDE_METRIC_FUNNEL) {
+        end.us += metric->funnel->timeout.us;
+    }
+    for (uint32_t k = 0;
+         metric->kind == TIDE_METRIC_RETENTION && k < metric->retention.period_count;
+         k++) {
+        end = tide_window_of(metric->every, end).end;
+    }
+    return end;
 }

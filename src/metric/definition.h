@@ -77,10 +77,14 @@ struct tide_metric {
     struct tide_position position;
 };
 
+struct tide_alert; /* metric/alert.h */
+
 struct tide_definitions {
     const struct tide_schema *schema;
     struct tide_metric *metrics; /* in the order of the file */
     uint32_t metric_count;
+    struct tide_alert *alerts; /* of selected metrics, likewise */
+    uint32_t alert_count;
     const struct tide_source *sources; /* what was read: user's file, preset */
     uint32_t source_count;
 };
@@ -93,21 +97,28 @@ struct tide_definitions_input {
     bool is_judged;        /* no event will be judged: tide_schema_load_judged */
 };
 
-/* Loads schema and metrics. A file with `preset: NAME` takes the preset's schema and metrics, and
- * adds or replaces metrics by name. A ratio's parts are there even if they were not selected
- * (is_hidden). NULL when the diagnostics got an error. */
+/* Loads schema, metrics and alerts. A file with `preset: NAME` takes the preset's, and adds or
+ * replaces metrics and alerts by name; `NAME: off` takes an alert away. A ratio's parts are there
+ * even if they were not selected (is_hidden). NULL when the diagnostics got an error. Warnings are
+ * of what was selected. */
 struct tide_definitions *tide_definitions_load(struct tide_arena *arena,
                                                const struct tide_definitions_input *input,
                                                struct tide_diagnostics *diagnostics);
 const struct tide_metric *tide_definitions_find(const struct tide_definitions *definitions,
                                                 struct tide_view name);
 const char *tide_metric_kind_name(enum tide_metric_kind kind);
+/* When nothing more can come for a window, by the closing clock: its end, and the timeout of sessions
+ * and funnels; a cohort's last period. */
+struct tide_instant tide_metric_settled_at(const struct tide_metric *metric,
+                                           struct tide_window window);
 /* The entity's distinct number: partitions have different entities, so it adds. */
 static inline bool tide_metric_is_of_entities(const struct tide_schema *schema,
                                               const struct tide_metric *metric)
 {
     return metric->kind == TIDE_METRIC_DISTINCT && metric->column == schema->entity;
 }
+/* Marks in used[column] what a metric looks at; of a ratio its parts do. */
+void tide_metric_mark_columns(const struct tide_metric *metric, bool *used);
 /* The preset's text, or NULL. */
 const struct tide_source *tide_preset_find(struct tide_view name);
 size_t tide_preset_count(void);

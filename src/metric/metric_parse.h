@@ -25,4 +25,16 @@ bool tide_metric_join(const struct tide_metric_parse *parse,
                       const struct tide_metric *const parts[2],
                       const struct tide_yaml *const nodes[2]);
 
+/* Warns of what is allowed in a metric that was parsed, and cannot be meant: conditions that are
+ * never or always true, steps that are never reached, keys that do nothing. */
+void tide_metric_warn(const struct tide_metric_parse *parse,
+                      const struct tide_yaml *node,
+                      const struct tide_metric *metric);
+/* The same of a ratio whose parts have no windows in common; node: where they are named. */
+void tide_metric_warn_ratio(const struct tide_metric_parse *parse,
+                            const struct tide_yaml *node,
+                            const struct tide_metric *const parts[2]);
+/* Warns of derived columns that no metric uses. used: as marked; sources of columns are added. */
+void tide_metric_warn_columns(const struct tide_metric_parse *parse, bool *used);
+
 #endif

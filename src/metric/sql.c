@@ -1,6 +1,6 @@
 /* One text for each kind of metric. This file has those that aggregate the rows of a cell, and what
- * is made of such: the top groups, and ratios. They use no WITH, since a ratio puts two of them into
- * one of its own.
+ * is made of such: the top groups, and ratios. They use no WITH, since a ratio puts two of them
+ * into one of its own.
  *
  * Of sliding windows the rows of a pane are reduced first to what its windows need: an event is in
  * as many windows as they have panes. */

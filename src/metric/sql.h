@@ -42,8 +42,8 @@ enum tide_sql_engine {
     TIDE_SQL_DUCKDB,
     TIDE_SQL_SPARK
 };
-/* SELECT of `events` from a table in the lake's format (docs/formats/lake.md). Engines differ in how
- * a timestamp becomes a number, and in nothing else. */
+/* SELECT of `events` from a table in the lake's format (docs/formats/lake.md). Engines differ in
+ * how a timestamp becomes a number, and in nothing else. */
 void tide_events_sql(const struct tide_schema *schema,
                      enum tide_sql_engine engine,
                      struct tide_view table,

@@ -2,8 +2,8 @@
  *
  * A glob without sets is LIKE or a comparison. A set needs a regular expression; what is used of
  * them means the same to RE2 and to Java: literal characters, sets, "." (with (?s)), "*", and the
- * end of the text as \z, because Java's $ also stands before a last line break. A pattern with a set
- * never matches the empty text, so what it extracted tells whether it matched. */
+ * end of the text as \z, because Java's $ also stands before a last line break. A pattern with a
+ * set never matches the empty text, so what it extracted tells whether it matched. */
 #include "base/assert.h"
 #include "event/glob.h"
 #include "metric/sql_writer.h"

@@ -59,10 +59,10 @@ static void write_columns(const struct sql_writer *writer, struct key key)
 static void write_cuts(const struct sql_writer *writer, struct key key, struct tide_duration gap)
 {
     SQL_FORMAT(writer,
-               "_cuts AS (SELECT *, CASE WHEN event_time - LAG(event_time) OVER _o < %" PRId64,
+               "_cuts AS (SELECT *, CASE WHEN event_time - (LAG(event_time) OVER _o) < %" PRId64,
                gap.us);
     if (writer->metric->kind == TIDE_METRIC_FUNNEL) {
-        SQL_FORMAT(writer, " AND LAG(_step) OVER _o < %u", writer->metric->funnel->step_count);
+        SQL_FORMAT(writer, " AND (LAG(_step) OVER _o) < %u", writer->metric->funnel->step_count);
     }
     SQL(writer, " THEN 0 ELSE 1 END AS _cut FROM _input AS _e\nWINDOW _o AS (PARTITION BY ");
     write_key(writer, key);
@@ -107,7 +107,7 @@ void sql_write_sessions(const struct sql_writer *writer)
     write_cuts(writer, key, writer->metric->sessions.timeout);
     SQL(writer,
         "_facts AS (SELECT *, COUNT(*) OVER _s AS _size, "
-        "MAX(event_time) OVER _s - event_time AS _time FROM _parts AS _e\n"
+        "(MAX(event_time) OVER _s) - event_time AS _time FROM _parts AS _e\n"
         "WINDOW _s AS (PARTITION BY ");
     write_key(writer, key);
     SQL(writer, ", _run)),\n_runs AS (SELECT * FROM _facts AS _f WHERE _cut = 1),\n");

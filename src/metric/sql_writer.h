@@ -3,9 +3,10 @@
  * What keeps the texts portable: windows are arithmetic on event_time or rows of VALUES, so no
  * engine is asked about time or zones; ranks are compared as products; every comparison stands in
  * COALESCE(.., FALSE); every ORDER BY says where nulls go; a sum is DECIMAL(38, ..) or cast back to
- * BIGINT; every table in FROM has an alias, since Spark takes `FROM t WHERE (x)` for one. Names of
- * ours begin with an underscore, which no column of a schema does; `_partition`, `_offset`,
- * `_index` and `_epoch` are the lake's. */
+ * BIGINT; every table in FROM has an alias, since Spark takes `FROM t WHERE (x)` for one; a window
+ * function stands in parentheses where more follows, since Spark reads `OVER w - x` as a name.
+ * Names of ours begin with an underscore, which no column of a schema does; `_partition`,
+ * `_offset`, `_index` and `_epoch` are the lake's. */
 #ifndef TIDE_METRIC_SQL_WRITER_H
 #define TIDE_METRIC_SQL_WRITER_H
 
@@ -48,8 +49,8 @@ void sql_write_window(const struct sql_writer *writer);
 void sql_write_pane(const struct sql_writer *writer);
 /* " FROM <table> AS _e" and what must be joined for that. */
 void sql_write_from(const struct sql_writer *writer, const char *table);
-/* Rows that have _pane, each once for every sliding window that holds it: "SELECT _p.*, _start, _end
- * FROM (", and the rest after the rows were written. */
+/* Rows that have _pane, each once for every sliding window that holds it: "SELECT _p.*, _start,
+ * _end FROM (", and the rest after the rows were written. */
 void sql_begin_slide(const struct sql_writer *writer);
 void sql_end_slide(const struct sql_writer *writer);
 

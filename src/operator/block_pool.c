@@ -1,5 +1,6 @@
-/* A block's number is its slab and its place there. Small blocks share slabs; a block as large as a
- * slab, or larger, has one of its own. */
+/* A block's number is its slab and its place there. Small blocks share slabs, which double up to
+ * SLAB_ITEMS, so that little state takes little memory; a block as large as that has one of its
+ * own. */
 #include "operator/block_pool.h"
 
 #include "base/assert.h"
@@ -12,8 +13,9 @@
 enum {
     SLAB_BITS = 16,
     SLAB_ITEMS = 1 << SLAB_BITS,
+    SLAB_ITEMS_MIN = 1024,
     SLABS_MIN = 16,
-    SLABS_MAX = 1 << (32 - SLAB_BITS),
+    SLABS_MAX = (1 << (32 - SLAB_BITS)) - 1, /* the last item of one more would be NONE */
 };
 
 void tide_block_pool_release(struct tide_block_pool *pool)
@@ -29,8 +31,10 @@ void tide_block_pool_release(struct tide_block_pool *pool)
 static uint32_t add_slab(struct tide_block_pool *pool, size_t item_count)
 {
     if (pool->slab_count == pool->slab_capacity) {
-        const uint32_t wanted = pool->slab_capacity == 0 ? SLABS_MIN : pool->slab_capacity * 2;
-        char **slabs = wanted > SLABS_MAX ? NULL : realloc(pool->slabs, wanted * sizeof(*slabs));
+        const uint32_t doubled = pool->slab_capacity == 0 ? SLABS_MIN : pool->slab_capacity * 2;
+        const uint32_t wanted = doubled < SLABS_MAX ? doubled : SLABS_MAX;
+        char **slabs =
+            pool->slab_count == SLABS_MAX ? NULL : realloc(pool->slabs, wanted * sizeof(*slabs));
         if (slabs == NULL) {
             return TIDE_BLOCK_NONE;
         }
@@ -73,9 +77,9 @@ void tide_block_pool_give(struct tide_block_pool *pool, uint32_t block, uint32_t
 /* The last slab's rest becomes free blocks, so nothing of it is lost. */
 static void give_rest(struct tide_block_pool *pool)
 {
-    while (pool->shared_slabs > 0 && pool->used < SLAB_ITEMS) {
+    while (pool->used < pool->shared_items) {
         uint32_t class = 0;
-        while (class + 1 < SLAB_BITS && pool->used + (UINT32_C(2) << class) <= SLAB_ITEMS &&
+        while (class + 1 < SLAB_BITS && pool->used + (UINT32_C(2) << class) <= pool->shared_items &&
                pool->used % (UINT32_C(2) << class) == 0) {
             class++;
         }
@@ -83,6 +87,16 @@ static void give_rest(struct tide_block_pool *pool)
         pool->used += UINT32_C(1) << class;
         tide_block_pool_give(pool, block, class);
     }
+}
+
+/* Of the next shared slab, which is for a block of that size. */
+static uint32_t next_items(const struct tide_block_pool *pool, uint32_t size)
+{
+    uint32_t items = pool->shared_items == 0 ? SLAB_ITEMS_MIN : pool->shared_items * 2;
+    while (items < size) {
+        items *= 2;
+    }
+    return items < SLAB_ITEMS ? items : SLAB_ITEMS;
 }
 
 uint32_t tide_block_pool_take(struct tide_block_pool *pool, uint32_t class)
@@ -97,14 +111,15 @@ uint32_t tide_block_pool_take(struct tide_block_pool *pool, uint32_t class)
     if (class >= SLAB_BITS) {
         return add_slab(pool, size);
     }
-    if (pool->shared_slabs == 0 || pool->used + size > SLAB_ITEMS) {
+    if (pool->used + size > pool->shared_items) {
+        const uint32_t items = next_items(pool, size);
         give_rest(pool);
-        const uint32_t slab = add_slab(pool, SLAB_ITEMS);
+        const uint32_t slab = add_slab(pool, items);
         if (slab == TIDE_BLOCK_NONE) {
             return TIDE_BLOCK_NONE;
         }
         pool->shared = slab;
-        pool->shared_slabs++;
+        pool->shared_items = items;
         pool->used = 0;
     }
     const uint32_t block = pool->shared + pool->used;

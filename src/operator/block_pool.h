@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 enum {
-    TIDE_BLOCK_CLASSES = 25, /* the largest block has 2^24 items */
+    TIDE_BLOCK_CLASSES = 32, /* the largest block has 2^31 items */
 };
 #define TIDE_BLOCK_NONE UINT32_MAX
 
@@ -21,7 +21,7 @@ struct tide_block_pool {
     uint32_t slab_count;
     uint32_t slab_capacity;
     uint32_t shared;       /* the first block of the slab that small blocks are cut from */
-    uint32_t shared_slabs; /* how many there were; 0: none yet */
+    uint32_t shared_items; /* of it; 0: there is none yet */
     uint32_t used;         /* items of it */
     uint32_t free[TIDE_BLOCK_CLASSES]; /* the first free block of a class plus one */
     size_t bytes;

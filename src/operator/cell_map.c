@@ -75,8 +75,7 @@ static bool grow(struct tide_cell_map *map)
     map->slots = slots;
     map->slot_count = wanted * 2;
     for (uint32_t i = 0; i < map->count; i++) {
-        uint32_t *slot = find_slot(
-            map, records[i].start_us, records[i].length_s, records[i].group);
+        uint32_t *slot = find_slot(map, records[i].start_us, records[i].length_s, records[i].group);
         tide_assert(*slot == 0);
         *slot = i + 1;
     }

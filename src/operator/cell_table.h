@@ -41,9 +41,8 @@ struct tide_cell_span { /* of window starts: [from, to); UNKNOWN: unbounded on t
     ((struct tide_cell_span){TIDE_INSTANT_UNKNOWN, TIDE_INSTANT_UNKNOWN, TIDE_INSTANT_UNKNOWN})
 bool tide_cell_span_has(struct tide_cell_span span, struct tide_window window);
 /* Merges the cells of a partition. FATAL: out of memory. */
-enum tide_status tide_cell_table_add_operator(struct tide_cell_table *table,
-                                              struct tide_operator *operator,
-                                              struct tide_cell_span span);
+enum tide_status tide_cell_table_add_operator(
+    struct tide_cell_table *table, struct tide_operator *operator, struct tide_cell_span span);
 /* Both of one metric; other was not finished, or has no top. */
 enum tide_status tide_cell_table_merge(struct tide_cell_table *table,
                                        const struct tide_cell_table *other);

@@ -157,9 +157,8 @@ static void write_funnel(const struct tide_metric *metric,
     write_count("unmatched", value->distinct, text);
     tide_bytes_append_text(text, ", \"steps\": [");
     for (uint32_t k = 0; k < plan->step_count; k++) {
-        const uint64_t left = k + 1 == plan->step_count
-                                  ? 0
-                                  : steps[k].reached - steps[k + 1].reached - steps[k].open;
+        const uint64_t left =
+            k + 1 == plan->step_count ? 0 : steps[k].reached - steps[k + 1].reached - steps[k].open;
         tide_assert(left <= steps[k].reached);
         tide_bytes_append_text(text, k == 0 ? "{\"name\": " : ", {\"name\": ");
         tide_json_write_string(text, plan->step_names[k]);

@@ -10,7 +10,7 @@
  *   quantiles  "count": n, "quantiles": {"0.5": v, ..}
  *   mean       "value": v, "count": n, "sum": s
  *   sessions   "sessions": n, "events": n, "bounced": n, "mean_duration": s, "median_duration": s
- *   funnel     "entered", "completed", "open", "unmatched", "steps": [{"name", "reached", "entities",
+ * funnel     "entered", "completed", "open", "unmatched", "steps": [{"name", "reached", "entities",
  *              "abandoned"}, ..], "mean_time", "median_time" (seconds, or null)
  *   retention  {"metric": "m", "cohort": "2026-03-02", "size": n, "retained": [n, ..] */
 void tide_cell_write_json(const struct tide_schema *schema,

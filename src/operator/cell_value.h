@@ -1,7 +1,7 @@
 /* What a cell holds: the mergeable partial of one (window, group), of any kind of metric.
  *
- * Numbers add, extremes combine, sketches and sets unite; distinct entities add too, since an entity
- * lives in one partition. What a field means depends on the kind; others are zero:
+ * Numbers add, extremes combine, sketches and sets unite; distinct entities add too, since an
+ * entity lives in one partition. What a field means depends on the kind; others are zero:
  *
  *              count             distinct            sum          sketch      values   steps
  *   count      events
@@ -67,8 +67,8 @@ enum tide_status tide_cell_value_merge(const struct tide_metric *metric,
 uint32_t tide_metric_step_count(const struct tide_metric *metric);
 /* Values of given rank: the quantiles; the median of sessions and funnels; else 0. */
 uint32_t tide_metric_rank_count(const struct tide_metric *metric);
-/* The one value of count, distinct, approx_distinct, sum, min and max, exact in units of 10^-places;
- * of a mean its sum. Other kinds have none (asserted). */
+/* The one value of count, distinct, approx_distinct, sum, min and max, exact in units of
+ * 10^-places; of a mean its sum. Other kinds have none (asserted). */
 struct tide_number {
     bool present; /* not null */
     unsigned places;

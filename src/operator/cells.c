@@ -1,5 +1,5 @@
-/* Windowed aggregates: count, sum, mean, min, max, quantiles, and distinct values of a column that is
- * not the entity.
+/* Windowed aggregates: count, sum, mean, min, max, quantiles, and distinct values of a column that
+ * is not the entity.
  *
  * A batch goes through in passes over its rows: from group and window to the index of each row's
  * cell, then the aggregate's own loop over the cells. So each loop is short, and what differs
@@ -58,7 +58,7 @@ static void count_rows(struct tide_operator *operator, uint32_t count)
 }
 
 static void sum_values(struct tide_operator *operator,
-                       const struct tide_vector *column,
+                       const struct tide_vector * column,
                        uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -75,7 +75,7 @@ static void sum_values(struct tide_operator *operator,
 }
 
 static void extreme_values(struct tide_operator *operator,
-                           const struct tide_vector *column,
+                           const struct tide_vector * column,
                            uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {

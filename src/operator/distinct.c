@@ -129,8 +129,7 @@ static enum tide_status visit_group(const struct panes *panes,
     return status;
 }
 
-static enum tide_status distinct_visit(struct tide_operator *base,
-                                       struct tide_cell_visitor visitor)
+static enum tide_status distinct_visit(struct tide_operator *base, struct tide_cell_visitor visitor)
 {
     const uint32_t count = base->map.count;
     if (base->metric->pane_count == 1 || count == 0) {
@@ -141,8 +140,7 @@ static enum tide_status distinct_visit(struct tide_operator *base,
         .order = calloc(count, sizeof(*panes.order)),
         .sets = calloc(base->metric->pane_count, sizeof(struct tide_entity_set *)),
     };
-    enum tide_status status =
-        panes.order == NULL || panes.sets == NULL ? TIDE_FATAL : TIDE_OK;
+    enum tide_status status = panes.order == NULL || panes.sets == NULL ? TIDE_FATAL : TIDE_OK;
     for (uint32_t i = 0; status == TIDE_OK && i < count; i++) {
         panes.order[i] = i;
     }

@@ -1,14 +1,20 @@
-/* A key is the entity and the values of the other columns of `per`; it keeps its step events ordered
- * by (time, step, group). An event changes only the runs between the cuts around its place: what the
- * cells hold of them is taken out, the event put in, and what the new runs give is put in. So events
- * may come in any order, and an event at the end costs its own run.
+/* A key is the entity and the values of the other columns of `per`; it keeps its step events
+ * ordered by (time, step, group). An event changes only the runs between the cuts around its place:
+ * what the cells hold of them is taken out, the event put in, and what the new runs give is put in.
+ * So events may come in any order, and an event at the end costs its own run.
  *
  * Different entities of a step are a set that only grows; when a run leaves a cell, or reaches less
  * than before, the cell's sets are out of date, and are made anew from all keys when somebody asks.
  * In a stream that is in order that does not happen: a run keeps its cell and only reaches more.
  *
- * A key with more than limits.key_events_max events is left to batch: its runs are taken out, and the
- * cells it would have touched say so (is_pending). A key with one event takes 40 bytes. */
+ * A key with more than limits.key_events_max events is left to batch: its runs are taken out, and
+ * the cells it would have touched say so (is_pending).
+ *
+ * A key with one event takes 38 bytes: 16 of it, 6 of slots, 16 of the event; up to 60 just after
+ * the tables have doubled. Its runs are read again whenever they change. So that a bot's key with a
+ * million events does not take a million steps for each of them, a long key's block ends with how
+ * far its last run was read: to some events before its end, so that those which come a little late
+ * find it still true. */
 #include "operator/funnel_state.h"
 
 #include "base/assert.h"
@@ -20,7 +26,9 @@
 
 enum {
     KEYS_MIN = 64,
-    NO_STEP = 255
+    NO_STEP = 255,
+    LONG_KEY = 64,   /* events; from here on its block has a tail */
+    TAIL_SLACK = 16, /* events before the end that the tail has not read, up to twice as many */
 };
 
 static enum tide_status funnel_create(struct tide_operator *base)
@@ -90,8 +98,8 @@ static bool grow_keys(struct funnel *funnel)
     return true;
 }
 
-/* The number of the values of the columns of `per` that are not the entity; NONE with *is_key false:
- * one of them is null, so the event has no key; NONE with true: out of memory. */
+/* The number of the values of the columns of `per` that are not the entity; NONE with *is_key
+ * false: one of them is null, so the event has no key; NONE with true: out of memory. */
 static uint32_t find_rest(struct funnel *funnel,
                           const struct tide_batch *batch,
                           uint32_t row,
@@ -134,6 +142,21 @@ static struct funnel_key *find_key(struct funnel *funnel, uint32_t entity, uint3
     return key;
 }
 
+/* The class of a block for so many events, and the tail of a long key. */
+static uint32_t class_of(uint32_t count)
+{
+    return tide_block_class_of(count < LONG_KEY ? count : count + 1);
+}
+
+/* Of a long key: its last run, read to some event; not beyond `first`: unknown. */
+static struct funnel_scan *tail_of(const struct funnel *funnel, const struct funnel_key *key)
+{
+    _Static_assert(sizeof(struct funnel_scan) <= sizeof(struct funnel_event), "it is an item");
+    tide_assert(key->count >= LONG_KEY);
+    const size_t last = ((size_t)1 << class_of(key->count)) - 1;
+    return (struct funnel_scan *)(void *)(funnel_key_events(funnel, key) + last);
+}
+
 /* ------- what cells hold of a run */
 
 static struct tide_window window_of(const struct tide_operator *base,
@@ -142,22 +165,25 @@ static struct tide_window window_of(const struct tide_operator *base,
     return tide_window_of(base->metric->every, (struct tide_instant){head->time_us});
 }
 
-static int64_t conversion_us(const struct tide_metric *metric, const struct funnel_run *run)
+/* Of a run that is complete: it ends with the event of its last step. */
+static int64_t conversion_us(const struct funnel_event *events, const struct funnel_scan *run)
 {
-    return run->times_us[metric->funnel->step_count - 1] - run->times_us[0];
+    return events[run->next - 1].time_us - events[run->head].time_us;
 }
 
-static void take_out(struct funnel *funnel,
-                     const struct funnel_event *events,
-                     const struct funnel_run *run)
+/* The cell it was in. */
+static uint32_t take_out(struct funnel *funnel,
+                         const struct funnel_event *events,
+                         const struct funnel_scan *run)
 {
     struct tide_operator *base = &funnel->base;
     const struct funnel_event *head = &events[run->head];
     const uint32_t cell = operator_find(base, window_of(base, head), head->group);
     struct tide_cell_value *value = &base->map.records[cell].value;
-    tide_assert(value->events >= run->end - run->first);
+    tide_assert(value->events >= run->next - run->first);
+    tide_assert((run->reached > 0 ? value->count : value->distinct) > 0);
     base->map.records[cell].changed = base->changed;
-    value->events -= run->end - run->first;
+    value->events -= run->next - run->first;
     value->count -= run->reached > 0;
     value->distinct -= run->reached == 0;
     for (uint32_t k = 0; k < run->reached; k++) {
@@ -165,9 +191,11 @@ static void take_out(struct funnel *funnel,
         value->parts->steps[k].reached--;
     }
     if (run->reached == base->metric->funnel->step_count) {
-        value->sum -= conversion_us(base->metric, run);
-        tide_quantile_sketch_remove(&value->parts->sketch, conversion_us(base->metric, run));
+        const int64_t time_us = conversion_us(events, run);
+        value->sum -= time_us;
+        tide_quantile_sketch_remove(&value->parts->sketch, time_us);
     }
+    return cell;
 }
 
 static bool reserve_sets(struct funnel *funnel)
@@ -210,7 +238,7 @@ static bool add_entities(struct funnel *funnel, uint32_t cell, uint32_t reached,
 static uint32_t put_in(struct funnel *funnel,
                        uint32_t entity,
                        const struct funnel_event *events,
-                       const struct funnel_run *run)
+                       const struct funnel_scan *run)
 {
     struct tide_operator *base = &funnel->base;
     const struct funnel_event *head = &events[run->head];
@@ -223,14 +251,14 @@ static uint32_t put_in(struct funnel *funnel,
         return TIDE_CELL_NONE;
     }
     base->map.records[cell].changed = base->changed;
-    value->events += run->end - run->first;
+    value->events += run->next - run->first;
     value->count += run->reached > 0;
     value->distinct += run->reached == 0;
     for (uint32_t k = 0; k < run->reached; k++) {
         value->parts->steps[k].reached++;
     }
     if (run->reached == base->metric->funnel->step_count) {
-        const int64_t time_us = conversion_us(base->metric, run);
+        const int64_t time_us = conversion_us(events, run);
         value->sum += time_us;
         if (tide_quantile_sketch_add(&value->parts->sketch, time_us) != TIDE_OK) {
             return TIDE_CELL_NONE;
@@ -250,6 +278,7 @@ struct touched {
     uint32_t cells[TOUCHED_MAX];
     uint32_t reached[TOUCHED_MAX];
     uint32_t count;
+    struct funnel_scan last; /* of them */
 };
 
 static int compare_events(const struct tide_operator *base,
@@ -316,44 +345,89 @@ static void mark_stale(struct funnel *funnel,
     }
 }
 
-/* Takes out the runs of events[first..end); end becomes where the last of them ends. */
+static struct funnel_scan scan_at(uint32_t first)
+{
+    return (struct funnel_scan){first, first, 0, first};
+}
+
+/* The run that holds the event before `at`, if there is one, read as far as is known. */
+static struct funnel_scan scan_before(const struct funnel *funnel,
+                                      const struct funnel_key *key,
+                                      uint32_t at)
+{
+    if (at == 0) {
+        return scan_at(0);
+    }
+    if (key->count >= LONG_KEY) {
+        const struct funnel_scan tail = *tail_of(funnel, key);
+        if (tail.next > tail.first && tail.next <= at) {
+            tide_assert(run_start(funnel->base.metric, funnel_key_events(funnel, key), tail.first) ==
+                        tail.first);
+            return tail;
+        }
+    }
+    return scan_at(run_start(funnel->base.metric, funnel_key_events(funnel, key), at - 1));
+}
+
+/* last: of the runs that were put in; the first of them was read on from `from`. */
+static void keep_tail(const struct funnel *funnel,
+                      const struct funnel_key *key,
+                      struct funnel_scan from,
+                      const struct funnel_scan *last)
+{
+    if (key->count < LONG_KEY) {
+        return;
+    }
+    struct funnel_scan *tail = tail_of(funnel, key);
+    if (last->next == key->count) {
+        const uint32_t limit = key->count - TAIL_SLACK;
+        *tail = last->first == from.first ? from : scan_at(last->first);
+        if (limit >= tail->next + TAIL_SLACK) {
+            funnel_scan_on(funnel->base.metric, funnel_key_events(funnel, key), limit, tail);
+        }
+    } else if (tail->next > tail->first) { /* the event came before that run */
+        tail->first++;
+        tail->next++;
+        tail->head++;
+    }
+}
+
+/* Takes out the runs of events[run.first..end); end becomes where the last of them ends. */
 static uint32_t take_out_runs(struct funnel *funnel,
                               const struct funnel_event *events,
                               uint32_t count,
-                              uint32_t first,
+                              struct funnel_scan run,
                               uint32_t end,
                               struct touched *touched)
 {
-    struct tide_operator *base = &funnel->base;
+    uint32_t first = run.first;
     while (first < end) {
-        struct funnel_run run;
-        funnel_run_at(base->metric, events, first, count, &run);
-        const struct funnel_event *head = &events[run.head];
-        take_out(funnel, events, &run);
+        funnel_scan_on(funnel->base.metric, events, count, &run);
+        const uint32_t cell = take_out(funnel, events, &run);
         if (touched != NULL) {
             tide_assert(touched->count < TOUCHED_MAX);
-            touched->cells[touched->count] =
-                operator_find(base, window_of(base, head), head->group);
+            touched->cells[touched->count] = cell;
             touched->reached[touched->count++] = run.reached;
         } else if (run.reached > 0) {
-            funnel->is_stale[operator_find(base, window_of(base, head), head->group)] = true;
+            funnel->is_stale[cell] = true;
             funnel->has_stale = true;
         }
-        first = run.end;
+        first = run.next;
+        run = scan_at(first);
     }
     return first;
 }
 
 static bool put_in_runs(struct funnel *funnel,
                         const struct funnel_key *key,
-                        uint32_t first,
+                        struct funnel_scan run,
                         uint32_t end,
                         struct touched *touched)
 {
     const struct funnel_event *events = funnel_key_events(funnel, key);
+    uint32_t first = run.first;
     while (first < end) {
-        struct funnel_run run;
-        funnel_run_at(funnel->base.metric, events, first, key->count, &run);
+        funnel_scan_on(funnel->base.metric, events, key->count, &run);
         const uint32_t cell = put_in(funnel, key->entity, events, &run);
         if (cell == TIDE_CELL_NONE) {
             return false;
@@ -361,8 +435,11 @@ static bool put_in_runs(struct funnel *funnel,
         tide_assert(touched->count < TOUCHED_MAX);
         touched->cells[touched->count] = cell;
         touched->reached[touched->count++] = run.reached;
-        first = run.end;
+        touched->last = run;
+        first = run.next;
+        run = scan_at(first);
     }
+    tide_assert(first == end); /* the cuts around what was taken out are still there */
     return true;
 }
 
@@ -370,8 +447,10 @@ static bool put_in_runs(struct funnel *funnel,
 static struct funnel_event *insert_event(struct funnel *funnel, struct funnel_key *key, uint32_t at)
 {
     struct funnel_event *old = funnel_key_events(funnel, key);
-    const uint32_t class = tide_block_class_of(key->count + 1);
-    const bool fits = key->count > 0 && class == tide_block_class_of(key->count);
+    const uint32_t class = class_of(key->count + 1);
+    const bool fits = key->count > 0 && class == class_of(key->count);
+    const struct funnel_scan tail =
+        key->count >= LONG_KEY ? *tail_of(funnel, key) : (struct funnel_scan){0};
     const uint32_t block = fits ? key->block : tide_block_pool_take(&funnel->events, class);
     if (block == TIDE_BLOCK_NONE) {
         return NULL;
@@ -382,14 +461,18 @@ static struct funnel_event *insert_event(struct funnel *funnel, struct funnel_ke
     }
     if (!fits && key->count > 0) {
         memcpy(events, old, at * sizeof(*events));
-        tide_block_pool_give(&funnel->events, key->block, tide_block_class_of(key->count));
+        tide_block_pool_give(&funnel->events, key->block, class_of(key->count));
     }
     key->block = block;
     key->count++;
+    if (key->count >= LONG_KEY) {
+        *tail_of(funnel, key) = tail;
+    }
     return events;
 }
 
-/* The cell of an event of a key that is left to batch. */
+/* The cell of an event of a key that is left to batch. To which window its run belongs is not known
+ * any more: to one of those that are pending. */
 static bool mark_pending(struct funnel *funnel, const struct funnel_event *event)
 {
     struct tide_operator *base = &funnel->base;
@@ -397,7 +480,7 @@ static bool mark_pending(struct funnel *funnel, const struct funnel_event *event
     if (cell == TIDE_CELL_NONE || !reserve_sets(funnel)) {
         return false;
     }
-    base->map.records[cell].changed = base->changed;
+    base->pending_changed = base->changed;
     base->map.records[cell].value.is_pending = true;
     return tide_cell_value_open(base->metric, &base->map.records[cell].value);
 }
@@ -405,13 +488,14 @@ static bool mark_pending(struct funnel *funnel, const struct funnel_event *event
 static bool leave_to_batch(struct funnel *funnel, struct funnel_key *key)
 {
     const struct funnel_event *events = funnel_key_events(funnel, key);
-    take_out_runs(funnel, events, key->count, 0, key->count, NULL);
+    take_out_runs(funnel, events, key->count, scan_at(0), key->count, NULL);
     for (uint32_t i = 0; i < key->count; i++) {
         if (!mark_pending(funnel, &events[i])) {
             return false;
         }
     }
-    tide_block_pool_give(&funnel->events, key->block, tide_block_class_of(key->count));
+    tide_block_pool_give(&funnel->events, key->block, class_of(key->count));
+    funnel->event_count -= key->count;
     key->count = FUNNEL_KEY_OVERFULL;
     funnel->pending_keys++;
     return true;
@@ -435,20 +519,22 @@ static bool add_event(struct funnel *funnel, struct funnel_key *key, struct funn
     }
     struct funnel_event *events = funnel_key_events(funnel, key);
     const uint32_t at = search(base, events, key->count, &event);
-    const uint32_t first = at == 0 ? 0 : run_start(base->metric, events, at - 1);
+    const struct funnel_scan from = scan_before(funnel, key, at);
     struct touched before = {0};
     struct touched after = {0};
     /* Up to the end of the run that holds the event behind it, if there is one. */
     const uint32_t end =
-        take_out_runs(funnel, events, key->count, first, at + (at < key->count), &before);
+        take_out_runs(funnel, events, key->count, from, at + (at < key->count), &before);
     events = insert_event(funnel, key, at);
     if (events == NULL) {
         return false;
     }
     events[at] = event;
-    if (!put_in_runs(funnel, key, first, end + 1, &after)) {
+    funnel->event_count++;
+    if (!put_in_runs(funnel, key, from, end + 1, &after)) {
         return false;
     }
+    keep_tail(funnel, key, from, &after.last);
     mark_stale(funnel, &before, &after);
     return true;
 }
@@ -485,21 +571,34 @@ static void find_steps(struct funnel *funnel, const struct tide_batch *batch, ui
     }
 }
 
+static enum tide_status funnel_select(struct tide_operator *base,
+                                      const struct tide_operator_input *input,
+                                      uint32_t *count)
+{
+    struct funnel *funnel = (struct funnel *)base;
+    uint32_t kept = 0;
+    if (!reserve_rows(funnel, input->batch->row_capacity)) {
+        return TIDE_FATAL;
+    }
+    operator_drop_nobody(base, input, count);
+    find_steps(funnel, input->batch, *count);
+    for (uint32_t i = 0; i < *count; i++) {
+        const uint32_t row = base->rows[i];
+        base->rows[kept] = row;
+        kept += funnel->steps[row] != NO_STEP;
+    }
+    *count = kept;
+    return TIDE_OK;
+}
+
 static enum tide_status funnel_update(struct tide_operator *base,
                                       const struct tide_operator_input *input,
                                       uint32_t count)
 {
     struct funnel *funnel = (struct funnel *)base;
-    if (!reserve_rows(funnel, input->batch->row_capacity)) {
-        return TIDE_FATAL;
-    }
-    find_steps(funnel, input->batch, count);
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t row = base->rows[i];
         bool is_key = false;
-        if (funnel->steps[row] == NO_STEP || input->entities[row] == TIDE_DICTIONARY_NONE) {
-            continue;
-        }
         const uint32_t rest = find_rest(funnel, input->batch, row, &is_key);
         if (!is_key) {
             continue;
@@ -588,17 +687,28 @@ static void count_open(struct funnel *funnel, struct tide_instant closing)
     }
 }
 
-static void check_steps(const struct tide_operator *base)
+/* No step is larger than the one before, and whatever was taken out and put in, each event is in
+ * one cell. */
+static void check_sums(const struct funnel *funnel)
 {
+    const struct tide_operator *base = &funnel->base;
+    const uint32_t step_count = base->metric->funnel->step_count;
+    uint64_t event_count = 0;
     for (uint32_t cell = 0; cell < base->map.count; cell++) {
         const struct tide_cell_value *value = &base->map.records[cell].value;
         const struct tide_step_count *steps = value->parts->steps;
         tide_assert(steps[0].reached == value->count);
-        for (uint32_t k = 0; k < base->metric->funnel->step_count; k++) {
+        for (uint32_t k = 0; k < step_count; k++) {
+            const uint64_t next = k + 1 < step_count ? steps[k + 1].reached : 0;
             tide_assert(steps[k].entities <= steps[k].reached);
-            tide_assert(k == 0 || steps[k].reached <= steps[k - 1].reached);
+            tide_assert((steps[k].entities > 0) == (steps[k].reached > 0));
+            tide_assert(steps[k].reached >= next && steps[k].open <= steps[k].reached - next);
         }
+        tide_assert(tide_quantile_sketch_count(&value->parts->sketch) ==
+                    steps[step_count - 1].reached);
+        event_count += value->events;
     }
+    tide_assert(event_count == funnel->event_count);
 }
 
 static enum tide_status funnel_visit(struct tide_operator *base, struct tide_cell_visitor visitor)
@@ -608,7 +718,7 @@ static enum tide_status funnel_visit(struct tide_operator *base, struct tide_cel
         return TIDE_FATAL;
     }
     count_open(funnel, visitor.closing);
-    check_steps(base);
+    check_sums(funnel);
     return operator_visit_map(base, visitor);
 }
 
@@ -619,14 +729,17 @@ static void funnel_facts(const struct tide_operator *base, struct tide_operator_
     facts->pending_keys = funnel->pending_keys;
     facts->bytes +=
         funnel->key_capacity * sizeof(*funnel->keys) + funnel->slot_count * sizeof(*funnel->slots) +
-        funnel->events.bytes + tide_dictionary_bytes(funnel->rests) +
-        (size_t)funnel->set_capacity * base->metric->funnel->step_count * sizeof(*funnel->sets);
+        funnel->events.bytes + funnel_tracker_bytes(&funnel->tracker) +
+        tide_dictionary_bytes(funnel->rests) + funnel->set_capacity * sizeof(*funnel->is_stale) +
+        (size_t)funnel->set_capacity * base->metric->funnel->step_count * sizeof(*funnel->sets) +
+        funnel->row_capacity * (sizeof(*funnel->steps) + sizeof(*funnel->matching));
 }
 
 const struct operator_kind operator_funnel = {
     .size = sizeof(struct funnel),
     .create = funnel_create,
     .destroy = funnel_destroy,
+    .select = funnel_select,
     .update = funnel_update,
     .visit = funnel_visit,
     .facts = funnel_facts,

@@ -28,6 +28,7 @@ struct funnel {
     uint32_t set_capacity;        /* cells */
     bool has_stale;
     uint64_t pending_keys;
+    uint64_t event_count; /* of all keys but those: what the cells must sum up to */
     struct funnel_tracker tracker;
     uint8_t *steps; /* of the rows at hand */
     uint32_t *matching;

@@ -26,6 +26,12 @@ void funnel_tracker_reset(struct funnel_tracker *tracker)
     tracker->count = 0;
 }
 
+size_t funnel_tracker_bytes(const struct funnel_tracker *tracker)
+{
+    return tide_pair_set_bytes(&tracker->changed) + tracker->events.bytes +
+           tracker->capacity * sizeof(*tracker->changes);
+}
+
 static bool reserve(struct funnel_tracker *tracker)
 {
     if (tracker->count < tracker->capacity) {

@@ -31,5 +31,6 @@ bool funnel_tracker_note(struct funnel_tracker *tracker,
                          uint32_t count);
 /* Forgets all changes. */
 void funnel_tracker_reset(struct funnel_tracker *tracker);
+size_t funnel_tracker_bytes(const struct funnel_tracker *tracker); /* memory held */
 
 #endif

@@ -1,6 +1,7 @@
-/* Entities by what they did in a window and group: a record of facts for each (cell, entity), and in
- * each cell the number of those whose facts satisfy the condition now. An event changes the facts of
- * one record for each window that it is in; the number moves when the condition's answer does.
+/* Entities by what they did in a window and group: a record of facts for each (cell, entity), and
+ * in each cell the number of those whose facts satisfy the condition now. An event changes the
+ * facts of one record for each window that it is in; the number moves when the condition's answer
+ * does.
  *
  * Windows that slide are kept whole, not as panes: facts of panes would have to be joined entity by
  * entity whenever somebody asks. TIDE_HAVING_WINDOWS_MAX bounds what that costs an event. */
@@ -25,8 +26,8 @@ struct having {
     uint32_t stride;
     uint32_t count;
     uint32_t capacity;
-    uint32_t *slots; /* index of a record plus one; 0: empty; twice capacity */
-    struct tide_dictionary *values;            /* of the columns of distinct(..) */
+    uint32_t *slots;                /* index of a record plus one; 0: empty; twice capacity */
+    struct tide_dictionary *values; /* of the columns of distinct(..) */
     struct tide_pair_set seen[TIDE_FACTS_MAX]; /* (record, value) */
     /* One row of facts, for the condition: */
     struct tide_batch facts;
@@ -48,7 +49,7 @@ static enum tide_status having_create(struct tide_operator *base)
     having->facts = (struct tide_batch){
         .schema = plan->facts, .row_count = 1, .row_capacity = 1, .columns = having->vectors};
     return tide_dictionary_create(UINT32_MAX - 1, &having->values, NULL) == TIDE_OK ? TIDE_OK
-                                                                                     : TIDE_FATAL;
+                                                                                    : TIDE_FATAL;
 }
 
 static void having_destroy(struct tide_operator *base)
@@ -89,8 +90,7 @@ static bool grow(struct having *having)
     }
     uint32_t *slots = calloc(wanted * 2, sizeof(*slots));
     uint64_t *records =
-        slots == NULL ? NULL
-                      : realloc(having->records, wanted * having->stride * sizeof(*records));
+        slots == NULL ? NULL : realloc(having->records, wanted * having->stride * sizeof(*records));
     if (records == NULL) {
         free(slots);
         return false;
@@ -139,9 +139,9 @@ static bool add_fact(struct having *having, uint32_t index, uint32_t fact, struc
     }
     tide_bytes_reset(key);
     tide_value_encode(value, key);
-    const uint32_t number =
-        key->failed ? TIDE_DICTIONARY_NONE
-                    : tide_dictionary_intern(having->values, tide_bytes_view(key));
+    const uint32_t number = key->failed
+                                ? TIDE_DICTIONARY_NONE
+                                : tide_dictionary_intern(having->values, tide_bytes_view(key));
     if (number == TIDE_DICTIONARY_NONE) {
         return false;
     }

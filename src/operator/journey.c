@@ -197,8 +197,8 @@ static int64_t timeout_of(const struct funnel *funnel, const struct funnel_key *
                : last->time_us + metric->funnel->timeout.us;
 }
 
-/* The keys, among those that did not change, whose last run ends in (told, closing], in the order of
- * their timeouts. NULL: out of memory. */
+/* The keys, among those that did not change, whose last run ends in (told, closing], in the order
+ * of their timeouts. NULL: out of memory. */
 static struct timeout *find_timeouts(struct funnel *funnel, int64_t closing_us, uint32_t *count)
 {
     const struct funnel_tracker *tracker = &funnel->tracker;
@@ -262,16 +262,18 @@ enum tide_status tide_operator_bound_telling(struct tide_operator *operator,
                                              struct tide_instant * closing)
 {
     struct funnel *funnel = tracked(operator);
+    const uint32_t count_max = operator->limits.journeys_max;
     uint32_t count = 0;
     if (funnel == NULL) {
         return TIDE_OK;
     }
+    tide_assert(count_max > 0);
     struct timeout *timeouts = find_timeouts(funnel, closing->us, &count);
     if (timeouts == NULL) {
         return TIDE_FATAL;
     }
-    if (count > TIDE_JOURNEYS_MAX) {
-        closing->us = timeouts[TIDE_JOURNEYS_MAX - 1].time_us;
+    if (count > count_max) {
+        closing->us = timeouts[count_max - 1].time_us;
     }
     free(timeouts);
     return TIDE_OK;

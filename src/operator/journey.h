@@ -3,8 +3,8 @@
  *
  * What was told is a function of two things: the events so far, and the closing clock of the last
  * telling. So after a restart nothing needs to be remembered but that clock: the log is replayed to
- * where the last telling was, and tide_operator_track says that all which had ended by then is told.
- * One thread, the operator's. */
+ * where the last telling was, and tide_operator_track says that all which had ended by then is
+ * told. One thread, the operator's. */
 #ifndef TIDE_OPERATOR_JOURNEY_H
 #define TIDE_OPERATOR_JOURNEY_H
 
@@ -36,21 +36,17 @@ struct tide_journey_visitor {
     void *context;
 };
 
-enum {
-    TIDE_JOURNEYS_MAX = 100000 /* that time out in one telling */
-};
-
 const char *tide_journey_outcome_name(enum tide_journey_outcome outcome);
 /* Everything that has ended by that clock counts as told; from here on changes are noted. Of a
  * funnel; others have no journeys. */
 void tide_operator_track(struct tide_operator *operator, struct tide_instant closing);
-/* Lowers *closing, so that telling by it has at most JOURNEYS_MAX timeouts and those of the last
- * one's instant; the rest comes next time. All funnels of a partition are told by one clock. FATAL:
- * out of memory. */
+/* Lowers *closing, so that telling by it has at most limits.journeys_max timeouts and those of the
+ * last one's instant; the rest comes next time. All funnels of a partition are told by one clock.
+ * FATAL: out of memory. */
 enum tide_status tide_operator_bound_telling(struct tide_operator *operator,
                                              struct tide_instant * closing);
-/* Visits what has changed and what has ended since the last telling by that clock, timeouts in their
- * order. closing: not before the last one. FATAL: out of memory, or what a visit answered. */
+/* Visits what has changed and what has ended since the last telling by that clock, timeouts in
+ * their order. closing: not before the last one. FATAL: out of memory, or what a visit answered. */
 enum tide_status tide_operator_tell(struct tide_operator *operator,
                                     struct tide_instant closing,
                                     struct tide_journey_visitor visitor);

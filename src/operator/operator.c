@@ -1,5 +1,9 @@
-/* The part of an update that is the same for every kind: the rows that `where` keeps, and the number
- * of each one's group. Memory grows by doubling only: nothing is allocated for an event. */
+/* The part of an update that is the same for every kind: the rows that `where` keeps, and the
+ * number of each one's group. Memory grows by doubling only: nothing is allocated for an event.
+ *
+ * Whether a group is remembered or becomes (other) is decided event by event, from what the
+ * dictionary holds, never from a state that a batch reaches in the middle: the result must not
+ * depend on where the stream was cut. */
 #include "base/assert.h"
 #include "operator/operator_internal.h"
 
@@ -12,19 +16,24 @@
 
 enum {
     CELLS_MAX_DEFAULT = 1000000,
-    KEY_EVENTS_MAX_DEFAULT = 512
+    KEY_EVENTS_MAX_DEFAULT = 512,
+    JOURNEYS_MAX_DEFAULT = 100000
 };
 
 struct tide_operator_limits tide_operator_limits_default(void)
 {
     return (struct tide_operator_limits){.cells_max = CELLS_MAX_DEFAULT,
-                                         .key_events_max = KEY_EVENTS_MAX_DEFAULT};
+                                         .key_events_max = KEY_EVENTS_MAX_DEFAULT,
+                                         .journeys_max = JOURNEYS_MAX_DEFAULT};
 }
 
 struct tide_operator_limits tide_operator_limits_none(void)
 {
-    return (struct tide_operator_limits){
-        .cells_max = UINT32_MAX, .key_events_max = UINT32_MAX, .is_exact = true};
+    /* Journeys are told in turns all the same: their rows wait in memory for their epoch. */
+    return (struct tide_operator_limits){.cells_max = UINT32_MAX,
+                                         .key_events_max = UINT32_MAX,
+                                         .journeys_max = JOURNEYS_MAX_DEFAULT,
+                                         .is_exact = true};
 }
 
 static const struct operator_kind *kind_of(const struct tide_schema *schema,
@@ -64,6 +73,7 @@ enum tide_status tide_operator_create(const struct tide_schema *schema,
 {
     const struct operator_kind *kind = kind_of(schema, metric);
     tide_assert(kind != NULL); /* a ratio has no operator */
+    tide_assert(limits.cells_max > 0 && limits.key_events_max > 0);
     struct tide_operator *made = calloc(1, kind->size);
     enum tide_status status = made == NULL ? TIDE_FATAL : TIDE_OK;
     if (made != NULL) {
@@ -71,11 +81,15 @@ enum tide_status tide_operator_create(const struct tide_schema *schema,
         made->schema = schema;
         made->metric = metric;
         made->limits = limits;
-        status = tide_dictionary_create(GROUPS_MAX, &made->groups, error);
+        made->groups_max = limits.cells_max < GROUPS_MAX ? limits.cells_max + 1 : GROUPS_MAX;
+        status = tide_dictionary_create(made->groups_max, &made->groups, error);
     }
     if (status == TIDE_OK) {
         const uint32_t other = tide_dictionary_intern(made->groups, TIDE_GROUP_OTHER);
-        status = other == OPERATOR_GROUP_OTHER && kind->create != NULL ? kind->create(made) : TIDE_OK;
+        status = other == OPERATOR_GROUP_OTHER ? TIDE_OK : TIDE_FATAL;
+    }
+    if (status == TIDE_OK && kind->create != NULL) {
+        status = kind->create(made);
     }
     if (status != TIDE_OK) {
         tide_operator_destroy(made);
@@ -87,7 +101,7 @@ enum tide_status tide_operator_create(const struct tide_schema *schema,
 
 void tide_operator_destroy(struct tide_operator *operator)
 {
-    if (operator == NULL) {
+    if (operator== NULL) {
         return;
     }
     if (operator->kind->destroy != NULL) {
@@ -121,9 +135,9 @@ static bool reserve_rows(struct tide_operator *operator, uint32_t count)
     return true;
 }
 
-/* A group that was never seen is not remembered when it could not have a cell any more. */
+/* One beyond the budget of groups is not remembered. NONE: out of memory. */
 static uint32_t group_of(struct tide_operator *operator,
-                         const struct tide_batch *batch,
+                         const struct tide_batch * batch,
                          uint32_t row)
 {
     const struct tide_metric *metric = operator->metric;
@@ -135,7 +149,7 @@ static uint32_t group_of(struct tide_operator *operator,
         return TIDE_DICTIONARY_NONE;
     }
     const struct tide_view key = tide_bytes_view(&operator->key);
-    if (operator->map.count < operator->limits.cells_max) {
+    if (tide_dictionary_count(operator->groups) < operator->groups_max) {
         return tide_dictionary_intern(operator->groups, key);
     }
     const uint32_t known = tide_dictionary_find(operator->groups, key);
@@ -143,7 +157,7 @@ static uint32_t group_of(struct tide_operator *operator,
 }
 
 static bool find_groups(struct tide_operator *operator,
-                        const struct tide_batch *batch,
+                        const struct tide_batch * batch,
                         uint32_t count)
 {
     if (operator->metric->by_count == 0) {
@@ -163,7 +177,7 @@ static bool find_groups(struct tide_operator *operator,
 }
 
 enum tide_status tide_operator_update(struct tide_operator *operator,
-                                      const struct tide_operator_input *input,
+                                      const struct tide_operator_input * input,
                                       struct tide_error *error)
 {
     const struct tide_metric *metric = operator->metric;
@@ -179,7 +193,12 @@ enum tide_status tide_operator_update(struct tide_operator *operator,
         if (metric->where != NULL) {
             count = tide_expression_select(metric->where, input->batch, operator->rows, count);
         }
-        status = find_groups(operator, input->batch, count) ? TIDE_OK : TIDE_FATAL;
+        if (operator->kind->select != NULL) {
+            status = operator->kind->select(operator, input, &count);
+        }
+    }
+    if (status == TIDE_OK && !find_groups(operator, input->batch, count)) {
+        status = TIDE_FATAL;
     }
     if (status == TIDE_OK && count > 0) {
         status = operator->kind->update(operator, input, count);
@@ -201,13 +220,17 @@ struct tide_operator_facts tide_operator_facts(const struct tide_operator *opera
 {
     struct tide_operator_facts facts = {
         .cell_count = operator->map.count,
-        .folded_events = operator->folded_events,
         .bytes = operator->kind->size + tide_dictionary_bytes(operator->groups) +
-                 tide_cell_map_bytes(&operator->map) + operator->key.capacity +
-                 (size_t)operator->row_capacity * 2 * sizeof(*operator->rows),
+                 tide_cell_map_bytes(&operator->map) +
+                 operator->key.capacity +(size_t) operator->row_capacity * 2 *
+                 sizeof(*operator->rows),
     };
+    for (uint32_t i = 0; operator->has_folded && i<operator->map.count; i++) {
+        const struct tide_cell_record *record = &operator->map.records[i];
+        facts.folded_events += record->value.is_folded ? record->value.events : 0;
+    }
     if (operator->kind->facts != NULL) {
-        operator->kind->facts(operator, &facts);
+        operator->kind->facts(operator, & facts);
     }
     return facts;
 }
@@ -231,10 +254,23 @@ int tide_group_compare(const struct tide_metric *metric, struct tide_view a, str
 
 /* ------- for the kinds */
 
+void operator_drop_nobody(struct tide_operator *operator,
+                          const struct tide_operator_input * input,
+                          uint32_t *count)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < *count; i++) {
+        const uint32_t row = operator->rows[i];
+        operator->rows[kept] = row;
+        kept += input->entities[row] != TIDE_DICTIONARY_NONE;
+    }
+    *count = kept;
+}
+
 uint32_t operator_place(struct tide_operator *operator, struct tide_window window, uint32_t group)
 {
     const bool is_full = operator->map.count >= operator->limits.cells_max;
-    if (operator->metric->by_count == 0 || (!is_full && group != OPERATOR_GROUP_OTHER)) {
+    if (operator->metric->by_count == 0 ||(!is_full && group != OPERATOR_GROUP_OTHER)) {
         return tide_cell_map_place(&operator->map, window, group);
     }
     if (group != OPERATOR_GROUP_OTHER) {
@@ -246,7 +282,7 @@ uint32_t operator_place(struct tide_operator *operator, struct tide_window windo
     const uint32_t other = tide_cell_map_place(&operator->map, window, OPERATOR_GROUP_OTHER);
     if (other != TIDE_CELL_NONE) {
         operator->map.records[other].value.is_folded = true;
-        operator->folded_events++;
+        operator->has_folded = true;
     }
     return other;
 }
@@ -256,10 +292,9 @@ uint32_t operator_find(const struct tide_operator *operator,
                        uint32_t group)
 {
     const uint32_t known = tide_cell_map_find(&operator->map, window, group);
-    const uint32_t found =
-        known == TIDE_CELL_NONE
-            ? tide_cell_map_find(&operator->map, window, OPERATOR_GROUP_OTHER)
-            : known;
+    const uint32_t found = known == TIDE_CELL_NONE
+                               ? tide_cell_map_find(&operator->map, window, OPERATOR_GROUP_OTHER)
+                               : known;
     tide_assert(found != TIDE_CELL_NONE);
     return found;
 }

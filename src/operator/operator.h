@@ -1,8 +1,8 @@
 /* One metric in one partition: fed with batches, asked for its cells.
  *
  * What differs between kinds is behind this: windowed aggregates (cells.h), entities by what they
- * did (having_cells.h), sessions, funnels, retention. A ratio has no state; it is divided when asked
- * (result.h). State is a function of the events that were fed, in any order. One thread. */
+ * did (having_cells.h), sessions, funnels, retention. A ratio has no state; it is divided when
+ * asked (result.h). State is a function of the events that were fed, in any order. One thread. */
 #ifndef TIDE_OPERATOR_OPERATOR_H
 #define TIDE_OPERATOR_OPERATOR_H
 
@@ -12,10 +12,11 @@ struct tide_operator;
 
 /* What a stream may make of a metric's state. */
 struct tide_operator_limits {
-    uint32_t cells_max;      /* beyond it groups fold into (other) */
+    uint32_t cells_max;      /* and as many groups; beyond it groups fold into (other) */
     uint32_t key_events_max; /* of a funnel's key; beyond it the key is left to batch */
+    uint32_t journeys_max;   /* that time out in one telling (journey.h) */
     bool is_exact;           /* distinct values of a column without limit, not 4,096 in a cell */
-};
+};                           /* none is 0 */
 
 struct tide_operator_limits tide_operator_limits_default(void); /* of a service */
 struct tide_operator_limits tide_operator_limits_none(void);    /* of a bounded replay */
@@ -38,14 +39,14 @@ struct tide_operator_input {
 };
 /* FATAL: out of memory; the partition must be thrown away. */
 enum tide_status tide_operator_update(struct tide_operator *operator,
-                                      const struct tide_operator_input *input,
+                                      const struct tide_operator_input * input,
                                       struct tide_error *error);
 
-/* closing: the closing clock, by which a funnel's runs are open or abandoned; UNKNOWN: none is open.
- * visit is called for each cell, in no order; group is the canonical encoding (tide_value_encode) of
- * the by-columns, or TIDE_GROUP_OTHER; a sliding window's cell may come in several parts, which
- * merge. A retention's cell is a cohort: the window is its period. Everything is valid during the
- * call. An answer other than OK ends the visit. */
+/* closing: the closing clock, by which a funnel's runs are open or abandoned; UNKNOWN: none is
+ * open. visit is called for each cell, in no order; group is the canonical encoding
+ * (tide_value_encode) of the by-columns, or TIDE_GROUP_OTHER; a sliding window's cell may come in
+ * several parts, which merge. A retention's cell is a cohort: the window is its period. Everything
+ * is valid during the call. An answer other than OK ends the visit. */
 struct tide_cell_visitor {
     struct tide_instant closing;
     enum tide_status (*visit)(void *context,
@@ -71,7 +72,7 @@ enum tide_status tide_operator_visit(struct tide_operator *operator,
 struct tide_operator_facts {
     uint64_t cell_count;
     uint64_t key_count;     /* sessions: entities; funnel: keys */
-    uint64_t folded_events; /* that went into (other) */
+    uint64_t folded_events; /* booked in (other), in each window that they are in */
     uint64_t pending_keys;  /* of a funnel: left to batch */
     size_t bytes;           /* memory held, about */
 };

@@ -13,13 +13,15 @@ struct tide_operator {
     const struct tide_metric *metric;
     struct tide_operator_limits limits;
     struct tide_dictionary *groups; /* their canonical bytes; number 0 is (other) */
-    struct tide_cell_map map;       /* cells, or panes of cells */
-    uint64_t folded_events;
-    uint64_t changed;           /* what the event at hand makes of a record's `changed` */
+    uint32_t groups_max;
+    struct tide_cell_map map; /* cells, or panes of cells */
+    bool has_folded;          /* some cell is (other) */
+    uint64_t changed;         /* what the event at hand makes of a record's `changed` */
+    uint64_t pending_changed; /* and of that of every record that is pending */
     /* Of the batch at hand: */
     struct tide_bytes key;
-    uint32_t *rows;         /* those that count */
-    uint32_t *row_groups;   /* the group of each of them */
+    uint32_t *rows;       /* those that count */
+    uint32_t *row_groups; /* the group of each of them */
     uint32_t row_capacity;
 };
 
@@ -29,12 +31,17 @@ struct operator_kind {
     /* After the common part was made. FATAL: out of memory; destroy follows. */
     enum tide_status (*create)(struct tide_operator *operator);
     void (*destroy)(struct tide_operator *operator);
+    /* Drops those of operator->rows[0..*count) that change nothing, before their groups are looked
+     * up and remembered; NULL: all count. FATAL: out of memory. */
+    enum tide_status (*select)(struct tide_operator *operator,
+                               const struct tide_operator_input * input,
+                               uint32_t *count);
     /* Of operator->rows[0..count), whose groups are in row_groups. */
     enum tide_status (*update)(struct tide_operator *operator,
-                               const struct tide_operator_input *input,
+                               const struct tide_operator_input * input,
                                uint32_t count);
     enum tide_status (*visit)(struct tide_operator *operator, struct tide_cell_visitor visitor);
-    void (*facts)(const struct tide_operator *operator, struct tide_operator_facts *facts);
+    void (*facts)(const struct tide_operator *operator, struct tide_operator_facts * facts);
 };
 
 extern const struct operator_kind operator_cells;
@@ -54,8 +61,12 @@ static inline uint64_t operator_change(const struct tide_operator_input *input, 
     return input->offsets == NULL ? 0 : input->offsets[row] + 1;
 }
 
-/* The cell of a window and group. Beyond the budget a new cell of a group becomes one of (other),
- * and the event is counted as folded. NONE: out of memory. */
+/* For kinds that are about entities: drops the rows that are nobody's. */
+void operator_drop_nobody(struct tide_operator *operator,
+                          const struct tide_operator_input * input,
+                          uint32_t *count);
+/* The cell of a window and group. Beyond the budget a new cell of a group becomes one of (other).
+ * NONE: out of memory. */
 uint32_t operator_place(struct tide_operator *operator, struct tide_window window, uint32_t group);
 /* Where operator_place has put that window and group before. */
 uint32_t operator_find(const struct tide_operator *operator,

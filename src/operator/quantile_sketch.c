@@ -1,9 +1,9 @@
 /* Occupied buckets in ascending order, found by binary search: first all counts, then all numbers
  * of buckets, in one allocation. A bucket's number has the sign of its values; 0 is zero's.
  *
- * The bucket of a value is looked up: for each power of two, and each 64th part of the range up
- * to the next one, a table holds the bucket in which that part starts. A bucket is at least low
- * * 198 / 9901 wide and a part at most low / 64, so at most one bucket starts inside a part, and one
+ * The bucket of a value is looked up: for each power of two, and each 64th part of the range up to
+ * the next one, a table holds the bucket in which that part starts. A bucket is at least low * 198
+ * / 9901 wide and a part at most low / 64, so at most one bucket starts inside a part, and one
  * comparison decides. */
 #include "operator/quantile_sketch.h"
 

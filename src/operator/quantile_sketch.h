@@ -3,13 +3,14 @@
  * range. No bucket is ever collapsed into another, so a value that was added can be removed, and
  * what is left equals, byte for byte, a sketch to which it was never added.
  *
- * Buckets are ranges of integers [low, high]: the first is [1, 1]; high = floor(low * 10099 / 9901),
- * and the next one starts at high + 1, until 2^63 is reached. The same ranges with a minus hold the
- * negative values, and one bucket holds zero. The estimate of a bucket is the harmonic mean of its
- * ends, 2 * low * high / (low + high): it is exact up to 50, where buckets hold one integer, and
- * above that off by at most (high - low) / (high + low) <= 99/10000 of any value of the bucket. That
- * leaves room for the roundings of doubles, here and where somebody divides by a scale: what comes
- * out is within 1 %, strictly. All bucket arithmetic is in integers: every machine agrees.
+ * Buckets are ranges of integers [low, high]: the first is [1, 1]; then high = floor(low * 10099 /
+ * 9901), and the next one starts at high + 1, until 2^63 is reached. The same ranges with a minus
+ * hold the negative values, and one bucket holds zero. The estimate of a bucket is the harmonic
+ * mean of its ends, 2 * low * high / (low + high): it is exact up to 50, where buckets hold one
+ * integer, and above that off by at most (high - low) / (high + low) <= 99/10000 of any value of
+ * the bucket. That leaves room for the roundings of doubles, here and where somebody divides by a
+ * scale: what comes out is within 1 %, strictly. All bucket arithmetic is in integers: every
+ * machine agrees.
  *
  * A decimal column's values come scaled by 10^6, and so do the estimates: the caller divides.
  * Memory: 10 bytes for each occupied bucket, of which there are at most 4,073; 117 hold a decade.

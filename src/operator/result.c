@@ -1,8 +1,13 @@
-/* A ratio is a join of two finished tables on the window's end and the columns of the one below. */
+/* A ratio is a join of two finished tables on the window's end and the columns of the one below.
+ *
+ * Where both have the same windows it is a join on the whole window: around a day that a zone left
+ * out, two sliding windows may end at one instant, and only the start tells which is which. Where
+ * they differ, the one with the latest start stands below. */
 #include "operator/result.h"
 
 #include "base/assert.h"
 #include "base/bytes.h"
+#include "base/timezone.h"
 #include "operator/cell_text.h"
 #include "operator/dictionary.h"
 
@@ -16,6 +21,7 @@ struct pair { /* indices of cells; NONE: a missing side */
     uint32_t above;
     uint32_t below;
     uint32_t group; /* where above is missing: the group in its order of columns, in groups */
+    bool lacks_folded;
 };
 
 struct tide_result {
@@ -30,24 +36,25 @@ struct tide_result {
 
 /* ------- ratio */
 
-/* Two windows end together where a zone lacks a day: sliding by days, one ends with the day before
- * it and one with the day itself. Of two cells with one key the later counts. */
 struct join {
     struct tide_result *result;
-    struct tide_dictionary *keys; /* of the cells below */
-    uint32_t *cells;              /* by number of a key */
-    bool *is_matched;             /* likewise */
+    bool has_same_windows;
+    struct tide_dictionary *keys;   /* of the cells below */
+    uint32_t *cells;                /* by key: the cell */
+    bool *is_matched;               /* by key */
+    struct tide_dictionary *others; /* keys of the cells above that are (other) */
     struct tide_bytes key;
 };
 
-/* Of a group by the columns of `from` the values of the columns of `to`, in their order. */
+/* Of a group by the columns of `from` the values of the columns of `to`, in their order. (other)
+ * is (other) of any columns, but where there are none all groups are one. */
 static void project(const struct tide_metric *from,
                     const struct tide_metric *to,
                     struct tide_view group,
                     struct tide_bytes *bytes)
 {
     if (tide_group_is_other(group)) {
-        tide_bytes_append_view(bytes, group);
+        tide_bytes_append_view(bytes, to->by_count == 0 ? (struct tide_view){"", 0} : group);
         return;
     }
     for (uint32_t k = 0; k < to->by_count; k++) {
@@ -61,33 +68,48 @@ static void project(const struct tide_metric *from,
     }
 }
 
-/* The window's end, and the columns that both have. */
+/* The window, and the columns that both have. */
 static struct tide_view key_of(struct join *join,
                                const struct tide_metric *metric,
-                               struct tide_cell cell)
+                               struct tide_window window,
+                               struct tide_view group)
 {
     tide_bytes_reset(&join->key);
-    tide_bytes_append_u64(&join->key, (uint64_t)cell.window.end.us);
-    project(metric, tide_cell_table_metric(join->result->below), cell.group, &join->key);
+    tide_bytes_append_u64(&join->key, (uint64_t)window.end.us);
+    tide_bytes_append_u64(&join->key, join->has_same_windows ? (uint64_t)window.start.us : 0);
+    project(metric, tide_cell_table_metric(join->result->below), group, &join->key);
     return tide_bytes_view(&join->key);
+}
+
+static bool have_same_windows(const struct tide_metric *a, const struct tide_metric *b)
+{
+    const struct tide_timezone *left = a->every.zone;
+    const struct tide_timezone *right = b->every.zone;
+    const bool is_one_zone =
+        left == right || (left != NULL && right != NULL &&
+                          tide_view_equal(tide_timezone_name(left), tide_timezone_name(right)));
+    return is_one_zone && a->every.unit == b->every.unit && a->every.size == b->every.size &&
+           a->pane_count == b->pane_count;
 }
 
 static enum tide_status index_below(struct join *join)
 {
     const struct tide_cell_table *table = join->result->below;
     const uint64_t count = tide_cell_table_count(table);
-    join->cells = calloc(count + 1, sizeof(*join->cells));
     join->is_matched = calloc(count + 1, sizeof(*join->is_matched));
-    if (join->cells == NULL || join->is_matched == NULL || count >= NONE) {
+    join->cells = calloc(count + 1, sizeof(*join->cells));
+    if (join->is_matched == NULL || join->cells == NULL || count >= NONE) {
         return TIDE_FATAL;
     }
     for (uint64_t i = 0; i < count; i++) {
+        const struct tide_cell cell = tide_cell_table_at(table, i);
         const struct tide_view key =
-            key_of(join, tide_cell_table_metric(table), tide_cell_table_at(table, i));
+            key_of(join, tide_cell_table_metric(table), cell.window, cell.group);
         const uint32_t number = tide_dictionary_intern(join->keys, key);
         if (join->key.failed || number == TIDE_DICTIONARY_NONE) {
             return TIDE_FATAL;
         }
+        tide_assert(number == i || !join->has_same_windows); /* a table has each cell once */
         join->cells[number] = (uint32_t)i;
     }
     return TIDE_OK;
@@ -95,10 +117,12 @@ static enum tide_status index_below(struct join *join)
 
 static struct tide_result_row row_of_pair(const struct tide_result *result, struct pair pair)
 {
-    struct tide_result_row row = {{{0}, {0}}, {0}, NULL, NULL};
+    struct tide_result_row row = {.lacks_folded = pair.lacks_folded};
     if (pair.above != NONE) {
         const struct tide_cell cell = tide_cell_table_at(result->table, pair.above);
-        row = (struct tide_result_row){cell.window, cell.group, cell.value, NULL};
+        row.window = cell.window;
+        row.group = cell.group;
+        row.value = cell.value;
     } else {
         row.group = tide_dictionary_text(result->groups, pair.group);
     }
@@ -127,15 +151,50 @@ static int compare_pairs(const void *left, const void *right, void *context)
     return order != 0 ? order : (int)(one->above > other->above) - (int)(one->above < other->above);
 }
 
-/* A cell below that has none above. */
+/* A cell above, with the one below, if there is one. */
+static bool add_above(struct join *join, uint32_t index)
+{
+    struct tide_result *result = join->result;
+    const struct tide_metric *metric = tide_cell_table_metric(result->table);
+    const struct tide_cell cell = tide_cell_table_at(result->table, index);
+    struct pair pair = {index, NONE, NONE, false};
+    const uint32_t found =
+        tide_dictionary_find(join->keys, key_of(join, metric, cell.window, cell.group));
+    if (tide_group_is_other(cell.group) &&
+        tide_dictionary_intern(join->others, tide_bytes_view(&join->key)) == TIDE_DICTIONARY_NONE) {
+        return false;
+    }
+    if (found != TIDE_DICTIONARY_NONE) {
+        pair.below = join->cells[found];
+        join->is_matched[found] = true;
+    } else {
+        const struct tide_view other = key_of(join, metric, cell.window, TIDE_GROUP_OTHER);
+        pair.lacks_folded = tide_dictionary_find(join->keys, other) != TIDE_DICTIONARY_NONE;
+    }
+    result->pairs[result->count++] = pair;
+    return !join->key.failed;
+}
+
+/* A cell below, if it has none above. All above were added. */
 static bool add_unmatched(struct join *join, uint32_t index)
 {
     struct tide_result *result = join->result;
+    const struct tide_metric *metric = tide_cell_table_metric(result->below);
     const struct tide_cell cell = tide_cell_table_at(result->below, index);
+    const uint32_t number =
+        tide_dictionary_find(join->keys, key_of(join, metric, cell.window, cell.group));
+    if (join->key.failed || number == TIDE_DICTIONARY_NONE) {
+        return false; /* it was found before, so there is no memory */
+    }
+    if (join->is_matched[number]) {
+        return true;
+    }
+    const struct tide_view other = key_of(join, metric, cell.window, TIDE_GROUP_OTHER);
+    const bool is_folded = tide_dictionary_find(join->others, other) != TIDE_DICTIONARY_NONE;
     tide_bytes_reset(&join->key);
-    project(tide_cell_table_metric(result->below), result->metric, cell.group, &join->key);
+    project(metric, result->metric, cell.group, &join->key);
     const uint32_t group = tide_dictionary_intern(result->groups, tide_bytes_view(&join->key));
-    result->pairs[result->count++] = (struct pair){NONE, index, group};
+    result->pairs[result->count++] = (struct pair){NONE, index, group, is_folded};
     return !join->key.failed && group != TIDE_DICTIONARY_NONE;
 }
 
@@ -146,28 +205,21 @@ static enum tide_status match(struct join *join)
     const struct tide_metric *above = tide_cell_table_metric(result->table);
     const struct tide_metric *below = tide_cell_table_metric(result->below);
     const uint64_t above_count = tide_cell_table_count(result->table);
-    const uint32_t key_count = tide_dictionary_count(join->keys);
+    const uint64_t below_count = tide_cell_table_count(result->below);
     if (above_count >= NONE) {
         return TIDE_FATAL;
     }
-    result->pairs = calloc(above_count + key_count + 1, sizeof(*result->pairs));
+    result->pairs = calloc(above_count + below_count + 1, sizeof(*result->pairs));
     if (result->pairs == NULL) {
         return TIDE_FATAL;
     }
     for (uint64_t i = 0; i < above_count; i++) {
-        const struct tide_view key = key_of(join, above, tide_cell_table_at(result->table, i));
-        const uint32_t found = tide_dictionary_find(join->keys, key);
-        if (join->key.failed) {
+        if (!add_above(join, (uint32_t)i)) {
             return TIDE_FATAL;
         }
-        result->pairs[result->count++] = (struct pair){
-            (uint32_t)i, found == TIDE_DICTIONARY_NONE ? NONE : join->cells[found], NONE};
-        if (found != TIDE_DICTIONARY_NONE) {
-            join->is_matched[found] = true;
-        }
     }
-    for (uint32_t i = 0; above->by_count == below->by_count && i < key_count; i++) {
-        if (!join->is_matched[i] && !add_unmatched(join, join->cells[i])) {
+    for (uint64_t i = 0; above->by_count == below->by_count && i < below_count; i++) {
+        if (!add_unmatched(join, (uint32_t)i)) {
             return TIDE_FATAL;
         }
     }
@@ -176,8 +228,15 @@ static enum tide_status match(struct join *join)
 
 static enum tide_status divide(struct tide_result *result)
 {
-    struct join join = {.result = result};
+    struct join join = {
+        .result = result,
+        .has_same_windows = have_same_windows(tide_cell_table_metric(result->table),
+                                              tide_cell_table_metric(result->below)),
+    };
     enum tide_status status = tide_dictionary_create(NONE - 1, &join.keys, NULL);
+    if (status == TIDE_OK) {
+        status = tide_dictionary_create(NONE - 1, &join.others, NULL);
+    }
     if (status == TIDE_OK) {
         status = tide_dictionary_create(NONE - 1, &result->groups, NULL);
     }
@@ -191,9 +250,10 @@ static enum tide_status divide(struct tide_result *result)
         qsort_r(result->pairs, result->count, sizeof(*result->pairs), compare_pairs, result);
     }
     tide_dictionary_destroy(join.keys);
+    tide_dictionary_destroy(join.others);
     tide_bytes_release(&join.key);
-    free(join.cells);
     free(join.is_matched);
+    free(join.cells);
     return status == TIDE_OK ? TIDE_OK : TIDE_FATAL;
 }
 
@@ -251,7 +311,8 @@ struct tide_result_row tide_result_at(const struct tide_result *result, uint64_t
         return row_of_pair(result, result->pairs[index]);
     }
     const struct tide_cell cell = tide_cell_table_at(result->table, index);
-    return (struct tide_result_row){cell.window, cell.group, cell.value, NULL};
+    return (struct tide_result_row){
+        .window = cell.window, .group = cell.group, .value = cell.value};
 }
 
 uint64_t tide_result_revision(const struct tide_result_row *row)
@@ -263,7 +324,7 @@ uint64_t tide_result_revision(const struct tide_result_row *row)
 bool tide_result_is_folded(const struct tide_result_row *row)
 {
     return (row->value != NULL && row->value->is_folded) ||
-           (row->below != NULL && row->below->is_folded);
+           (row->below != NULL && row->below->is_folded) || row->lacks_folded;
 }
 
 bool tide_result_is_pending(const struct tide_result_row *row)

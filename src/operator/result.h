@@ -24,13 +24,15 @@ struct tide_result_row {
     struct tide_view group;
     const struct tide_cell_value *value;
     const struct tide_cell_value *below;
+    bool lacks_folded; /* a side that is missing may be in (other) of its window */
 };
 /* By window start, then end, then group. */
 struct tide_result_row tide_result_at(const struct tide_result *result, uint64_t index);
 /* Events booked to the row's cells. */
 uint64_t tide_result_revision(const struct tide_result_row *row);
 bool tide_result_is_exact(const struct tide_result *result, const struct tide_result_row *row);
-bool tide_result_is_folded(const struct tide_result_row *row);  /* see tide_cell_value */
+/* See tide_cell_value; of a ratio of either side, there or missing. */
+bool tide_result_is_folded(const struct tide_result_row *row);
 bool tide_result_is_pending(const struct tide_result_row *row); /* likewise */
 /* One number that stands for the row: the value; of quantiles the first; sessions: their number;
  * funnel: completed; retention: the cohort's size. false: null. */

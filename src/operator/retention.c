@@ -2,7 +2,8 @@
  * an entity's is its first period, and an event from before it moves the entity to another. The map
  * has a record for each cohort, which only says when it changed.
  *
- * Periods are numbered like days and weeks, so "the k-th after" is a subtraction. */
+ * Periods are numbered like days and weeks, so "the k-th after" is a subtraction. Number 1 begins
+ * with 1970-01-01 or the Monday before it: west of Greenwich the first events are in number 0. */
 #include "base/assert.h"
 #include "base/civil.h"
 #include "base/timezone.h"
@@ -17,7 +18,6 @@
 enum {
     DAYS_PER_WEEK = 7,
     MONDAY_BEFORE_EPOCH = -3,
-    BIAS = 1000, /* of period numbers: west of UTC 1970 begins in 1969 */
     ENTITIES_MIN = 64
 };
 
@@ -44,7 +44,7 @@ static uint32_t period_of(const struct tide_metric *metric, struct tide_instant 
 {
     const struct tide_timezone *zone = metric->every.zone;
     const int64_t day = zone == NULL ? tide_days_of(start) : tide_timezone_day_of(zone, start);
-    const int64_t period = tide_floor_divide(day - origin_of(metric), days_of(metric)) + BIAS;
+    const int64_t period = tide_floor_divide(day - origin_of(metric), days_of(metric)) + 1;
     tide_assert(period >= 0 && period < UINT32_MAX);
     return (uint32_t)period;
 }
@@ -52,9 +52,9 @@ static uint32_t period_of(const struct tide_metric *metric, struct tide_instant 
 static struct tide_window window_of(const struct tide_metric *metric, uint32_t period)
 {
     const struct tide_timezone *zone = metric->every.zone;
-    const int64_t day = origin_of(metric) + ((int64_t)period - BIAS) * days_of(metric);
-    const struct tide_instant start =
-        zone == NULL ? (struct tide_instant){day * TIDE_US_PER_DAY} : tide_timezone_midnight(zone, day);
+    const int64_t day = origin_of(metric) + ((int64_t)period - 1) * days_of(metric);
+    const struct tide_instant start = zone == NULL ? (struct tide_instant){day * TIDE_US_PER_DAY}
+                                                   : tide_timezone_midnight(zone, day);
     return tide_window_of(metric->every, start);
 }
 
@@ -110,6 +110,14 @@ static bool mark_changes(struct retention *retention,
            (before == 0 || before == *first || mark_cohort(retention, before - 1, changed));
 }
 
+static enum tide_status retention_select(struct tide_operator *base,
+                                         const struct tide_operator_input *input,
+                                         uint32_t *count)
+{
+    operator_drop_nobody(base, input, count);
+    return TIDE_OK;
+}
+
 static enum tide_status retention_update(struct tide_operator *base,
                                          const struct tide_operator_input *input,
                                          uint32_t count)
@@ -120,9 +128,6 @@ static enum tide_status retention_update(struct tide_operator *base,
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t row = base->rows[i];
         const struct tide_instant t = input->event_times[row];
-        if (input->entities[row] == TIDE_DICTIONARY_NONE) {
-            continue;
-        }
         if (t.us < window.start.us || t.us >= window.end.us) {
             window = tide_window_of(base->metric->every, t);
             period = period_of(base->metric, window.start);
@@ -247,6 +252,7 @@ static void retention_facts(const struct tide_operator *base, struct tide_operat
 const struct operator_kind operator_retention = {
     .size = sizeof(struct retention),
     .destroy = retention_destroy,
+    .select = retention_select,
     .update = retention_update,
     .visit = retention_visit,
     .facts = retention_facts,

@@ -1,6 +1,6 @@
 /* Sessions: for each entity the disjoint intervals of its activity, in order. An event extends one,
- * bridges two, or starts one; what the cells hold of the old intervals is taken out before, and what
- * the new one gives is put in after, so events may come in any order.
+ * bridges two, or starts one; what the cells hold of the old intervals is taken out before, and
+ * what the new one gives is put in after, so events may come in any order.
  *
  * A session belongs to the window and the group of its first event: the earliest, and of several at
  * that instant the one of the least group. An interval keeps that group; it takes 24 bytes. */
@@ -35,6 +35,8 @@ struct sessions {
     uint32_t entity_capacity;
     uint32_t entity_count; /* with a session */
     struct tide_block_pool intervals;
+    uint64_t session_count; /* of all entities, and their events: what the cells must sum up to */
+    uint64_t event_count;
 };
 
 static enum tide_status sessions_create(struct tide_operator *base)
@@ -87,6 +89,7 @@ static void take_out(struct tide_operator *base, const struct interval *interval
     const int64_t duration_us = interval->end_us - interval->start_us;
     tide_assert(value->count > 0 && value->events >= interval->events);
     base->map.records[cell].changed = base->changed;
+    tide_assert(value->sum >= duration_us && value->distinct >= (interval->events == 1));
     value->count--;
     value->events -= interval->events;
     value->distinct -= interval->events == 1;
@@ -121,8 +124,8 @@ static struct interval *intervals_of(const struct sessions *sessions, const stru
     return entity->count == 0 ? NULL : tide_block_pool_at(&sessions->intervals, entity->block);
 }
 
-/* Moves the intervals to a block that fits count; those before `at` and from `from` on are kept, with
- * room for one at `at`. NULL: out of memory. */
+/* Moves the intervals to a block that fits count; those before `at` and from `from` on are kept,
+ * with room for one at `at`. NULL: out of memory. */
 static struct interval *replace(struct sessions *sessions,
                                 struct entity *entity,
                                 uint32_t at,
@@ -132,8 +135,7 @@ static struct interval *replace(struct sessions *sessions,
     const uint32_t count = at + 1 + (entity->count - from);
     const uint32_t class = tide_block_class_of(count);
     const bool fits = entity->count > 0 && class == tide_block_class_of(entity->count);
-    const uint32_t block =
-        fits ? entity->block : tide_block_pool_take(&sessions->intervals, class);
+    const uint32_t block = fits ? entity->block : tide_block_pool_take(&sessions->intervals, class);
     if (block == TIDE_BLOCK_NONE) {
         return NULL;
     }
@@ -176,10 +178,9 @@ static void unite(const struct tide_operator *base,
                   struct interval *into,
                   const struct interval *other)
 {
-    const bool is_earlier =
-        other->start_us < into->start_us ||
-        (other->start_us == into->start_us &&
-         operator_compare_groups(base, other->group, into->group) < 0);
+    const bool is_earlier = other->start_us < into->start_us ||
+                            (other->start_us == into->start_us &&
+                             operator_compare_groups(base, other->group, into->group) < 0);
     into->group = is_earlier ? other->group : into->group;
     into->start_us = other->start_us < into->start_us ? other->start_us : into->start_us;
     into->end_us = other->end_us > into->end_us ? other->end_us : into->end_us;
@@ -201,12 +202,22 @@ static bool add_event(struct sessions *sessions, uint32_t number, int64_t t_us, 
         end++;
     }
     tide_assert(end - first <= 2); /* intervals are a timeout apart */
+    sessions->session_count += 1 - (uint64_t)(end - first);
+    sessions->event_count++;
     struct interval *made = replace(sessions, entity, first, end);
     if (made == NULL) {
         return false;
     }
     made[first] = session;
     return put_in(base, &session);
+}
+
+static enum tide_status sessions_select(struct tide_operator *base,
+                                        const struct tide_operator_input *input,
+                                        uint32_t *count)
+{
+    operator_drop_nobody(base, input, count);
+    return TIDE_OK;
 }
 
 static enum tide_status sessions_update(struct tide_operator *base,
@@ -217,9 +228,6 @@ static enum tide_status sessions_update(struct tide_operator *base,
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t row = base->rows[i];
         const uint32_t entity = input->entities[row];
-        if (entity == TIDE_DICTIONARY_NONE) {
-            continue;
-        }
         base->changed = operator_change(input, row);
         if (!reserve_entity(sessions, entity) ||
             !add_event(sessions, entity, input->event_times[row].us, base->row_groups[i])) {
@@ -227,6 +235,29 @@ static enum tide_status sessions_update(struct tide_operator *base,
         }
     }
     return TIDE_OK;
+}
+
+/* Whatever was taken out and put in: each session and each event is in one cell. */
+static void check_sums(const struct sessions *sessions)
+{
+    const struct tide_cell_map *map = &sessions->base.map;
+    uint64_t session_count = 0;
+    uint64_t event_count = 0;
+    for (uint32_t i = 0; i < map->count; i++) {
+        const struct tide_cell_value *value = &map->records[i].value;
+        tide_assert(value->distinct <= value->count && value->count <= value->events);
+        tide_assert(tide_quantile_sketch_count(&value->parts->sketch) == value->count);
+        session_count += value->count;
+        event_count += value->events;
+    }
+    tide_assert(session_count == sessions->session_count);
+    tide_assert(event_count == sessions->event_count);
+}
+
+static enum tide_status sessions_visit(struct tide_operator *base, struct tide_cell_visitor visitor)
+{
+    check_sums((const struct sessions *)base);
+    return operator_visit_map(base, visitor);
 }
 
 static void sessions_facts(const struct tide_operator *base, struct tide_operator_facts *facts)
@@ -241,7 +272,8 @@ const struct operator_kind operator_sessions = {
     .size = sizeof(struct sessions),
     .create = sessions_create,
     .destroy = sessions_destroy,
+    .select = sessions_select,
     .update = sessions_update,
-    .visit = operator_visit_map,
+    .visit = sessions_visit,
     .facts = sessions_facts,
 };

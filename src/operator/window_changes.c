@@ -47,6 +47,14 @@ static bool add(struct tide_window_changes *changes,
     return true;
 }
 
+static uint64_t changed_of(const struct tide_operator *operator,
+                           const struct tide_cell_record * record)
+{
+    return record->value.is_pending && operator->pending_changed> record->changed
+        ?
+        operator->pending_changed : record->changed;
+}
+
 enum tide_status tide_window_changes_read(struct tide_window_changes *changes,
                                           const struct tide_operator *
                                           operator,
@@ -63,7 +71,7 @@ enum tide_status tide_window_changes_read(struct tide_window_changes *changes,
                                                       metric->pane_count,
                                                       (struct tide_instant){record->start_us},
                                                       k);
-            if (!add(changes, window, span, record->changed)) {
+            if (!add(changes, window, span, changed_of(operator, record))) {
                 return TIDE_FATAL;
             }
         }

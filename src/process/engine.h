@@ -26,8 +26,8 @@ struct tide_engine_options {
     struct tide_duration checkpoint_interval;
     struct tide_duration idle_after; /* of the closing clock */
     size_t rows_bytes_max;           /* of all partitions together; a share of it closes an epoch */
-    /* Called by the checkpoint thread with the journeys of an epoch that is true now; or NULL. What a
-     * crash comes before is not told again: the table has it. */
+    /* Called by the checkpoint thread with the journeys of an epoch that is true now; or NULL. What
+     * a crash comes before is not told again: the table has it. */
     void (*journeys)(void *context, const struct tide_rows *rows);
     /* Called once, by any of the engine's threads, when it cannot go on. */
     void (*failed)(void *context, const struct tide_error *error);

@@ -1,5 +1,5 @@
-/* Journeys of a funnel as rows of the lake's table `journeys`; and such a row as a line of JSON, as it
- * is published. */
+/* Journeys of a funnel as rows of the lake's table `journeys`; and such a row as a line of JSON, as
+ * it is published. */
 #ifndef TIDE_PROCESS_JOURNEYS_H
 #define TIDE_PROCESS_JOURNEYS_H
 
@@ -16,8 +16,8 @@ struct tide_journey_source { /* whose they are */
     uint64_t epoch; /* that the rows will be of; the revision is the next number */
 };
 
-/* Tells the operator's journeys into *rows, which is created when the first one comes. FATAL: out of
- * memory. */
+/* Tells the operator's journeys into *rows, which is created when the first one comes. FATAL: out
+ * of memory. */
 enum tide_status tide_journey_rows(const struct tide_journey_source *source,
                                    struct tide_operator *
                                    operator,

@@ -80,7 +80,8 @@ struct tide_epoch {
 enum tide_status tide_partition_tell_journeys(struct tide_partition *partition,
                                               struct tide_error *error);
 /* Closes the epoch at the present offset; asserts the ledger. false: no record came since the last
- * one and no journey ended, or it is recovering: there is nothing to close. FATAL is asserted away: taking allocates nothing. */
+ * one and no journey ended, or it is recovering: there is nothing to close. FATAL is asserted away:
+ * taking allocates nothing. */
 bool tide_partition_take_epoch(struct tide_partition *partition, struct tide_epoch *epoch);
 void tide_epoch_release(struct tide_epoch *epoch); /* back to all zero */
 

@@ -56,6 +56,18 @@ static void handle_metric(void *context, struct tide_http_exchange *exchange)
     submit(api->questions, api_answer_metric, api, exchange);
 }
 
+static void handle_alerts(void *context, struct tide_http_exchange *exchange)
+{
+    struct tide_api *api = context;
+    submit(api->questions, api_answer_alerts, api, exchange);
+}
+
+static void handle_state(void *context, struct tide_http_exchange *exchange)
+{
+    struct tide_api *api = context;
+    submit(api->questions, api_answer_state, api, exchange);
+}
+
 static void handle_ledger(void *context, struct tide_http_exchange *exchange)
 {
     struct tide_api *api = context;
@@ -89,6 +101,8 @@ static void handle_exposition(void *context, struct tide_http_exchange *exchange
 static const struct tide_http_route routes[] = {
     {.method = "GET", .path = "/api/v1/metrics", .handle = handle_metrics},
     {.method = "GET", .path = "/api/v1/metrics/{name}", .handle = handle_metric},
+    {.method = "GET", .path = "/api/v1/alerts", .handle = handle_alerts},
+    {.method = "GET", .path = "/api/v1/metrics/{name}/state", .handle = handle_state},
     {.method = "GET", .path = "/api/v1/ledger", .handle = handle_ledger},
     {.method = "GET", .path = "/api/v1/definitions", .handle = handle_definitions},
     {.method = "POST", .path = "/api/v1/barrier", .handle = handle_barrier},

@@ -2,6 +2,8 @@
  *
  *     GET  /api/v1/metrics            what is defined
  *     GET  /api/v1/metrics/{name}     its cells now: from, to, filter, format=json|ndjson
+ *     GET  /api/v1/alerts             their states, instance by instance
+ *     GET  /api/v1/metrics/{name}/state   what it costs: cells, keys, bytes, by partition
  *     GET  /api/v1/ledger             the conservation law, whole and by partition
  *     GET  /api/v1/definitions        the texts that the metrics were read from
  *     POST /api/v1/barrier            an epoch of every partition, then all cells at that point
@@ -17,11 +19,12 @@
 #include "serve/generations.h"
 
 enum {
-    TIDE_API_ROUTES = 8,
+    TIDE_API_ROUTES = 10,
     /* A larger answer is refused with 400 and the advice to narrow the question. */
     TIDE_API_REPLY_BYTES_MAX = 512 << 20,
 };
 
+struct tide_alerts;
 struct tide_api;
 
 /* Everything outlives the API. */
@@ -33,6 +36,7 @@ struct tide_api_options {
     struct tide_view lake_url; /* as configured; told at a barrier */
     uint32_t partition_count;
     struct tide_generations *generations; /* what batches wrote, or NULL: speed only */
+    struct tide_alerts *alerts; /* NULL: there are none */
     /* Appends Prometheus families of rooms that this one does not know; NULL: none. Any thread. */
     void (*exposition)(void *context, struct tide_bytes *text);
     void *exposition_context;

@@ -5,6 +5,7 @@
  *     {"status": "ready" or "starting", "caught_up": true, "records_behind": 0}
  * GET /metrics: Prometheus text. */
 #include "base/json.h"
+#include "serve/alerts.h"
 #include "serve/api_internal.h"
 #include "serve/prometheus.h"
 
@@ -256,6 +257,9 @@ static void write_exposition(const struct tide_api_options *options,
     write_partitions(&scrape->request, text);
     write_facts(&facts, text);
     write_metrics(options->definitions, scrape->sums, text);
+    if (options->alerts != NULL) {
+        tide_alerts_exposition(options->alerts, text);
+    }
     if (options->exposition != NULL) {
         options->exposition(options->exposition_context, text);
     }

@@ -20,8 +20,10 @@ struct tide_api {
 /* Handlers, on the API's threads; context is the API. Each replies once. */
 void api_answer_metrics(void *context, struct tide_http_exchange *exchange);
 void api_answer_metric(void *context, struct tide_http_exchange *exchange);
+void api_answer_state(void *context, struct tide_http_exchange *exchange);
 void api_answer_ledger(void *context, struct tide_http_exchange *exchange);
 void api_answer_definitions(void *context, struct tide_http_exchange *exchange);
+void api_answer_alerts(void *context, struct tide_http_exchange *exchange);
 void api_answer_barrier(void *context, struct tide_http_exchange *exchange);
 void api_answer_health(void *context, struct tide_http_exchange *exchange);
 void api_answer_exposition(void *context, struct tide_http_exchange *exchange);
@@ -44,6 +46,11 @@ const char *api_suggest(struct tide_view word,
                         size_t candidate_count,
                         char *buffer,
                         size_t size);
+/* The metric that the path names, if it is shown; NULL, after 404 was replied with a suggestion. */
+const struct tide_metric *api_find_metric(const struct tide_definitions *definitions,
+                                          struct tide_http_exchange *exchange);
+/* "definition":"<32 hex digits>" */
+void api_write_definition(struct tide_bytes *json, const struct tide_metric *metric);
 /* "key":"2026-03-08T00:00:00Z", or null where unknown. */
 void api_write_instant(struct tide_bytes *json, const char *key, struct tide_instant instant);
 

@@ -41,7 +41,7 @@ enum {
 
 /* ---- the list */
 
-static void write_definition(struct tide_bytes *json, const struct tide_metric *metric)
+void api_write_definition(struct tide_bytes *json, const struct tide_metric *metric)
 {
     char hash[TIDE_IDENTITY_TEXT_SIZE];
     tide_identity_format(metric->hash, hash);
@@ -120,7 +120,7 @@ static void write_metric(const struct tide_schema *schema,
     }
     write_sql("where_sql", metric->where, json);
     write_sql("having_sql", metric->having == NULL ? NULL : metric->having->expression, json);
-    write_definition(json, metric);
+    api_write_definition(json, metric);
 }
 
 void api_answer_metrics(void *context, struct tide_http_exchange *exchange)
@@ -184,6 +184,18 @@ static void reply_unknown_metric(const struct tide_definitions *definitions,
                             "there is no metric '%.*s'%s",
                             TIDE_VIEW_ARGUMENTS(clipped),
                             api_suggest(name, names, count, suggestion, sizeof(suggestion)));
+}
+
+const struct tide_metric *api_find_metric(const struct tide_definitions *definitions,
+                                          struct tide_http_exchange *exchange)
+{
+    const struct tide_view name = tide_http_path_parameter(exchange);
+    const struct tide_metric *metric = tide_definitions_find(definitions, name);
+    if (metric != NULL && !metric->is_hidden) {
+        return metric;
+    }
+    reply_unknown_metric(definitions, name, exchange);
+    return NULL;
 }
 
 /* A date is its first instant. */
@@ -299,10 +311,8 @@ static bool read_question(const struct tide_definitions *definitions,
 {
     const struct tide_view names[] = {
         TIDE_VIEW("from"), TIDE_VIEW("to"), TIDE_VIEW("filter"), TIDE_VIEW("format")};
-    const struct tide_view name = tide_http_path_parameter(exchange);
-    question->metric = tide_definitions_find(definitions, name);
-    if (question->metric == NULL || question->metric->is_hidden) {
-        reply_unknown_metric(definitions, name, exchange);
+    question->metric = api_find_metric(definitions, exchange);
+    if (question->metric == NULL) {
         return false;
     }
     question->metric_index = (uint32_t)(question->metric - definitions->metrics);
@@ -323,23 +333,6 @@ static bool read_question(const struct tide_definitions *definitions,
 }
 
 /* ---- the answer */
-
-/* When nothing more can come by the closing clock. */
-static struct tide_instant settled_at(const struct tide_metric *metric, struct tide_window window)
-{
-    struct tide_instant end = window.end;
-    if (metric->kind == TIDE_METRIC_SESSIONS) {
-        end.us += metric->sessions.timeout.us;
-    } else if (metric->kind == TIDE_METRIC_FUNNEL) {
-        end.us += metric->funnel->timeout.us;
-    }
-    for (uint32_t k = 0;
-         metric->kind == TIDE_METRIC_RETENTION && k < metric->retention.period_count;
-         k++) {
-        end = tide_window_of(metric->every, end).end;
-    }
-    return end;
-}
 
 /* The relative error that a kind states for its estimates; of what is exact 0. */
 static double error_of_value(const struct tide_metric *metric, const struct tide_cell_value *value)
@@ -395,7 +388,7 @@ static void write_extra(const struct answer *answer,
     const double error = error_of(answer->definitions, answer->metric, row);
     const char *complete = "null";
     if (tide_instant_known(answer->closing)) {
-        const struct tide_instant settled = settled_at(answer->metric, row->window);
+        const struct tide_instant settled = tide_metric_settled_at(answer->metric, row->window);
         complete = answer->closing.us >= settled.us ? "true" : "false";
     }
     tide_identity_format(answer->metric->hash, hash);
@@ -432,7 +425,7 @@ static void write_cells(const struct question *question,
     if (!question->is_ndjson) {
         tide_bytes_append_byte(text, '{');
         tide_json_write_text_member(text, "metric", question->metric->name);
-        write_definition(text, question->metric);
+        api_write_definition(text, question->metric);
         api_write_instant(text, "closing", answer->closing);
         tide_json_write_key(text, "cells");
         tide_bytes_append_byte(text, '[');

@@ -11,13 +11,14 @@ import json
 import os
 import pathlib
 import socket
+import subprocess
 
 import pytest
-from harness import DATA, TESTS, run_ok, tidemark
+from harness import DATA, TESTS, program, run_ok, tidemark
 
 GOLDEN = TESTS / "golden/cli"
 DEVICE = DATA / "device-3000.ndjson"
-COMMANDS = ["run", "replay", "generate", "query", "verify", "validate", "version"]
+COMMANDS = ["run", "replay", "generate", "query", "verify", "backtest", "explain", "validate", "version"]
 
 
 def check_golden(name, text):
@@ -97,11 +98,11 @@ def test_version_tells_both_versions():
             3,
             "unknown metric 'crashs'; did you mean 'crashes'?",
         ),
-        (["replay", "--preset", "device", "--metric", "launch_time", "-"], 3, "launch_time"),
         (["replay", "--preset", "device", "missing.ndjson"], 5, "cannot open missing.ndjson"),
         (["replay", "-c", "missing.yaml", "-"], 5, "missing.yaml"),
         (["validate", "missing.yaml"], 5, "missing.yaml"),
         (["validate"], 2, "say what the events are"),
+        (["validate", "--preset", "device", "--format", "xml"], 2, "unknown format 'xml'"),
         (["validate", "a", "b"], 2, "unexpected operand 'b'"),
         (["generate"], 2, "--preset sunbird or device"),
         (
@@ -116,6 +117,9 @@ def test_version_tells_both_versions():
         ),
         (["generate", "--preset", "device", "--to", "ftp://x"], 2, "--to ftp://x"),
         (["query"], 2, "name a metric, or --all"),
+        (["query", "--all", "x"], 2, "--all is every metric: name none"),
+        (["query", "--all", "--filter", "a == 1"], 2, "name the metrics"),
+        (["query", "x", "--filter", "a", "--where", "b"], 2, "more than one --filter"),
         (["run"], 2, "say what the events are"),
         (
             ["run", "--preset", "device", "--set", "log.embedded.partitions"],
@@ -174,19 +178,44 @@ def test_strict_is_exit_6_only_if_something_was_rejected(tmp_path):
     assert tidemark(*words, "--strict", good).returncode == 0
 
 
-def test_a_broken_pipe_is_not_silent():
-    """/dev/full: what cannot be written is a failure, not exit 0."""
+WRITERS = {
+    "replay": ["replay", "--preset", "device", str(DEVICE)],
+    "table": ["replay", "--preset", "device", "--format", "table", str(DEVICE)],
+    "generate": ["generate", "--preset", "device", "--count", "0"],
+    "help": ["help", "cli"],
+}
+
+
+@pytest.mark.parametrize("words", WRITERS.values(), ids=WRITERS)
+def test_what_cannot_be_written_is_a_failure(words):
     with open("/dev/full", "wb") as full:
-        import subprocess
+        done = subprocess.run([program(), *words], stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"tidemark: cannot write to stdout"), done
 
-        from harness import program
 
-        done = subprocess.run(
-            [program(), "replay", "--preset", "device", str(DEVICE)],
-            stdout=full,
-            stderr=subprocess.PIPE,
-        )
-    assert done.returncode == 1 and b"stdout" in done.stderr
+@pytest.mark.parametrize("words", WRITERS.values(), ids=WRITERS)
+def test_a_reader_that_has_had_enough_is_no_failure(words):
+    """tidemark .. | head -1: it stops, also when there is no end to it, and says nothing."""
+    process = subprocess.Popen(
+        [program(), *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
+    )
+    assert process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(timeout=60) == 0
+    assert process.stderr.read() == b""
+    process.stderr.close()
+
+
+def test_a_closed_pipe_does_not_hide_what_was_found():
+    process = subprocess.Popen(
+        [program(), "replay", "--preset", "devise", "-"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL,
+    )
+    process.stdout.close()
+    assert process.wait(timeout=60) == 3
 
 
 # Definitions
@@ -299,9 +328,9 @@ def test_json_schemas_beside_the_file(tmp_path):
 
 
 def test_a_good_file_and_the_presets(tmp_path):
-    for preset, count in (("sunbird", 16), ("device", 26)):
+    for preset, count, alerts in (("sunbird", 16, 3), ("device", 26, 4)):
         done = run_ok("validate", "--preset", preset)
-        assert done.stdout.decode() == f"ok: schema {preset}, {count} metrics\n"
+        assert done.stdout.decode() == f"ok: schema {preset}, {count} metrics, {alerts} alerts\n"
         assert done.stderr == b""
     (tmp_path / "mine.yaml").write_text(
         "preset: device\nmetrics:\n  mine: {count: events, by: [region], every: 1d}\n"
@@ -340,42 +369,195 @@ def test_values_come_from_file_environment_and_flags(tmp_path):
     assert done.returncode == 3 and b"${NO_SUCH_VARIABLE} is not set" in done.stderr
 
 
+STRANGE = """\
+schema:
+  name: s
+  entity: who
+  id: id
+  time: moment
+  columns:
+    id: {path: id}
+    who: {path: who}
+    moment: {path: at, type: time_ms, required: true}
+    kind: {path: kind, required: true}
+    amount: {path: amount, type: int}
+    client: {from: kind, map: [{'*.app': Mobile}], default: Web}
+    device: {from: kind, map: [{'tv.*': TV}], default: Other}
+metrics:
+  one: {count: events, where: 'kind == "A" and kind == "B"', every: 1d, top: 3}
+  two: {count: events, where: 'client in ["Mobil"]', every: 1h, over: 60m}
+  three:
+    distinct: who
+    having: 'count() > 0'
+    where: 'amount > 5 or amount <= 5 or amount is null'
+    every: 1d
+    timezone: Asia/Kolkata
+  four: {ratio: [two, three]}
+  five:
+    funnel:
+      per: [who]
+      timeout: 30m
+      steps:
+        - open: 'kind == "open"'
+        - look: 'kind in ["open", "look"]'
+        - again: 'kind == "open"'
+        - none: 'amount == 1.5'
+    every: 1d
+"""
+
+
+def test_what_cannot_be_meant_is_a_warning(tmp_path):
+    (tmp_path / "strange.yaml").write_text(STRANGE)
+    done = tidemark("validate", "strange.yaml", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, b"ok: schema s, 5 metrics, 0 alerts, 10 warnings\n")
+    check_golden("validate_warnings.txt", done.stderr.decode())
+    denied = tidemark("validate", "strange.yaml", "--deny-warnings", cwd=tmp_path)
+    assert (denied.returncode, denied.stdout) == (3, b"")
+    assert denied.stderr == done.stderr + b"tidemark: 10 warnings, denied\n"
+    (tmp_path / "none").write_text("")
+    replayed = tidemark("replay", "-c", "strange.yaml", "none", cwd=tmp_path)
+    assert (replayed.returncode, replayed.stderr) == (0, done.stderr)
+    one = tidemark("validate", "strange.yaml", "--metric", "five", cwd=tmp_path)
+    assert one.stdout == b"ok: schema s, 1 metrics, 0 alerts, 3 warnings\n", "its own, and that of the schema"
+
+
+def test_validate_in_json(tmp_path):
+    """For editors and pipelines: everything is on stdout, nothing on stderr."""
+    (tmp_path / "strange.yaml").write_text(STRANGE)
+    words = ["validate", "strange.yaml", "--format", "json"]
+    done = run_ok(*words, cwd=tmp_path)
+    assert done.stderr == b""
+    told = json.loads(done.stdout)
+    assert (told["error_count"], told["warning_count"], told["errors"]) == (0, 10, [])
+    assert told["warnings"][0] == {
+        "file": "strange.yaml",
+        "line": 13,
+        "column": 5,
+        "size": 6,
+        "message": "no metric uses the derived column 'device'",
+    }
+    lines = [w["line"] for w in told["warnings"]]
+    assert len(lines) == 10 and lines == sorted(lines)
+    assert [(m["name"], m["kind"]) for m in told["metrics"]] == [
+        ("one", "count"),
+        ("two", "count"),
+        ("three", "distinct"),
+        ("four", "ratio"),
+        ("five", "funnel"),
+    ]
+    assert len({m["definition"] for m in told["metrics"]}) == 5
+    denied = tidemark(*words, "--deny-warnings", cwd=tmp_path)
+    assert (denied.returncode, denied.stdout, denied.stderr) == (3, done.stdout, b"")
+
+    (tmp_path / "wrong.yaml").write_text(WRONG)
+    wrong = tidemark("validate", "wrong.yaml", "--format", "json", cwd=tmp_path)
+    assert (wrong.returncode, wrong.stderr) == (3, b"")
+    told = json.loads(wrong.stdout)
+    assert told["error_count"] == len(told["errors"]) == 13 and told["metrics"] == []
+    unknown = json.loads(
+        tidemark("validate", "--preset", "devise", "--format", "json").stdout
+    )
+    assert unknown["errors"] == [{"message": "unknown preset 'devise'; did you mean 'device'?"}]
+
+
 # Formats
 
 
-def test_formats_say_the_same(tmp_path):
+def test_formats_say_the_same():
     words = ["replay", "--preset", "device", "--metric", "daily_events", DEVICE, "--format"]
     lines = [json.loads(line) for line in run_ok(*words, "ndjson").stdout.splitlines()]
     assert json.loads(run_ok(*words, "json").stdout) == lines
     cells = [line for line in lines if "metric" in line]
 
     rows = list(csv.DictReader(io.StringIO(run_ok(*words, "csv").stdout.decode())))
-    assert [(r["metric"], r["start"], r["end"], r["value"]) for r in rows] == [
-        (c["metric"], c["start"], c["end"], str(c["value"])) for c in cells
+    assert rows == [
+        {
+            "metric": c["metric"],
+            "start": c["start"],
+            "end": c["end"],
+            "event_type": c["group"]["event_type"],
+            "value": str(c["value"]),
+        }
+        for c in cells
     ]
-    assert rows[0]["group"] == f"event_type={cells[0]['group']['event_type']}"
 
     table = run_ok(*words, "table").stdout.decode().splitlines()
-    assert table[0].split() == ["METRIC", "START", "END", "GROUP", "VALUE"] or (
-        table[0].split() == ["metric", "start", "end", "group", "value"]
-    )
-    data = [line.split() for line in table if line.startswith("daily_events")]
-    assert [(d[0], d[1], d[-1]) for d in data] == [
-        (c["metric"], c["start"], str(c["value"])) for c in cells
-    ]
+    assert table[0].split() == ["metric", "start", "end", "event_type", "value"]
+    assert [line.split() for line in table[1:]] == [list(row.values()) for row in rows]
+    assert len({len(line) for line in table}) == 1, "numbers end in one place"
+
+
+KINDS = """\
+schema:
+  name: app
+  entity: person
+  id: event_id
+  time: happened
+  columns:
+    event_id: {path: id}
+    person:   {path: who}
+    happened: {path: at, type: time_iso, required: true}
+    action:   {path: did, required: true}
+    page:     {path: page}
+    device:   {path: device}
+    events:   {path: n}
+    price:    {path: price, type: decimal}
+    wait_ms:  {path: ms, type: int}
+metrics:
+  opens:   {count: events, by: [page, device], every: 1d, top: 3}
+  people:  {distinct: person, every: 1d}
+  buyers:  {distinct: person, where: 'action == "buy"', every: 1d}
+  rate:    {ratio: [buyers, people]}
+  price:   {mean: price, every: 1d}
+  waiting: {quantiles: [0.5, 0.95], of: wait_ms, every: 1d}
+  visits:  {sessions: {per: person, timeout: 30m}, by: [events], every: 1d}
+  checkout:
+    funnel:
+      per: [person]
+      timeout: 30m
+      steps: [{view: 'action == "view"'}, {'buy, or not': 'action == "buy"'}]
+    every: 1d
+  comeback: {retention: {per: person, period: 1d, periods: 3}}
+"""
+KINDS_EVENTS = """\
+{"who":"ann","at":"2026-03-02T09:00:00Z","did":"view","page":"h\\"o,me","ms":12}
+{"who":"ann","at":"2026-03-02T09:00:00Z","did":"buy","device":"","price":0.1,"n":"x"}
+{"who":"bob","at":"2026-03-02T11:00:00Z","did":"view","ms":31,"page":"Bücher"}
+{"who":"bob","at":"2026-03-03T12:00:00Z","did":"view","ms":40}
+"""
+
+
+@pytest.mark.parametrize("form", ["csv", "table"])
+def test_every_kind_has_its_columns(form, tmp_path):
+    """One rectangle; null is empty in CSV and an empty text is quoted; a group that is called like a
+    value says so; in a table kinds stand apart, and a funnel's steps below each other."""
+    (tmp_path / "app.yaml").write_text(KINDS)
+    (tmp_path / "events").write_text(KINDS_EVENTS, encoding="utf-8")
+    out = run_ok("replay", "-c", "app.yaml", "--format", form, "events", cwd=tmp_path).stdout
+    check_golden(f"kinds.{form}", out.decode())
+    if form == "csv":
+        header, *rows = csv.reader(io.StringIO(out.decode()))
+        assert {len(row) for row in rows} == {len(header)} == {len(set(header))}
+
+
+def test_csv_has_a_header_without_cells(tmp_path):
+    (tmp_path / "none").write_text("")
+    words = ["replay", "--preset", "device", tmp_path / "none", "--format"]
+    assert run_ok(*words, "csv").stdout == b"metric,start,end\n"
+    assert run_ok(*words, "table").stdout == b"metric  start  end\n"
 
 
 def test_csv_quotes_and_control_bytes_cannot_steer_a_terminal(tmp_path):
     events = tmp_path / "e.ndjson"
-    region = 'a,"b"\u001b[31m\n'
+    region = 'a,"b"\u001b[31m\u009b1m\n'
     event = json.loads(DEVICE.read_bytes().split(b"\n")[0]) | {"region": region}
     events.write_text(json.dumps(event) + "\n")
     words = ["replay", "--preset", "device", "--metric", "regional_events", events, "--format"]
     for form in ("csv", "table"):
         out = run_ok(*words, form).stdout
-        assert b"\x1b" not in out and b"a," in out
+        assert b"\x1b" not in out and b"\xc2\x9b" not in out and b"a," in out
     (row,) = csv.DictReader(io.StringIO(run_ok(*words, "csv").stdout.decode()))
-    assert row["group"] == 'region=a,"b" [31m ' and row["value"] == "1"
+    assert row["region"] == 'a,"b" [31m 1m ' and row["value"] == "1"
     cell = json.loads(run_ok(*words, "ndjson").stdout.splitlines()[0])
     assert cell["group"]["region"] == region
 

@@ -40,7 +40,8 @@ def test_examples_of_definitions_are_good(tmp_path):
     whole, *others = definitions_blocks("yaml")
     schema = whole[: whole.index("metrics:")]
     assert len(others) >= 8
-    for text in [whole] + [schema + other for other in others]:
+    used = "  of_channels: {count: events, by: [channel], every: 1d}\n"
+    for text in [whole] + [schema + other + used for other in others]:
         done = validate(tmp_path, text)
         assert (done.returncode, done.stderr) == (0, ""), text
 

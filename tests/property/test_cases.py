@@ -1,7 +1,8 @@
 """500 random inputs of tests/oracle/cases.py against the oracle, other ones in every run.
 
 The definitions are those of cases.py, every metric of them; each case runs with random partitions,
-workers and read sizes while the oracles, which take longest, are at work. A failure prints its seed.
+workers and read sizes while the oracles, which take longest, are at work. A failure prints its
+seed.
 """
 
 import random

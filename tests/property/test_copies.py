@@ -22,6 +22,9 @@ COPIES = [
     ("presets/device.yaml", "presets/device.yaml"),
 ]
 
+# Sections of a copy that are ours, at its end; what stands before them is the original.
+OURS = {"presets/sunbird.yaml": b"alerts:\n", "presets/device.yaml": b"alerts:\n"}
+
 
 def when(path):
     time = datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.timezone.utc)
@@ -32,7 +35,12 @@ def when(path):
 def test_copy_is_the_original(copy, original):
     theirs = shared(original)
     ours = ROOT / copy
-    if ours.read_bytes() != theirs.read_bytes():
+    bytes_of_copy = ours.read_bytes()
+    if copy in OURS:
+        bytes_of_copy, section, _ = bytes_of_copy.partition(b"\n" + OURS[copy])
+        assert section, f"{copy} has no section {OURS[copy]}"
+        bytes_of_copy += b"\n"
+    if bytes_of_copy != theirs.read_bytes():
         ours_is_older = ours.stat().st_mtime < theirs.stat().st_mtime
         pytest.fail(
             f"{copy} ({when(ours)}) differs from {theirs} ({when(theirs)}); "

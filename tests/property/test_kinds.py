@@ -36,7 +36,8 @@ def test_kind_equals_the_oracle(kind, tmp_path):
         definitions.write_text(text, encoding="utf-8")
         events.write_text(kinds.events(seed + i, zone), encoding="utf-8", newline="\n")
         way = random_way(random.Random(seed + i), events.stat().st_size)
-        work.append((definitions, events, tmp_path / f"{i}.expected", tmp_path / f"{i}.actual", way))
+        expected, actual = tmp_path / f"{i}.expected", tmp_path / f"{i}.actual"
+        work.append((definitions, events, expected, actual, way))
     with oracles((definitions, events, expected) for definitions, events, expected, _, _ in work):
         for definitions, events, _, actual, way in work:
             replay(["-c", definitions], [events], actual, **way)
@@ -166,6 +167,28 @@ def test_a_ratio_where_a_day_is_missing(tmp_path):
         "2011-12-30T10:00:00Z": 2,  # of the 28th and 29th; the 30th is nothing
         "2011-12-31T10:00:00Z": 2,  # of the 29th and 31st
     }
+
+
+def test_a_cohort_of_a_missing_day(tmp_path):
+    """Samoa's two days 2011-12-30 and 31 were one. Who came then and in the two days after it came
+    in the next period; the oracle, which counts from the day that a period begins with, has it in
+    the same one."""
+    definitions, events = tmp_path / "apia.yaml", tmp_path / "apia.ndjson"
+    definitions.write_text(
+        kinds.SCHEMA + "  back: {retention: {per: who_, period: 2d, periods: 2},"
+        " timezone: Pacific/Apia}\n"
+    )
+    (missing,) = kinds.ZONES["Pacific/Apia"]
+    events.write_text(
+        "".join(
+            f'{{"id":"{who}{days}","kind":"I","at":{missing + days * kinds.DAY},"who":"{who}"}}\n'
+            for who, days in [("a", 0), ("a", 1), ("b", -1), ("b", 0), ("b", 1)]
+        )
+    )
+    actual = tmp_path / "actual"
+    replay(["-c", definitions], [events], actual)
+    rows = {row["cohort"]: row["retained"] for row in cells_of(actual)}
+    assert rows == {"2011-12-28": [1, 1, 1], "2011-12-31": [1, 1, 0]}
 
 
 def test_generated_definitions_are_of_many_forms():

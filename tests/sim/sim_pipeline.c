@@ -67,6 +67,10 @@ static void add_report(const struct sim_report *report)
     total.crashes_in_recovery += report->crashes_in_recovery;
     total.retried_commits += report->retried_commits;
     total.epochs += report->epochs;
+    total.quiet_epochs += report->quiet_epochs;
+    total.journeys += report->journeys;
+    total.revised += report->revised;
+    total.withdrawn += report->withdrawn;
     total.segments += report->segments;
     total.late += report->late;
     total.duplicates += report->duplicates;
@@ -108,7 +112,8 @@ static void test_there_was_trouble(void **state)
     }
     print_message("# %llu records, %llu acknowledged, %llu bodies refused, %llu power cuts, "
                   "%llu kills, %llu failed syncs, %llu crashes in recovery, %llu retried commits, "
-                  "%llu epochs, %llu segments, %llu late, %llu duplicates, %llu rejected\n",
+                  "%llu epochs, %llu quiet ones, %llu journeys, %llu revised, %llu withdrawn, "
+                  "%llu segments, %llu late, %llu duplicates, %llu rejected\n",
                   (unsigned long long)total.records,
                   (unsigned long long)total.acknowledged,
                   (unsigned long long)total.refused,
@@ -118,6 +123,10 @@ static void test_there_was_trouble(void **state)
                   (unsigned long long)total.crashes_in_recovery,
                   (unsigned long long)total.retried_commits,
                   (unsigned long long)total.epochs,
+                  (unsigned long long)total.quiet_epochs,
+                  (unsigned long long)total.journeys,
+                  (unsigned long long)total.revised,
+                  (unsigned long long)total.withdrawn,
                   (unsigned long long)total.segments,
                   (unsigned long long)total.late,
                   (unsigned long long)total.duplicates,
@@ -130,6 +139,10 @@ static void test_there_was_trouble(void **state)
     assert_true(total.retried_commits > seed_count / 20);
     assert_true(total.refused > seed_count / 10);
     assert_true(total.epochs > seed_count * 3);
+    assert_true(total.quiet_epochs > seed_count / 2);
+    assert_true(total.journeys > seed_count * 20);
+    assert_true(total.revised > seed_count);
+    assert_true(total.withdrawn > seed_count / 5);
     assert_true(total.segments > seed_count * 2);
     assert_true(total.late > seed_count);
     assert_true(total.duplicates > seed_count);

@@ -1,8 +1,9 @@
 /* What must hold: acknowledged is in the log where the receipt says, the log's contents give the
- * ledger, the ledger's rows are in the lake once. */
+ * ledger, the ledger's rows are in the lake once, and so are the journeys that its events give. */
 #include "support/sim_world.h"
 
 #include "base/assert.h"
+#include "support/sim_journeys.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -128,6 +129,21 @@ static void check_lake(struct sim_world *world)
     }
 }
 
+/* What had ended by the manifest's clock is told; when all is drained, by the partition's. */
+static void check_journeys(struct sim_world *world, uint32_t index, bool is_drained)
+{
+    const struct tide_recovered recovered =
+        tide_checkpointer_recovered(world->life.checkpointer, index);
+    struct tide_partition *partition = world->life.feeds[index].partition;
+    const struct tide_instant closing =
+        is_drained ? tide_partition_watermark(partition)->closing : recovered.closing;
+    const char *wrong = sim_journeys_check(
+        &world->lake, &world->model, &world->events, index, recovered.next_offset, closing);
+    if (wrong != NULL) {
+        sim_wrong(world, "%s", wrong);
+    }
+}
+
 /* ---- partitions */
 
 static enum tide_status add_events(void *context,
@@ -190,5 +206,6 @@ void sim_check(struct sim_world *world, bool is_drained)
     check_lake(world);
     for (uint32_t p = 0; p < world->partition_count; p++) {
         check_partition(world, p, is_drained);
+        check_journeys(world, p, is_drained);
     }
 }

@@ -11,7 +11,6 @@
 
 enum {
     TEXT_SIZE_MAX = 512,
-    PEOPLE = 7,
     TOO_DEEP_LEVELS = TIDE_RECORD_DEPTH_MAX,
 };
 
@@ -62,6 +61,9 @@ static const char definitions_text[] =
     "  sizes:           {quantiles: [0.5, 1], of: amount, every: 1h, over: 3h}\n"
     "  visits:          {sessions: {per: who, timeout: 30m}, by: [kind], every: 1d}\n"
     "  way:             {funnel: {per: [who], timeout: 1h, steps: [{any: amount is not null}]},\n"
+    "                    every: 1d}\n"
+    "  trip:            {funnel: {per: [who], timeout: 20m, steps: [{first: kind == \"k0\"},\n"
+    "                    {second: kind == \"k1\"}, {third: kind == \"k2\"}]}, by: [kind],\n"
     "                    every: 1d}\n"
     "  returning:       {retention: {per: who, period: 1d, periods: 3}}\n"
     "  regulars:        {distinct: who, having: count() > 2, every: 1h}\n"
@@ -182,9 +184,10 @@ static uint32_t add_valid(struct sim_events *events, uint64_t *dice, struct tide
 {
     char text[TEXT_SIZE_MAX];
     struct tide_instant device = draw_device_time(dice, now);
-    uint64_t person = sim_below(dice, PEOPLE + 1);
+    uint64_t person = sim_below(dice, SIM_PEOPLE + 1);
+    uint64_t kind = sim_below(dice, SIM_KINDS);
     char who[32] = "";
-    if (person < PEOPLE) { /* else nobody: routed by its identity */
+    if (person < SIM_PEOPLE) { /* else nobody: routed by its identity */
         snprintf(who, sizeof(who), ",\"who\":{\"name\":\"p%d\"}", (int)person);
     }
     int size = snprintf(text,
@@ -192,7 +195,7 @@ static uint32_t add_valid(struct sim_events *events, uint64_t *dice, struct tide
                         "{\"id\":\"e%u\",\"kind\":\"k%d\",\"t\":%" PRId64 "%s,\"amount\":%d,"
                         "\"data\":{\"note\":\"%.*s\"}}",
                         events->count,
-                        (int)sim_below(dice, 3),
+                        (int)kind,
                         device.us / 1000,
                         who,
                         (int)sim_below(dice, 100),
@@ -203,7 +206,9 @@ static uint32_t add_valid(struct sim_events *events, uint64_t *dice, struct tide
                (struct sim_event){.text = {text, (size_t)size},
                                   .device = device,
                                   .identity = SIM_EVENT_NONE,
-                                  .is_json = true});
+                                  .is_json = true,
+                                  .person = (uint32_t)person,
+                                  .kind = (uint32_t)kind});
 }
 
 /* The same columns and payload with something else in an undeclared place. */

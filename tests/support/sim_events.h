@@ -13,6 +13,8 @@
 enum {
     SIM_EVENTS_MAX = 4096,
     SIM_EVENT_SLOTS = 4 * SIM_EVENTS_MAX,
+    SIM_PEOPLE = 7,
+    SIM_KINDS = 3,
 };
 
 #define SIM_EVENT_NONE UINT32_MAX
@@ -23,6 +25,8 @@ struct sim_event {
     struct tide_instant device;
     uint32_t identity; /* index of the first text with the same columns and payload */
     bool is_json;      /* may stand in an array or envelope */
+    uint32_t person;   /* of a valid one: its who is "p<person>"; SIM_PEOPLE: nobody */
+    uint32_t kind;     /* "k<kind>" */
 };
 
 struct sim_events {

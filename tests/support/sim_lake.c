@@ -30,6 +30,33 @@ static uint32_t column_of(const struct tide_layout *layout, const char *name)
     return 0;
 }
 
+static void write_journey(const struct tide_rows *rows, uint32_t row, struct tide_bytes *text)
+{
+    static const char *const numbers[] = {"_partition",
+                                          "_epoch",
+                                          "revision",
+                                          "start_time",
+                                          "end_time",
+                                          "ordinal",
+                                          "reached",
+                                          "step_count",
+                                          "conversion_us"};
+    static const char *const texts[] = {
+        "outcome", "metric", "journey_key", "journey_group", "step_times"};
+    const struct tide_layout *layout = tide_rows_layout(rows);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        const uint32_t column = column_of(layout, numbers[i]);
+        const bool is_null = tide_rows_is_null(rows, column, row);
+        tide_bytes_append_format(
+            text, "%" PRId64 " ", is_null ? -1 : tide_rows_number(rows, column, row));
+    }
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        tide_bytes_append_byte(text, '\t');
+        tide_bytes_append_view(text, tide_rows_text(rows, column_of(layout, texts[i]), row));
+    }
+    tide_bytes_append_byte(text, '\n');
+}
+
 static void write_row(const struct tide_rows *rows, uint32_t row, struct tide_bytes *text)
 {
     const struct tide_layout *layout = tide_rows_layout(rows);
@@ -65,8 +92,9 @@ static enum tide_status write_rows(void *self,
     struct tide_io io = *(struct tide_io *)self;
     struct tide_bytes text = {0};
     struct tide_file file = {0};
+    const bool is_journeys = tide_rows_layout(rows)->table == TIDE_TABLE_JOURNEYS;
     for (uint32_t i = 0; i < row_count; i++) {
-        write_row(rows, row_indices[i], &text);
+        (is_journeys ? write_journey : write_row)(rows, row_indices[i], &text);
     }
     tide_assert(!text.failed);
     enum tide_status status =
@@ -148,6 +176,62 @@ static bool read_row(const char **at, struct sim_lake_row *row)
     return row->reason != TIDE_REASON_COUNT;
 }
 
+static bool read_signed(const char **at, int64_t *number)
+{
+    char *end = NULL;
+    *number = strtoll(*at, &end, 10);
+    if (end == *at || *end != ' ') {
+        return false;
+    }
+    *at = end + 1;
+    return true;
+}
+
+/* Behind a tab, up to the next one or the end of the line. */
+static bool read_text(const char **at, char text[SIM_LAKE_TEXT_SIZE])
+{
+    if (**at != '\t') {
+        return false;
+    }
+    const size_t size = strcspn(*at + 1, "\t\n");
+    tide_assert(size < SIM_LAKE_TEXT_SIZE);
+    memcpy(text, *at + 1, size);
+    text[size] = '\0';
+    *at += 1 + size;
+    return true;
+}
+
+/* A line as write_journey writes it. */
+static bool read_journey(struct sim_lake *lake, const char **at)
+{
+    tide_assert(lake->journey_count < SIM_LAKE_JOURNEYS_MAX);
+    struct sim_lake_journey *journey = &lake->journeys[lake->journey_count++];
+    uint64_t partition = 0;
+    const bool is_good =
+        read_number(at, 10, &partition) && read_number(at, 10, &journey->epoch) &&
+        read_number(at, 10, &journey->revision) && read_signed(at, &journey->start_us) &&
+        read_signed(at, &journey->end_us) && read_number(at, 10, &journey->ordinal) &&
+        read_number(at, 10, &journey->reached) && read_number(at, 10, &journey->step_count) &&
+        read_signed(at, &journey->conversion_us) && read_text(at, journey->outcome) &&
+        read_text(at, journey->metric) && read_text(at, journey->key) &&
+        read_text(at, journey->group) && read_text(at, journey->step_times) && **at == '\n';
+    journey->partition = (uint32_t)partition;
+    *at += is_good;
+    return is_good;
+}
+
+static bool read_line(struct reading *r, const char **at)
+{
+    if (r->table == TIDE_TABLE_JOURNEYS) {
+        return read_journey(r->lake, at);
+    }
+    tide_assert(r->lake->row_count < SIM_LAKE_ROWS_MAX);
+    struct sim_lake_row *row = &r->lake->rows[r->lake->row_count++];
+    row->table = r->table;
+    return read_row(at, row) &&
+           (row->reason == TIDE_REASON_ACCEPTED) == (r->table == TIDE_TABLE_EVENTS);
+}
+
 static bool read_rows(struct reading *r, const char *path, uint64_t expected_size)
 {
     struct tide_bytes text = {0};
@@ -159,14 +243,7 @@ static bool read_rows(struct reading *r, const char *path, uint64_t expected_siz
     }
     const char *at = is_good ? tide_bytes_terminated(&text) : "";
     while (is_good && *at != '\0') {
-        struct sim_lake_row row = {.table = r->table};
-        if (!read_row(&at, &row) ||
-            (row.reason == TIDE_REASON_ACCEPTED) != (r->table == TIDE_TABLE_EVENTS)) {
-            is_good = wrong(r, "%s is torn", path);
-            break;
-        }
-        tide_assert(r->lake->row_count < SIM_LAKE_ROWS_MAX);
-        r->lake->rows[r->lake->row_count++] = row;
+        is_good = read_line(r, &at) || wrong(r, "%s is torn", path);
     }
     tide_bytes_release(&text);
     return is_good;
@@ -279,9 +356,14 @@ static bool read_table(struct reading *r)
 
 bool sim_lake_read(struct sim_lake *lake, struct tide_io io, const char *directory)
 {
-    static const char *const names[TIDE_TABLE_COUNT] = {"events", "rejected"};
+    static const char *const names[TIDE_TABLE_COUNT] = {
+        [TIDE_TABLE_EVENTS] = "events",
+        [TIDE_TABLE_REJECTED] = "rejected",
+        [TIDE_TABLE_JOURNEYS] = "journeys",
+    };
     bool is_good = true;
     lake->row_count = 0;
+    lake->journey_count = 0;
     lake->wrong[0] = '\0';
     for (int t = 0; is_good && t < TIDE_TABLE_COUNT; t++) {
         struct reading reading = {.lake = lake,

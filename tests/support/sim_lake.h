@@ -2,7 +2,9 @@
  * reader of Delta logs and such files that shares nothing with lake/delta.h.
  *
  * A data file has one line per row: partition, offset, epoch, uid's halves, reason ("-" for
- * events). One thread; memory failure is asserted. */
+ * events). A line of journeys: partition, epoch, revision, start, end, ordinal, reached, number of
+ * steps, conversion (-1: none); then, each behind a tab, outcome, metric, key, group, times of the
+ * steps. One thread; memory failure is asserted. */
 #ifndef TIDE_SUPPORT_SIM_LAKE_H
 #define TIDE_SUPPORT_SIM_LAKE_H
 
@@ -14,6 +16,8 @@
 
 enum {
     SIM_LAKE_ROWS_MAX = 16384,
+    SIM_LAKE_JOURNEYS_MAX = 16384,
+    SIM_LAKE_TEXT_SIZE = 128,
     SIM_LAKE_APPS_MAX = 16,
     SIM_LAKE_ERROR_SIZE = 256,
 };
@@ -30,14 +34,33 @@ struct sim_lake_row {
     enum tide_reason reason;
 };
 
+struct sim_lake_journey { /* a row of its table, in the order of the commits */
+    uint32_t partition;
+    uint64_t epoch;
+    uint64_t revision;
+    int64_t start_us;
+    int64_t end_us;
+    uint64_t ordinal;
+    uint64_t reached;
+    uint64_t step_count;
+    int64_t conversion_us; /* -1: none */
+    char outcome[SIM_LAKE_TEXT_SIZE];
+    char metric[SIM_LAKE_TEXT_SIZE];
+    char key[SIM_LAKE_TEXT_SIZE];
+    char group[SIM_LAKE_TEXT_SIZE];
+    char step_times[SIM_LAKE_TEXT_SIZE];
+};
+
 struct sim_lake {
-    struct sim_lake_row rows[SIM_LAKE_ROWS_MAX];
+    struct sim_lake_row rows[SIM_LAKE_ROWS_MAX]; /* of events and rejected */
     uint32_t row_count;
+    struct sim_lake_journey journeys[SIM_LAKE_JOURNEYS_MAX];
+    uint32_t journey_count;
     uint32_t commit_counts[TIDE_TABLE_COUNT];
     char wrong[SIM_LAKE_ERROR_SIZE];
 };
 
-/* Reads every live row of both tables. false: `wrong` says what a reader would stumble over. */
+/* Reads every live row of all tables. false: `wrong` says what a reader would stumble over. */
 bool sim_lake_read(struct sim_lake *lake, struct tide_io io, const char *directory);
 
 #endif

@@ -67,6 +67,7 @@ static enum tide_status open_partition(struct sim_world *world,
                                              .first_epoch = recovered.next_epoch,
                                              .expected = recovered.ledger,
                                              .closing = recovered.closing};
+    options.limits.journeys_max = world->journeys_max;
     memcpy(options.layouts, world->layouts, sizeof(options.layouts));
     if (life->log.operations->end(life->log.self, index) < recovered.next_offset) {
         sim_wrong(world, "the log of partition %u ends before its manifest", index);

@@ -72,6 +72,7 @@ static const char *read_record(struct reading *r,
     *home = (uint8_t)(r->partition + 1);
     bool is_late = r->highest != INT64_MIN && time < r->highest - out_of_orderness_us;
     record->fate = is_late ? SIM_FATE_LATE : SIM_FATE_ON_TIME;
+    record->time_us = time;
     int64_t reached = time < frame->received.us ? time : frame->received.us;
     r->highest = reached > r->highest ? reached : r->highest;
     return NULL;

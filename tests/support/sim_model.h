@@ -27,6 +27,7 @@ struct sim_record {
     uint32_t event; /* its text */
     enum sim_fate fate;
     enum tide_reason reason; /* of REJECTED */
+    int64_t time_us;         /* that counts, of ON_TIME and LATE */
 };
 
 struct sim_model {

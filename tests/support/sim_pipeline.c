@@ -18,6 +18,8 @@ enum {
     DRAIN_TURNS_MAX = 4000,
     ROWS_PER_TURN = 40,
 };
+static const uint64_t hour_us = UINT64_C(3600) * 1000 * 1000;
+static const struct tide_duration idle_after = {INT64_C(30) * 1000 * 1000};
 static const struct tide_instant start = {INT64_C(1772962800) * 1000 * 1000}; /* 2026-03-08 */
 
 void sim_wrong(struct sim_world *world, const char *format, ...)
@@ -167,19 +169,38 @@ static bool step_partition(struct sim_world *world, uint32_t index)
     return survives(world, "step", status, &error);
 }
 
+/* As the engine closes an epoch. The closing clock also runs while a partition that has read all is
+ * idle; how long it was is drawn. Into the next free place, which is not counted until all were
+ * asked. */
+static void close_epoch(struct sim_world *world, uint32_t index)
+{
+    struct sim_life *life = &world->life;
+    struct tide_partition *partition = life->feeds[index].partition;
+    const struct tide_recovered recovered = tide_checkpointer_recovered(life->checkpointer, index);
+    const uint64_t next_offset = tide_partition_next_offset(partition);
+    const bool is_idle =
+        next_offset == life->log.operations->end(life->log.self, index) && sim_chance(world, 50);
+    uint32_t place = 0;
+    while (life->epochs[place].next_offset > 0) {
+        place++;
+    }
+    (void)tide_watermark_closing(
+        tide_partition_watermark(partition), is_idle, world->clock.now, idle_after);
+    const enum tide_status status = tide_partition_tell_journeys(partition, NULL);
+    tide_assert(status == TIDE_OK);
+    if (tide_partition_take_epoch(partition, &life->epochs[place])) {
+        world->report->quiet_epochs += next_offset == recovered.next_offset;
+    }
+}
+
 /* Begins a round unless one is under way, and tries to bring it to its end. */
 static bool commit(struct sim_world *world, bool is_whole)
 {
     struct sim_life *life = &world->life;
     struct tide_error error = {0};
     for (uint32_t p = 0; life->epoch_count == 0 && p < world->partition_count; p++) {
-        /* Into the next free place, which is not counted until all were asked. */
-        uint32_t place = 0;
-        while (life->epochs[place].next_offset > 0) {
-            place++;
-        }
         if (is_whole || sim_chance(world, 75)) {
-            (void)tide_partition_take_epoch(life->feeds[p].partition, &life->epochs[place]);
+            close_epoch(world, p);
         }
     }
     while (life->epoch_count < world->partition_count &&
@@ -202,11 +223,27 @@ static bool commit(struct sim_world *world, bool is_whole)
     return survives(world, "commit", status, &error);
 }
 
+static void pass_time(struct sim_world *world, uint64_t limit_us)
+{
+    tide_clock_simulated_advance(
+        &world->clock, (struct tide_duration){(int64_t)sim_below(&world->dice, limit_us)});
+}
+
+/* Rounds between which only time goes by: journeys time out without another event. */
+static bool stay_quiet(struct sim_world *world)
+{
+    bool is_going = true;
+    for (uint64_t rounds = 1 + sim_below(&world->dice, 2); is_going && rounds > 0; rounds--) {
+        pass_time(world, hour_us);
+        is_going = commit(world, true);
+    }
+    return is_going;
+}
+
 static void move(struct sim_world *world)
 {
     uint64_t kind = sim_below(&world->dice, 100);
-    uint64_t rest_us = sim_below(&world->dice, 3000000);
-    tide_clock_simulated_advance(&world->clock, (struct tide_duration){(int64_t)rest_us});
+    pass_time(world, 3000000);
     if (world->armed == TIDE_IO_SIM_FAULT_NONE && sim_chance(world, 6)) {
         arm_something(world);
     } else if (world->armed == TIDE_IO_SIM_FAULT_NO_SPACE && sim_chance(world, 20)) {
@@ -225,10 +262,10 @@ static void move(struct sim_world *world)
         (void)commit(world, sim_chance(world, 50));
     } else if (kind < 97) {
         fill_or_free_disk(world);
+    } else if (kind < 99) {
+        pass_time(world, hour_us);
     } else {
-        tide_clock_simulated_advance(
-            &world->clock,
-            (struct tide_duration){(int64_t)sim_below(&world->dice, UINT64_C(3600000000))});
+        (void)stay_quiet(world);
     }
 }
 
@@ -258,6 +295,18 @@ static void recover(struct sim_world *world, bool may_fail)
     sim_wrong(world, "recovery does not end");
 }
 
+/* As many rounds as it takes: only so many journeys time out in one. */
+static bool commit_all(struct sim_world *world)
+{
+    uint64_t before = 0;
+    bool is_going = true;
+    do {
+        before = world->report->epochs;
+        is_going = commit(world, true);
+    } while (is_going && world->report->epochs > before);
+    return is_going;
+}
+
 static void drain(struct sim_world *world)
 {
     disarm(world);
@@ -279,8 +328,8 @@ static void drain(struct sim_world *world)
             is_going = turn < DRAIN_TURNS_MAX && step_partition(world, p);
         }
     }
-    is_going = is_going && commit(world, true) && world->life.epoch_count == 0;
-    if (!is_going) {
+    is_going = is_going && stay_quiet(world) && commit_all(world);
+    if (!is_going || world->life.epoch_count > 0) {
         sim_wrong(world, "it does not drain");
         return;
     }
@@ -292,9 +341,29 @@ static void drain(struct sim_world *world)
     sim_check(world, true);
 }
 
+static void count_journeys(struct sim_world *world)
+{
+    const struct sim_lake *lake = &world->lake;
+    world->report->journeys = lake->journey_count;
+    for (uint32_t i = 0; i < lake->journey_count; i++) {
+        const struct sim_lake_journey *row = &lake->journeys[i];
+        bool is_first = true;
+        world->report->withdrawn += strcmp(row->outcome, "withdrawn") == 0;
+        for (uint32_t k = 0; is_first && k < i; k++) {
+            const struct sim_lake_journey *before = &lake->journeys[k];
+            is_first = before->start_us != row->start_us || before->ordinal != row->ordinal ||
+                       strcmp(before->metric, row->metric) != 0 ||
+                       strcmp(before->key, row->key) != 0;
+        }
+        world->report->revised += !is_first;
+        sim_trace(world, 9, row->revision);
+    }
+}
+
 static void note_totals(struct sim_world *world)
 {
     struct sim_report *report = world->report;
+    count_journeys(world);
     report->segments = tide_segment_log_facts(&world->life.log).segment_count;
     for (uint32_t p = 0; p < world->partition_count; p++) {
         const struct tide_ledger *ledger = tide_partition_ledger(world->life.feeds[p].partition);
@@ -344,6 +413,7 @@ void sim_pipeline_run(uint64_t seed,
     world->clock.now = start;
     world->partition_count = 1 + (uint32_t)sim_below(&world->dice, SIM_PARTITIONS_MAX);
     world->segment_bytes = 512 + sim_below(&world->dice, 8 << 10);
+    world->journeys_max = sim_chance(world, 50) ? 1 + (uint32_t)sim_below(&world->dice, 3) : 100000;
     for (int t = 0; t < TIDE_TABLE_COUNT; t++) {
         world->layouts[t] =
             tide_layout_create(&world->arena, definitions->schema, (enum tide_table)t);

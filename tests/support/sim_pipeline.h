@@ -28,7 +28,11 @@ struct sim_report {
     uint64_t failed_syncs;
     uint64_t crashes_in_recovery;
     uint64_t retried_commits;
-    uint64_t epochs;
+    uint64_t epochs;       /* rounds */
+    uint64_t quiet_epochs; /* of a partition, without a record: journeys timed out */
+    uint64_t journeys;     /* rows of the table, at the end */
+    uint64_t revised;      /* of them: of a journey that was told before */
+    uint64_t withdrawn;
     uint64_t segments;
     uint64_t late;
     uint64_t duplicates;

@@ -76,6 +76,7 @@ struct sim_world {
     struct tide_table_writer writer;
     uint32_t partition_count;
     uint64_t segment_bytes;
+    uint32_t journeys_max; /* that time out in one epoch */
     struct sim_life life;
 
     struct sim_events events;

@@ -235,6 +235,7 @@ class Service:
         return document.get("ledger", document.get("total", document))
 
     def verify(self):
+        """Its output."""
         self.settle()
         done = tidemark("verify", "--server", self.url)
         assert done.returncode == 0, (

@@ -91,6 +91,12 @@ static void sorts_by_file_and_place(void **state)
     tide_diagnostics_error(&scene.diagnostics, (struct tide_position){&a, 9, 7, 1}, "1");
     tide_diagnostics_error(&scene.diagnostics, (struct tide_position){&a, 9, 7, 1}, "2");
     tide_diagnostics_error(&scene.diagnostics, (struct tide_position){&a, 9, 2, 1}, "0");
+    const struct tide_diagnostic *sorted[TIDE_DIAGNOSTICS_MAX];
+    const uint32_t count = tide_diagnostics_sort(&scene.diagnostics, sorted);
+    assert_int_equal(count, scene.diagnostics.count);
+    for (uint32_t i = 0; i < count; i++) {
+        assert_int_equal(sorted[i]->message.data[0], '0' + (int)i);
+    }
     expect(&scene,
            "a:9:2: error: 0\na:9:7: error: 1\na:9:7: error: 2\na:10:1: error: 3\n"
            "b:1:1: error: 4\n");

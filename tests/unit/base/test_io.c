@@ -1,4 +1,5 @@
-/* Goal: whole small files are created once, whole or not at all, whatever stops the world.
+/* Goal: whole small files are created once, whole or not at all, whatever stops the world; one that
+ * is replaced is the old or the new.
  * Method: the helpers run on the simulated disk; a count of operations in peace, then one run per
  * operation and seed with a crash, a kill, no space or a failing sync at that operation. */
 #include "base/io.h"
@@ -171,6 +172,62 @@ static void create_survives_faults(void **state)
     }
 }
 
+static const struct tide_view newer = {"{\"epoch\":8,\"longer\":1}", 22};
+
+/* 0: the old content, 1: the new one. Anything else fails the test. */
+static int look_replaced(struct tide_io io)
+{
+    struct tide_bytes bytes = {0};
+    assert_int_equal(tide_io_read_file(io, "lake/t/manifest", &bytes, 100, NULL), TIDE_OK);
+    const bool is_new = tide_view_equal(tide_bytes_view(&bytes), newer);
+    assert_true(is_new || tide_view_equal(tide_bytes_view(&bytes), whole));
+    tide_bytes_release(&bytes);
+    return is_new;
+}
+
+static void replace_is_whole(void **state)
+{
+    (void)state;
+    struct world world = open_world(4);
+    struct tide_error error = {0};
+    struct count count = {0};
+    assert_int_equal(tide_io_replace_file(world.io, "lake/t/manifest", whole, &error), TIDE_OK);
+    assert_int_equal(look_replaced(world.io), 0);
+    assert_int_equal(tide_io_replace_file(world.io, "lake/t/manifest", newer, &error), TIDE_OK);
+    assert_int_equal(look_replaced(world.io), 1);
+    assert_int_equal(world.io.operations->list(world.io.self, "lake/t", count_file, &count, NULL),
+                     TIDE_OK);
+    assert_int_equal(count.files, 1); /* no temporary name stays */
+    assert_int_equal(tide_io_replace_file(world.io, "lake/none/x", whole, &error), TIDE_FATAL);
+    tide_io_sim_destroy(world.sim);
+}
+
+/* The old or the new, at every point; the new one for good once the call said so. */
+static void replace_survives_faults(void **state)
+{
+    (void)state;
+    static const enum tide_io_sim_fault faults[] = {
+        TIDE_IO_SIM_FAULT_CRASH, TIDE_IO_SIM_FAULT_NO_SPACE, TIDE_IO_SIM_FAULT_SYNC_FAILS};
+    int seen[2] = {0, 0};
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+        for (uint64_t run = 0; run < OPERATION_COUNT_MAX * SEED_COUNT; run++) {
+            struct world world = open_world(run);
+            assert_int_equal(tide_io_create_file(world.io, "lake/t/manifest", whole, NULL),
+                             TIDE_OK);
+            tide_io_sim_arm(world.sim, faults[i], 1 + run / SEED_COUNT);
+            const enum tide_status status =
+                tide_io_replace_file(world.io, "lake/t/manifest", newer, NULL);
+            assert_int_not_equal(status, TIDE_REJECT);
+            tide_io_sim_restart(world.sim);
+            const int is_new = look_replaced(world.io);
+            assert_true(status != TIDE_OK || is_new);
+            seen[is_new]++;
+            tide_io_sim_destroy(world.sim);
+        }
+    }
+    assert_true(seen[0] > 0 && seen[1] > 0); /* the sweep saw both worlds */
+}
+
 /* link refuses since the source is gone: nobody else won, so the answer must not be REJECT. */
 static enum tide_status (*real_link)(void *, const char *, const char *, struct tide_error *);
 static const struct tide_io_operations *real_operations;
@@ -206,6 +263,8 @@ int main(void)
         cmocka_unit_test(read_is_bounded),
         cmocka_unit_test(create_survives_faults),
         cmocka_unit_test(vanished_temporary_is_no_lost_race),
+        cmocka_unit_test(replace_is_whole),
+        cmocka_unit_test(replace_survives_faults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* Goal: what must be equal is equal to the last digit; an estimate may be off by what its kind
- * states and by no more; nothing that one side lacks goes unnoticed, unless the service says that it
- * left it to batch. Method: a table of two texts and what is found. */
+ * states and by no more; nothing that one side lacks goes unnoticed, unless the service says that
+ * it left it to batch. Method: a table of two texts and what is found. */
 #include "cli/cell_compare.h"
 
 #include <setjmp.h>

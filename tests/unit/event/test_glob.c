@@ -1,5 +1,5 @@
-/* Goal: globs as Python's fnmatchcase has them, and the units that they are made of. Method: a table
- * of patterns against texts; each row says which texts match, in their order, as fnmatchcase
+/* Goal: globs as Python's fnmatchcase has them, and the units that they are made of. Method: a
+ * table of patterns against texts; each row says which texts match, in their order, as fnmatchcase
  * answered. Units are written out. */
 #include "event/glob.h"
 

@@ -32,6 +32,17 @@ static void handle_echo(void *context, struct tide_http_exchange *exchange)
     tide_http_reply(exchange, 200, "text/plain", &body, 0);
 }
 
+static void handle_headers(void *context, struct tide_http_exchange *exchange)
+{
+    (void)context;
+    struct tide_bytes body = {0};
+    const struct tide_view one = tide_http_header(exchange, "x-one");
+    const struct tide_view two = tide_http_header(exchange, "x-two");
+    tide_bytes_append_format(
+        &body, "%.*s|%.*s", TIDE_VIEW_ARGUMENTS(one), TIDE_VIEW_ARGUMENTS(two));
+    tide_http_reply(exchange, 200, "text/plain", &body, 0);
+}
+
 static void handle_query(void *context, struct tide_http_exchange *exchange)
 {
     (void)context;
@@ -59,6 +70,7 @@ static void handle_large(void *context, struct tide_http_exchange *exchange)
 static const struct tide_http_route routes[] = {
     {.method = "GET", .path = "/echo", .handle = handle_echo},
     {.method = "POST", .path = "/echo", .handle = handle_echo, .body_bytes_max = 3 << 20},
+    {.method = "GET", .path = "/headers", .handle = handle_headers},
     {.method = "GET", .path = "/query", .handle = handle_query},
     {.method = "GET", .path = "/busy", .handle = handle_busy},
     {.method = "GET", .path = "/large", .handle = handle_large},
@@ -147,6 +159,27 @@ static void test_exchange(void **state)
     assert_int_equal(rig.response.retry_after_s, 0);
 }
 
+/* Headers of the request's own, and none left over for the next one. */
+static void test_headers(void **state)
+{
+    (void)state;
+    static const char *const headers[] = {"X-One: a b", "X-Two: \"c\""};
+    const uint16_t port = tide_http_server_port(rig.server);
+    tide_bytes_reset(&rig.url);
+    tide_bytes_append_format(&rig.url, "http://127.0.0.1:%u/headers", port);
+    struct tide_http_request request = {.method = "GET",
+                                        .url = tide_bytes_terminated(&rig.url),
+                                        .headers = headers,
+                                        .header_count = 2,
+                                        .reply_bytes_max = 100,
+                                        .timeout = {20000000}};
+    assert_int_equal(tide_http_client_send(rig.client, &request, &rig.response, NULL), TIDE_OK);
+    assert_string_equal(body_text(), "a b|\"c\"");
+    request.header_count = 0;
+    assert_int_equal(tide_http_client_send(rig.client, &request, &rig.response, NULL), TIDE_OK);
+    assert_string_equal(body_text(), "|");
+}
+
 static void test_limits(void **state)
 {
     (void)state;
@@ -222,6 +255,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_exchange),
+        cmocka_unit_test(test_headers),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_bad_urls),
         cmocka_unit_test(test_no_connection),

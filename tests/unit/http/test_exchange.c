@@ -22,6 +22,7 @@ static const struct tide_http_route routes[] = {
     {.method = "POST", .path = "/a", .handle = handle},
     {.method = "GET", .path = "/m/{name}", .handle = handle},
     {.method = "DELETE", .path = "/m/{name}", .handle = handle},
+    {.method = "GET", .path = "/m/{name}/more", .handle = handle},
 };
 
 static void test_decode(void **state)
@@ -78,6 +79,13 @@ static void test_routes(void **state)
         {"GET", "/m/", 404, 0, NULL, NULL},
         {"GET", "/m", 404, 0, NULL, NULL},
         {"GET", "/m/x/y", 404, 0, NULL, NULL},
+        {"GET", "/m/x/more", 0, 4, "x", NULL},
+        {"GET", "/m/x%2Fy/more", 0, 4, "x/y", NULL},
+        {"POST", "/m/x/more", 405, 0, NULL, "GET, HEAD"},
+        {"GET", "/m//more", 404, 0, NULL, NULL},
+        {"GET", "/m/more", 0, 2, "more", NULL},
+        {"GET", "/m/x/y/more", 404, 0, NULL, NULL},
+        {"GET", "/m/x/more/", 404, 0, NULL, NULL},
         {"GET", "/%61", 404, 0, NULL, NULL},
         {"GET", "/", 404, 0, NULL, NULL},
         {"GET", "/a/", 404, 0, NULL, NULL},
@@ -89,7 +97,8 @@ static void test_routes(void **state)
         exchange->request.method = tide_view_of(rows[i].method);
         const char *why = NULL;
         assert_int_equal(tide_exchange_split_target(exchange, &why), 0);
-        const unsigned status = tide_exchange_find_route(exchange, routes, 4, &why);
+        const unsigned status =
+            tide_exchange_find_route(exchange, routes, sizeof(routes) / sizeof(routes[0]), &why);
         if (status != rows[i].status) {
             fail_msg("row %zu: %u", i, status);
         }

@@ -8,6 +8,40 @@ enum {
     MANY = 5000
 };
 
+/* Nothing of the schema is in it. */
+static void expect_journeys(const struct tide_layout *layout)
+{
+    static const struct {
+        const char *name;
+        enum tide_lake_type type;
+    } wanted[] = {
+        {"metric", TIDE_LAKE_STRING},
+        {"definition", TIDE_LAKE_STRING},
+        {"journey_key", TIDE_LAKE_STRING},
+        {"journey_group", TIDE_LAKE_STRING},
+        {"outcome", TIDE_LAKE_STRING},
+        {"reached", TIDE_LAKE_LONG},
+        {"step_count", TIDE_LAKE_LONG},
+        {"start_time", TIDE_LAKE_TIMESTAMP},
+        {"end_time", TIDE_LAKE_TIMESTAMP},
+        {"step_times", TIDE_LAKE_STRING},
+        {"conversion_us", TIDE_LAKE_LONG},
+        {"ordinal", TIDE_LAKE_LONG},
+        {"revision", TIDE_LAKE_LONG},
+        {"_partition", TIDE_LAKE_LONG},
+        {"_epoch", TIDE_LAKE_LONG},
+    };
+    assert_non_null(layout);
+    assert_int_equal(layout->table, TIDE_TABLE_JOURNEYS);
+    assert_string_equal(layout->name, "journeys");
+    assert_string_equal(layout->date_column, "start_date");
+    assert_int_equal(layout->column_count, sizeof(wanted) / sizeof(wanted[0]));
+    for (uint32_t i = 0; i < layout->column_count; i++) {
+        assert_true(tide_view_equal(layout->columns[i].name, tide_view_of(wanted[i].name)));
+        assert_int_equal(layout->columns[i].type, wanted[i].type);
+    }
+}
+
 static void test_layouts(void **state)
 {
     (void)state;
@@ -65,6 +99,7 @@ static void test_layouts(void **state)
     assert_string_equal(metrics->date_column, "window_date");
     assert_int_equal(metrics->column_count, 13);
     assert_int_equal(metrics->columns[6].type, TIDE_LAKE_DOUBLE);
+    expect_journeys(tide_layout_create(&arena, &schema, TIDE_TABLE_JOURNEYS));
     tide_arena_release(&arena);
     tide_arena_init(&arena, 1);
     assert_null(tide_layout_create(&arena, &schema, TIDE_TABLE_EVENTS));

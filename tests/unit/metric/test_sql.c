@@ -115,45 +115,43 @@ static void test_having(void **state)
     ASSERT_SQL(cases);
 }
 
-#define TOP(order)                                                                                 \
-    "FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY _start, _end ORDER BY " order ") AS _place\n"
+#define PLACES "FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY _start, _end ORDER BY "
 
 static void test_top(void **state)
 {
     static const struct sql_case cases[] = {
         {"  m: {count: events, by: [a], every: 1h, top: 20}",
          {{0}, {0}},
-         "SELECT _start, _end, a, _value\n" TOP(
-             "_value DESC NULLS LAST, a ASC NULLS FIRST") "FROM (SELECT _start, _end, a, COUNT(*) "
-                                                          "AS _value\n"
-                                                          "FROM (SELECT a, " SQL_HOURLY ") AS _c\n"
-                                                          "GROUP BY _start, _end, a) AS _t) AS _u\n"
-                                                          "WHERE _place <= 20"},
+         "SELECT _start, _end, a, _value\n" PLACES
+         "_value DESC NULLS LAST, a ASC NULLS FIRST) AS _place\n"
+         "FROM (SELECT _start, _end, a, COUNT(*) AS _value\n"
+         "FROM (SELECT a, " SQL_HOURLY ") AS _c\n"
+         "GROUP BY _start, _end, a) AS _t) AS _u\n"
+         "WHERE _place <= 20"},
         {"  m: {sum: x, by: [b, n], every: 1h, top: 3}",
          {{0}, {0}},
-         "SELECT _start, _end, b, n, _count, _sum\n" TOP(
-             "CAST(_sum AS DECIMAL(38, 6)) DESC NULLS LAST, b ASC NULLS FIRST, "
-             "n ASC NULLS FIRST") "FROM (SELECT _start, _end, b, n, COUNT(x) AS _count, "
-                                  "CAST(SUM(CAST(x AS DECIMAL(38, 6))) AS STRING) AS _sum\n"
-                                  "FROM (SELECT b, n, x, " SQL_HOURLY ") AS _c\n"
-                                  "GROUP BY _start, _end, b, n) AS _t) AS _u\n"
-                                  "WHERE _place <= 3"},
+         "SELECT _start, _end, b, n, _count, _sum\n" PLACES
+         "CAST(_sum AS DECIMAL(38, 6)) DESC NULLS LAST, b ASC NULLS FIRST, "
+         "n ASC NULLS FIRST) AS _place\n"
+         "FROM (SELECT _start, _end, b, n, COUNT(x) AS _count, "
+         "CAST(SUM(CAST(x AS DECIMAL(38, 6))) AS STRING) AS _sum\n"
+         "FROM (SELECT b, n, x, " SQL_HOURLY ") AS _c\n"
+         "GROUP BY _start, _end, b, n) AS _t) AS _u\n"
+         "WHERE _place <= 3"},
         {"  m: {max: n, every: 1h, top: 1}",
          {{0}, {0}},
-         "SELECT _start, _end, _value\n" TOP(
-             "CAST(_value AS DECIMAL(38, 0)) DESC NULLS LAST") "FROM (SELECT _start, _end, "
-                                                               "CAST(MAX(n) AS STRING) AS _value\n"
-                                                               "FROM (SELECT n, " SQL_HOURLY
-                                                               ") AS _c\n"
-                                                               "GROUP BY _start, _end) AS _t) AS "
-                                                               "_u\n"
-                                                               "WHERE _place <= 1"},
+         "SELECT _start, _end, _value\n" PLACES
+         "CAST(_value AS DECIMAL(38, 0)) DESC NULLS LAST) AS _place\n"
+         "FROM (SELECT _start, _end, CAST(MAX(n) AS STRING) AS _value\n"
+         "FROM (SELECT n, " SQL_HOURLY ") AS _c\n"
+         "GROUP BY _start, _end) AS _t) AS _u\n"
+         "WHERE _place <= 1"},
     };
     (void)state;
     ASSERT_SQL(cases);
 }
 
-#define PARTS                                                                                      \
+#define NUMERATOR                                                                                  \
     "CASE WHEN _a._end IS NULL THEN '0' ELSE CAST(_a._value AS STRING) END AS _numerator,\n"
 
 static void test_ratio(void **state)
@@ -171,34 +169,26 @@ static void test_ratio(void **state)
          "FROM (SELECT b, n, " SQL_HOURLY ") AS _c\n"
          "GROUP BY _start, _end, b)\n"
          "SELECT COALESCE(_b._start, _a._start) AS _start, COALESCE(_a._end, _b._end) AS _end, "
-         "_a.a, COALESCE(_a.b, _b.b) AS b,\n" PARTS
+         "_a.a, COALESCE(_a.b, _b.b) AS b,\n" NUMERATOR
          "CASE WHEN _b._end IS NULL THEN '0' ELSE CAST(_b._sum AS STRING) END AS _denominator\n"
          "FROM _a LEFT JOIN _b ON _a._end = _b._end AND _a.b IS NOT DISTINCT FROM _b.b"},
         {"  above: {count: events, every: 1h, by: [a], top: 1}\n"
          "  below: {max: n, every: 1h, by: [a]}\n"
          "  m: {ratio: [above, below]}",
          {{0}, {0}},
-         "WITH _a AS (SELECT _start, _end, a, _value\n" TOP(
-             "_value DESC NULLS LAST, a ASC NULLS FIRST") "FROM (SELECT _start, _end, a, COUNT(*) "
-                                                          "AS _value\n"
-                                                          "FROM (SELECT a, " SQL_HOURLY ") AS _c\n"
-                                                          "GROUP BY _start, _end, a) AS _t) AS _u\n"
-                                                          "WHERE _place <= 1),\n"
-                                                          "_b AS (SELECT _start, _end, a, "
-                                                          "CAST(MAX(n) AS STRING) AS _value\n"
-                                                          "FROM (SELECT a, n, " SQL_HOURLY
-                                                          ") AS _c\n"
-                                                          "GROUP BY _start, _end, a)\n"
-                                                          "SELECT COALESCE(_b._start, _a._start) "
-                                                          "AS _start, COALESCE(_a._end, _b._end) "
-                                                          "AS _end, "
-                                                          "COALESCE(_a.a, _b.a) AS a,\n" PARTS
-                                                          "CASE WHEN _b._end IS NULL THEN '0' ELSE "
-                                                          "CAST(_b._value AS STRING) END AS "
-                                                          "_denominator\n"
-                                                          "FROM _a FULL JOIN _b ON _a._end = "
-                                                          "_b._end AND _a.a IS NOT DISTINCT FROM "
-                                                          "_b.a"},
+         "WITH _a AS (SELECT _start, _end, a, _value\n" PLACES
+         "_value DESC NULLS LAST, a ASC NULLS FIRST) AS _place\n"
+         "FROM (SELECT _start, _end, a, COUNT(*) AS _value\n"
+         "FROM (SELECT a, " SQL_HOURLY ") AS _c\n"
+         "GROUP BY _start, _end, a) AS _t) AS _u\n"
+         "WHERE _place <= 1),\n"
+         "_b AS (SELECT _start, _end, a, CAST(MAX(n) AS STRING) AS _value\n"
+         "FROM (SELECT a, n, " SQL_HOURLY ") AS _c\n"
+         "GROUP BY _start, _end, a)\n"
+         "SELECT COALESCE(_b._start, _a._start) AS _start, COALESCE(_a._end, _b._end) AS _end, "
+         "COALESCE(_a.a, _b.a) AS a,\n" NUMERATOR
+         "CASE WHEN _b._end IS NULL THEN '0' ELSE CAST(_b._value AS STRING) END AS _denominator\n"
+         "FROM _a FULL JOIN _b ON _a._end = _b._end AND _a.a IS NOT DISTINCT FROM _b.a"},
     };
     (void)state;
     ASSERT_SQL(cases);

@@ -1,5 +1,5 @@
-/* Goal: (start, group) finds its own cell through every growth; merging values is exact.
- * Method: a grid of starts (also negative) and groups, asked twice; a table of merges. */
+/* Goal: (start, length, group) finds its own cell through every growth. Method: a grid of starts
+ * (also negative), lengths and groups, asked twice. */
 #include "operator/cell_map.h"
 
 #include <setjmp.h>
@@ -7,66 +7,66 @@
 
 #include <cmocka.h>
 
+enum {
+    STARTS = 200,
+    LENGTHS = 3,
+    GROUPS = 20,
+    CELLS = STARTS * LENGTHS * GROUPS
+};
+
+static struct tide_window window_at(uint32_t i)
+{
+    const int64_t minute_us = 60000000;
+    const int64_t start_us = ((int64_t)(i / GROUPS / LENGTHS) - 100) * minute_us;
+    const int64_t length_us = (int64_t)(1 + i / GROUPS % LENGTHS) * minute_us;
+    return (struct tide_window){{start_us}, {start_us + length_us}};
+}
+
 static void test_places(void **state)
 {
-    enum {
-        STARTS = 200,
-        GROUPS = 50
-    };
     (void)state;
     struct tide_cell_map map = {0};
+    assert_int_equal(tide_cell_map_find(&map, window_at(0), 0), TIDE_CELL_NONE);
     for (uint32_t round = 0; round < 2; round++) {
-        for (uint32_t i = 0; i < STARTS * GROUPS; i++) {
-            const int64_t start_us = ((int64_t)(i / GROUPS) - 100) * 60000000;
-            const uint32_t index = tide_cell_map_place(&map, start_us, i % GROUPS);
-            assert_int_equal(index, i);
-            assert_true(map.records[index].start_us == start_us);
-            assert_int_equal(map.records[index].group, i % GROUPS);
-            assert_int_equal(map.records[index].value.events, round);
-            map.records[index].value.events++;
+        for (uint32_t i = 0; i < CELLS; i++) {
+            const struct tide_window window = window_at(i);
+            assert_int_equal(tide_cell_map_find(&map, window, i % GROUPS),
+                             round == 0 ? TIDE_CELL_NONE : i);
+            assert_int_equal(tide_cell_map_place(&map, window, i % GROUPS), i);
+            struct tide_cell_record *record = &map.records[i];
+            const struct tide_window kept = tide_cell_record_window(record);
+            assert_true(kept.start.us == window.start.us && kept.end.us == window.end.us);
+            assert_int_equal(record->group, i % GROUPS);
+            assert_int_equal(record->value.events, round);
+            record->value.events++;
         }
-        assert_int_equal(map.count, STARTS * GROUPS);
+        assert_int_equal(map.count, CELLS);
     }
+    assert_int_equal(tide_cell_map_find(&map, window_at(0), GROUPS), TIDE_CELL_NONE);
     assert_true(tide_cell_map_bytes(&map) >= map.count * sizeof(struct tide_cell_record));
     tide_cell_map_release(&map);
     assert_int_equal(map.count, 0);
+    assert_int_equal(tide_cell_map_bytes(&map), 0);
 }
 
-static void test_merges(void **state)
+/* The longest window: 100 years. */
+static void test_long_windows(void **state)
 {
-    static const struct {
-        struct tide_cell_value a;
-        struct tide_cell_value b;
-        struct tide_cell_value both;
-    } cases[] = {
-        /* events, count, distinct, sum, min, max */
-        {{0, 0, 0, 0, 0, 0}, {3, 2, 1, -5, -4, -1}, {3, 2, 1, -5, -4, -1}},
-        {{3, 2, 1, 5, 1, 4}, {0, 0, 0, 0, 0, 0}, {3, 2, 1, 5, 1, 4}},
-        /* Nulls alone have no extremes. */
-        {{3, 2, 0, 5, 1, 4}, {2, 0, 0, 0, 0, 0}, {5, 2, 0, 5, 1, 4}},
-        {{2, 0, 0, 0, 0, 0}, {3, 2, 0, 5, 1, 4}, {5, 2, 0, 5, 1, 4}},
-        {{2, 2, 7, 3, 1, 2}, {3, 3, 8, 3, -1, 9}, {5, 5, 15, 6, -1, 9}},
-        {{1, 1, 0, INT64_MAX, INT64_MAX, INT64_MAX},
-         {1, 1, 0, INT64_MAX, INT64_MIN, INT64_MIN},
-         {2, 2, 0, (tide_i128)INT64_MAX * 2, INT64_MIN, INT64_MAX}},
-    };
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct tide_cell_value value = cases[i].a;
-        const struct tide_cell_value *both = &cases[i].both;
-        tide_cell_value_merge(&value, &cases[i].b);
-        assert_int_equal(value.events, both->events);
-        assert_int_equal(value.count, both->count);
-        assert_int_equal(value.distinct, both->distinct);
-        assert_true(value.sum == both->sum && value.min == both->min && value.max == both->max);
-    }
+    struct tide_cell_map map = {0};
+    const int64_t century_us = INT64_C(36525) * 86400 * 1000000;
+    const struct tide_window window = {{-century_us / 2}, {century_us / 2}};
+    assert_int_equal(tide_cell_map_place(&map, window, 0), 0);
+    const struct tide_window kept = tide_cell_record_window(&map.records[0]);
+    assert_true(kept.start.us == window.start.us && kept.end.us == window.end.us);
+    tide_cell_map_release(&map);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_places),
-        cmocka_unit_test(test_merges),
+        cmocka_unit_test(test_long_windows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

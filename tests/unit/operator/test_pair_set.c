@@ -15,6 +15,7 @@ static void test_each_once(void **state)
     (void)state;
     struct tide_pair_set set = {0};
     assert_int_equal(tide_pair_set_bytes(&set), 0);
+    assert_false(tide_pair_set_has(&set, 0, 0));
     for (int round = 0; round < 2; round++) {
         const enum tide_status expected = round == 0 ? TIDE_OK : TIDE_REJECT;
         for (uint32_t i = 0; i < SIDE; i++) {
@@ -22,6 +23,7 @@ static void test_each_once(void **state)
                 /* Small numbers, as cells and entities are, and the largest. */
                 const uint32_t first = i % 2 == 0 ? i : UINT32_MAX - i;
                 const uint32_t second = k % 2 == 0 ? k : UINT32_MAX - k + 1;
+                assert_true(tide_pair_set_has(&set, first, second) == (round > 0));
                 assert_int_equal(tide_pair_set_add(&set, first, second), expected);
             }
         }
@@ -31,6 +33,7 @@ static void test_each_once(void **state)
     assert_true(set.count <= set.slot_count / 4 * 3);
     tide_pair_set_release(&set);
     assert_int_equal(set.count, 0);
+    assert_false(tide_pair_set_has(&set, 0, 0));
     assert_int_equal(tide_pair_set_add(&set, 0, 0), TIDE_OK);
     tide_pair_set_release(&set);
 }

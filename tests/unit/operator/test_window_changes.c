@@ -211,6 +211,55 @@ static void knows_every_change(void **state)
     }
 }
 
+/* A key with too many events keeps none: its new event may change a run that began in any window
+ * where the key is missing. */
+static void holds_for_keys_left_to_batch(void **state)
+{
+    static const int64_t minutes[] = {0, 70, 130, 200, 200, 10 * 60};
+    static const uint32_t entities[] = {1, 1, 1, 1, 1, 2};
+    struct fixture fixture;
+    struct tide_operator *operator= NULL;
+    struct tide_window_changes *changes = NULL;
+    struct tide_operator_limits limits = tide_operator_limits_default();
+    (void)state;
+    limits.key_events_max = 3;
+    fixture_init(&fixture);
+    const struct tide_definitions *definitions =
+        fixture_load_metric(&fixture,
+                            "m",
+                            "{funnel: {per: [user_id], timeout: 2h, steps: [{s: 'n == 1'}, {t: 'n "
+                            "== 2'}]}, every: 1h}");
+    assert_non_null(definitions);
+    struct tide_batch *batch = fixture_batch(definitions->schema, 1);
+    fixture_set_number(batch, 0, "n", 1);
+    fixture_set_text(batch, 0, "user_id", TIDE_VIEW("u"));
+    assert_int_equal(tide_operator_create(
+                         definitions->schema, &definitions->metrics[0], limits, &operator, NULL),
+                     TIDE_OK);
+    for (uint64_t i = 0; i < sizeof(minutes) / sizeof(minutes[0]); i++) {
+        const uint32_t row = 0;
+        const struct tide_instant time = {minutes[i] * 60000000};
+        const struct tide_operator_input input = {.batch = batch,
+                                                  .rows = &row,
+                                                  .row_count = 1,
+                                                  .event_times = &time,
+                                                  .entities = &entities[i],
+                                                  .offsets = &i};
+        assert_int_equal(tide_operator_update(operator, & input, NULL), TIDE_OK);
+    }
+    assert_int_equal(tide_window_changes_create(&changes), TIDE_OK);
+    assert_int_equal(tide_window_changes_read(changes, operator, TIDE_CELL_SPAN_ALL), TIDE_OK);
+    for (int64_t hour = 0; hour < 11; hour++) {
+        const struct tide_window window = {{hour * 3600000000}, {(hour + 1) * 3600000000}};
+        const uint64_t wanted = hour < 4 ? 5 : hour == 10 ? 6 : 0;
+        assert_int_equal(tide_window_changes_at(changes, window), wanted);
+    }
+    tide_window_changes_destroy(changes);
+    tide_operator_destroy(operator);
+    tide_batch_destroy(batch);
+    fixture_release(&fixture);
+}
+
 static void has_the_span_only(void **state)
 {
     struct fixture fixture;
@@ -255,6 +304,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(knows_every_change),
+        cmocka_unit_test(holds_for_keys_left_to_batch),
         cmocka_unit_test(has_the_span_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,8 +18,9 @@
 
 enum {
     PARTITIONS = 2,
-    RECORDS = 5, /* of a partition in an epoch; one of them rejected, one a duplicate */
-    ROWS = 4,    /* of them in the lake */
+    RECORDS = 5,  /* of a partition in an epoch; one of them rejected, one a duplicate */
+    ROWS = 4,     /* of them in the lake */
+    JOURNEYS = 3, /* each event is one */
 };
 
 static struct process_stack stack;
@@ -75,6 +76,7 @@ static uint32_t take_epochs(void)
     for (uint32_t p = 0; p < PARTITIONS; p++) {
         uint32_t row_count = 0;
         assert_int_equal(tide_feed_step(&feeds[p], 1000, &row_count, NULL), TIDE_AGAIN);
+        assert_int_equal(tide_partition_tell_journeys(feeds[p].partition, NULL), TIDE_OK);
         count += tide_partition_take_epoch(feeds[p].partition, &epochs[count]);
     }
     return count;
@@ -116,6 +118,7 @@ static void must_open(void)
 static void expect_lake(void)
 {
     bool seen[PARTITIONS][64] = {{false}};
+    uint64_t journeys[PARTITIONS][2] = {{0}};
     uint32_t expected = 0;
     if (!sim_lake_read(&lake, stack.io, "lake")) {
         fail_msg("%s", lake.wrong);
@@ -134,6 +137,17 @@ static void expect_lake(void)
         assert_int_equal(row->epoch, row->offset / RECORDS);
         assert_int_equal(row->table,
                          row->offset % RECORDS == 4 ? TIDE_TABLE_REJECTED : TIDE_TABLE_EVENTS);
+    }
+    assert_int_equal(lake.journey_count, expected / ROWS * JOURNEYS);
+    for (uint32_t i = 0; i < lake.journey_count; i++) {
+        assert_int_equal(lake.journeys[i].revision, lake.journeys[i].epoch + 1);
+        journeys[lake.journeys[i].partition][lake.journeys[i].epoch]++;
+    }
+    for (uint32_t p = 0; p < PARTITIONS; p++) {
+        const uint64_t count = tide_checkpointer_recovered(stack.checkpointer, p).next_epoch;
+        for (uint64_t e = 0; e < count; e++) {
+            assert_int_equal(journeys[p][e], JOURNEYS);
+        }
     }
 }
 
@@ -163,7 +177,8 @@ static void test_files_then_manifests_then_tables(void **state)
         last = class;
         counts[class]++;
     }
-    assert_int_equal(counts[0], PARTITIONS * 4); /* three days of events, one of rejected */
+    assert_int_equal(counts[0],
+                     PARTITIONS * 7); /* three days of events, journeys; one of rejected */
     assert_int_equal(counts[1], PARTITIONS);
     assert_int_equal(counts[2], TIDE_TABLE_COUNT);
     expect_lake();
@@ -261,8 +276,9 @@ static void test_recovery_crashes(void **state)
         struct tide_error error = {0};
         /* Take the table commits away: as if the crash had come just before them. */
         const char *const commits[] = {"lake/events/_delta_log/00000000000000000000.json",
-                                       "lake/rejected/_delta_log/00000000000000000000.json"};
-        for (size_t i = 0; i < 2; i++) {
+                                       "lake/rejected/_delta_log/00000000000000000000.json",
+                                       "lake/journeys/_delta_log/00000000000000000000.json"};
+        for (size_t i = 0; i < TIDE_TABLE_COUNT; i++) {
             assert_int_equal(stack.io.operations->remove(stack.io.self, commits[i], &error),
                              TIDE_OK);
         }

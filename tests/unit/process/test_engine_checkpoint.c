@@ -339,6 +339,81 @@ static void is_no_state_while_the_log_is_replayed(void **state)
     end();
 }
 
+/* ---- journeys */
+
+static _Atomic uint32_t published; /* rows that the engine told of */
+
+static void publish(void *context, const struct tide_rows *rows)
+{
+    (void)context;
+    tide_assert(tide_rows_layout(rows)->table == TIDE_TABLE_JOURNEYS);
+    atomic_fetch_add(&published, tide_rows_count(rows));
+}
+
+static void start_publishing(void)
+{
+    struct tide_engine_options options = world_options(&world);
+    options.journeys = publish;
+    atomic_store(&published, 0);
+    world_start(&world, &options);
+    world_settle(&world);
+}
+
+/* An idle partition's clock goes to where it must at least be. */
+static void pass_time(int64_t minutes)
+{
+    const int64_t us = minutes * 60 * 1000000;
+    const int64_t slack_us = INT64_C(70) * 1000000; /* out_of_orderness and idle_after */
+    atomic_fetch_add(&world.now_us, us + slack_us);
+    while (tide_engine_closing(world.engine).us < atomic_load(&world.now_us) - slack_us) {
+        tide_engine_notify(world.engine);
+        sched_yield();
+    }
+}
+
+static uint32_t journeys_in_lake(void)
+{
+    return world_expect_lake(&world, NULL)->journey_count;
+}
+
+/* Once, when the epoch is in the lake, and not again by the next process. */
+static void tells_journeys_that_the_clock_ended(void **state)
+{
+    static const char line[] = "{\"id\":\"s\",\"kind\":\"k0\",\"t\":1772962800000,"
+                               "\"who\":{\"name\":\"anna\"}}\n";
+    struct point point = {0};
+    (void)state;
+    world_open(&world, 2);
+    process_append(world.log, 1, PROCESS_START, line);
+    start_publishing();
+    must_pass(&point);
+    assert_int_equal(atomic_load(&published), 0);
+    assert_int_equal(point.next_epoch[1], 1);
+    pass_time(20);
+    atomic_store(&world.stack.gate.status, TIDE_RETRY);
+    assert_int_equal(tide_engine_barrier(world.engine, NULL, NULL, NULL), TIDE_RETRY);
+    assert_int_equal(atomic_load(&published), 0); /* it is not true yet */
+    atomic_store(&world.stack.gate.status, TIDE_OK);
+    must_pass_at_last(&point);
+    assert_int_equal(point.next_epoch[0], 0);
+    assert_int_equal(point.next_epoch[1], 2);
+    assert_int_equal(point.next_offset[1], 1);
+    assert_int_equal(atomic_load(&published), 1);
+    assert_int_equal(journeys_in_lake(), 1);
+    pass_time(20);
+    must_pass(&point);
+    assert_int_equal(point.next_epoch[1], 2);
+    world_must_stop(&world);
+    world_reopen(&world);
+    start_publishing();
+    pass_time(20);
+    must_pass(&point);
+    assert_int_equal(atomic_load(&published), 0);
+    assert_int_equal(point.next_epoch[1], 2);
+    assert_int_equal(journeys_in_lake(), 1);
+    end();
+}
+
 /* ---- a lake that is broken, or another's */
 
 static void fails_for_good(void **state)
@@ -382,6 +457,7 @@ int main(void)
         cmocka_unit_test(heals_without_a_barrier),
         cmocka_unit_test(stops_reading_when_rows_wait),
         cmocka_unit_test(is_no_state_while_the_log_is_replayed),
+        cmocka_unit_test(tells_journeys_that_the_clock_ended),
         cmocka_unit_test(fails_for_good),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

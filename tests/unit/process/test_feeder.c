@@ -135,7 +135,9 @@ static void print(struct tide_feeder *feeder, struct tide_bytes *text)
             tide_result_write_json(result, &row, (struct tide_view){0}, text);
             tide_bytes_append_byte(text, '\n');
         }
-        assert_true(tide_result_count(result) > 0);
+        /* The lines have no event of the trip's kinds. */
+        const bool is_trip = tide_view_equal(metric->name, TIDE_VIEW("trip"));
+        assert_int_equal(tide_result_count(result) > 0, !is_trip);
         tide_result_destroy(result);
     }
     assert_false(text->failed);

@@ -4,6 +4,7 @@
  * them. */
 #include "process/partition.h"
 
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -41,7 +42,9 @@ static int teardown(void **state)
     return 0;
 }
 
-static struct tide_partition *create(uint64_t rows_from, const struct tide_ledger *expected)
+static struct tide_partition *create_at(uint64_t rows_from,
+                                        const struct tide_ledger *expected,
+                                        struct tide_instant closing)
 {
     struct tide_partition_options options = {.definitions = stack.definitions,
                                              .index = 5,
@@ -49,7 +52,7 @@ static struct tide_partition *create(uint64_t rows_from, const struct tide_ledge
                                              .limits = tide_operator_limits_default(),
                                              .rows_from = rows_from,
                                              .first_epoch = rows_from > 0 ? 4 : 0,
-                                             .closing = TIDE_INSTANT_UNKNOWN};
+                                             .closing = closing};
     struct tide_partition *partition = NULL;
     memcpy(options.layouts, stack.layouts, sizeof(options.layouts));
     if (expected != NULL) {
@@ -57,6 +60,11 @@ static struct tide_partition *create(uint64_t rows_from, const struct tide_ledge
     }
     assert_int_equal(tide_partition_create(&options, &partition, NULL), TIDE_OK);
     return partition;
+}
+
+static struct tide_partition *create(uint64_t rows_from, const struct tide_ledger *expected)
+{
+    return create_at(rows_from, expected, TIDE_INSTANT_UNKNOWN);
 }
 
 /* All lines at once, in pieces of at most `piece` rows. */
@@ -275,6 +283,139 @@ static void test_replay_writes_no_row_twice(void **state)
     tide_bytes_release(&lines);
 }
 
+/* ---- journeys */
+
+/* An event of no amount: of the two funnels only `trip` has it for a step, its first. */
+static void append_step(struct tide_bytes *lines, uint32_t number, int64_t t_ms)
+{
+    tide_bytes_append_format(lines,
+                             "{\"id\":\"s%u\",\"kind\":\"k0\",\"t\":%" PRId64
+                             ",\"who\":{\"name\":\"w%u\"}}\n",
+                             number,
+                             t_ms,
+                             number);
+}
+
+/* What the engine does at the end of an epoch, by that clock. */
+static bool close_epoch(struct tide_partition *partition,
+                        int64_t closing_us,
+                        struct tide_epoch *epoch)
+{
+    tide_partition_watermark(partition)->closing.us = closing_us;
+    assert_int_equal(tide_partition_tell_journeys(partition, NULL), TIDE_OK);
+    return tide_partition_take_epoch(partition, epoch);
+}
+
+/* Without another record; nothing twice, and nothing more after a restart by that epoch's clock. */
+static void test_a_timeout_makes_an_epoch(void **state)
+{
+    (void)state;
+    const int64_t ends_us = PROCESS_START.us + INT64_C(20) * MINUTE_MS * 1000;
+    struct tide_bytes lines = {0};
+    struct tide_epoch epoch = {0};
+    append_step(&lines, 1, PROCESS_START_MS);
+    const char *text = tide_bytes_terminated(&lines);
+    struct tide_partition *partition = create(0, NULL);
+    apply(partition, text, 1);
+    assert_true(close_epoch(partition, PROCESS_START.us, &epoch));
+    assert_int_equal(row_count(&epoch, TIDE_TABLE_JOURNEYS), 0);
+    tide_epoch_release(&epoch);
+    assert_false(close_epoch(partition, ends_us - 1, &epoch));
+    assert_true(close_epoch(partition, ends_us, &epoch));
+    assert_int_equal(epoch.number, 1);
+    assert_int_equal(epoch.next_offset, 1);
+    assert_true(epoch.closing.us == ends_us);
+    assert_int_equal(row_count(&epoch, TIDE_TABLE_EVENTS), 0);
+    assert_int_equal(row_count(&epoch, TIDE_TABLE_JOURNEYS), 1);
+    assert_int_equal(number_at(epoch.rows[TIDE_TABLE_JOURNEYS], "revision", 0), 2);
+    assert_int_equal(number_at(epoch.rows[TIDE_TABLE_JOURNEYS], "_epoch", 0), 1);
+    assert_int_equal(number_at(epoch.rows[TIDE_TABLE_JOURNEYS], "_partition", 0), 5);
+    const struct tide_ledger ledger = epoch.ledger;
+    tide_epoch_release(&epoch);
+    assert_false(close_epoch(partition, ends_us * 2, &epoch));
+    tide_partition_destroy(partition);
+
+    partition = create_at(1, &ledger, (struct tide_instant){ends_us});
+    assert_false(close_epoch(partition, ends_us, &epoch)); /* it is recovering */
+    apply(partition, text, 1);
+    assert_false(close_epoch(partition, ends_us * 2, &epoch));
+    tide_partition_destroy(partition);
+    /* Had that epoch not become true, it would come again. */
+    partition = create_at(1, &ledger, PROCESS_START);
+    apply(partition, text, 1);
+    assert_true(close_epoch(partition, ends_us, &epoch));
+    assert_int_equal(row_count(&epoch, TIDE_TABLE_JOURNEYS), 1);
+    tide_epoch_release(&epoch);
+    tide_partition_destroy(partition);
+    tide_bytes_release(&lines);
+}
+
+/* A batch goes over the end of what is in the lake: what had ended there is told. */
+static void test_recovery_ends_within_a_batch(void **state)
+{
+    (void)state;
+    for (uint64_t from = 1; from <= 4; from++) {
+        struct tide_bytes lines = {0};
+        struct tide_epoch epoch = {0};
+        struct tide_partition *first = create(0, NULL);
+        for (uint32_t i = 0; i < from; i++) {
+            process_event(&lines, i, i % 2 == 0 ? "anna" : "bert", PROCESS_START_MS + i);
+        }
+        apply(first, tide_bytes_terminated(&lines), 64);
+        const struct tide_ledger expected = *tide_partition_ledger(first);
+        tide_partition_destroy(first);
+        for (uint32_t i = (uint32_t)from; i < 4; i++) {
+            process_event(&lines, i, i % 2 == 0 ? "anna" : "bert", PROCESS_START_MS + i);
+        }
+        struct tide_partition *again = create(from, &expected);
+        apply(again, tide_bytes_terminated(&lines), 64);
+        assert_true(close_epoch(again, INT64_MIN, &epoch) == (from < 4));
+        assert_int_equal(row_count(&epoch, TIDE_TABLE_JOURNEYS), 4 - from);
+        for (uint32_t i = 0; i < 4 - from; i++) { /* each event is one of `way` */
+            assert_int_equal(number_at(epoch.rows[TIDE_TABLE_EVENTS], "_offset", i), from + i);
+            assert_true(number_at(epoch.rows[TIDE_TABLE_JOURNEYS], "start_time", i) >=
+                        PROCESS_START.us + (int64_t)from * 1000);
+        }
+        tide_epoch_release(&epoch);
+        tide_partition_destroy(again);
+        tide_bytes_release(&lines);
+    }
+}
+
+/* More than the limit time out at once: the manifest's clock is that of the last one told. */
+static void test_timeouts_in_several_epochs(void **state)
+{
+    (void)state;
+    struct tide_bytes lines = {0};
+    struct tide_epoch epoch = {0};
+    struct tide_partition_options options = {.definitions = stack.definitions,
+                                             .arrival = TIDE_ARRIVAL_LIVE,
+                                             .limits = tide_operator_limits_default(),
+                                             .closing = TIDE_INSTANT_UNKNOWN};
+    struct tide_partition *partition = NULL;
+    const int64_t timeout_us = INT64_C(20) * MINUTE_MS * 1000;
+    options.limits.journeys_max = 2;
+    memcpy(options.layouts, stack.layouts, sizeof(options.layouts));
+    assert_int_equal(tide_partition_create(&options, &partition, NULL), TIDE_OK);
+    for (uint32_t i = 0; i < 5; i++) {
+        append_step(&lines, i, PROCESS_START_MS + i);
+    }
+    apply(partition, tide_bytes_terminated(&lines), 64);
+    assert_true(close_epoch(partition, PROCESS_START.us, &epoch));
+    tide_epoch_release(&epoch);
+    for (uint32_t turn = 0; turn < 3; turn++) {
+        static const int64_t last_ms[] = {1, 3, 100};
+        const int64_t clock_us = PROCESS_START.us + timeout_us + 100 * 1000;
+        assert_true(close_epoch(partition, clock_us, &epoch));
+        assert_int_equal(row_count(&epoch, TIDE_TABLE_JOURNEYS), turn < 2 ? 2 : 1);
+        assert_true(epoch.closing.us == PROCESS_START.us + timeout_us + last_ms[turn] * 1000);
+        tide_epoch_release(&epoch);
+    }
+    assert_false(close_epoch(partition, INT64_MAX / 2, &epoch));
+    tide_partition_destroy(partition);
+    tide_bytes_release(&lines);
+}
+
 /* Without layouts nothing is kept, and all is counted. */
 static void test_without_lake(void **state)
 {
@@ -305,6 +446,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_books_each_record_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rows_of_an_epoch, setup, teardown),
         cmocka_unit_test_setup_teardown(test_replay_writes_no_row_twice, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_timeout_makes_an_epoch, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_recovery_ends_within_a_batch, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_timeouts_in_several_epochs, setup, teardown),
         cmocka_unit_test_setup_teardown(test_without_lake, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

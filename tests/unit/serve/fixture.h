@@ -22,6 +22,7 @@
 #include "http/client.h"
 #include "lake/duckdb.h"
 #include "log/memory.h"
+#include "serve/alerts.h"
 #include "serve/api.h"
 
 enum {
@@ -75,6 +76,8 @@ struct fixture {
     struct tide_checkpointer *checkpointer;
     struct tide_log log;
     struct tide_engine *engine;
+    struct tide_alert_engine alert_engine;
+    struct tide_alerts *alerts; /* where there are some; nobody takes their turns */
     struct tide_api *api;
     struct tide_http_route routes[TIDE_API_ROUTES];
     struct tide_http_server *server;
@@ -180,6 +183,24 @@ static inline void fixture_start_engine(struct fixture *fixture)
     fixture_check(tide_engine_start(&options, &fixture->engine, &error), &error);
 }
 
+static inline void fixture_open_alerts(struct fixture *fixture)
+{
+    struct tide_error error = {0};
+    static char path[128];
+    (void)snprintf(path, sizeof(path), "%s/alerts.json", fixture->data);
+    fixture->alert_engine =
+        (struct tide_alert_engine){fixture->engine, fixture->definitions, fixture->partition_count};
+    const struct tide_alerts_options options = {.definitions = fixture->definitions,
+                                                .source =
+                                                    tide_alert_source_of(&fixture->alert_engine),
+                                                .io = tide_io_os(),
+                                                .path = path,
+                                                .interval = {INT64_C(3600) * 1000000}};
+    if (fixture->definitions->alert_count > 0) {
+        fixture_check(tide_alerts_create(&options, &fixture->alerts, &error), &error);
+    }
+}
+
 static inline void fixture_start_server(struct fixture *fixture)
 {
     struct tide_error error = {0};
@@ -198,6 +219,7 @@ static inline void fixture_start_server(struct fixture *fixture)
                                              .lake_url = TIDE_VIEW("file:./the \"lake\""),
                                              .partition_count = fixture->partition_count,
                                              .generations = fixture->generations,
+                                             .alerts = fixture->alerts,
                                              .exposition = fixture_exposition,
                                              .ready = fixture_is_ready,
                                              .ready_context = fixture};
@@ -224,6 +246,7 @@ static inline struct fixture *fixture_open_definitions(const char *text,
     fixture_load(fixture, text, only);
     fixture_open_lake(fixture);
     fixture_start_engine(fixture);
+    fixture_open_alerts(fixture);
     fixture_start_server(fixture);
     return fixture;
 }
@@ -253,6 +276,7 @@ static inline void fixture_close(struct fixture *fixture)
     tide_http_server_stop(fixture->server);
     tide_api_destroy(fixture->api);
     tide_generations_destroy(fixture->generations);
+    tide_alerts_destroy(fixture->alerts);
     fixture_check(tide_engine_stop(fixture->engine, &error), &error);
     tide_checkpointer_close(fixture->checkpointer);
     fixture->writer.operations->close(fixture->writer.self);
