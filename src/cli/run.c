@@ -264,9 +264,9 @@ static enum tide_status start_alerts(struct service *service, struct tide_error 
 {
     const struct tide_config *config = &service->config;
     (void)snprintf(service->alerts_path,
-             sizeof(service->alerts_path),
-             "%.*s/alerts.json",
-             TIDE_VIEW_ARGUMENTS(config->data));
+                   sizeof(service->alerts_path),
+                   "%.*s/alerts.json",
+                   TIDE_VIEW_ARGUMENTS(config->data));
     service->alert_engine = (struct tide_alert_engine){
         service->engine, config->definitions, (uint32_t)config->partitions};
     struct tide_alerts_options options = {.definitions = config->definitions,

@@ -5,10 +5,10 @@
  * a ratio has "parts" in place of a window.
  *
  * GET /api/v1/metrics/{name}: its cells now, by window and group; each as replay prints it, with
- *     "definition", "revision" (of speed: events booked to it; of a cohort, entities in a period; of
- *     batch: the number of the run), "generation": "speed" or "batch" (generation.h says which),
- *     "stale": true, where events are missing until a batch has repaired it,
- *     "exact" (false: with "error", the relative one of what is estimated),
+ *     "definition", "generation": "speed" or "batch" (generation.h says which), "revision" (of
+ *     speed: events booked to it; of a cohort, entities in a period; of batch: the run's number),
+ *     "stale": true, where events are missing until a batch has repaired it, "exact" (false: with
+ *     "error", the relative one of what is estimated),
  *     "complete": whether the closing clocks of all partitions have passed its end, and the timeout
  *     of sessions and funnels, and a cohort's last period; null: unknown. "folded": true, where
  *     events of groups beyond the budget are in (other); "pending_batch": true, where a key with
@@ -21,7 +21,7 @@
 #include "base/timezone.h"
 #include "process/identity.h"
 #include "serve/api_internal.h"
-#include "serve/served.h"
+#include "serve/served_cells.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -360,7 +360,7 @@ struct answer {
     const struct tide_definitions *definitions;
     const struct tide_metric *metric;
     const struct tide_result *result;
-    const struct tide_served *served; /* NULL: all is speed */
+    const struct tide_served_cells *served; /* NULL: all is speed */
     struct tide_instant closing;
 };
 
@@ -368,9 +368,9 @@ static void write_generation(const struct answer *answer,
                              const struct tide_result_row *row,
                              struct tide_bytes *extra)
 {
-    struct tide_served_row served = {{TIDE_GENERATION_SPEED, false}, 0};
+    struct tide_served_cells_row served = {{TIDE_GENERATION_SPEED, false}, 0};
     if (answer->served != NULL) {
-        served = tide_served_row(answer->served, row);
+        served = tide_served_cells_row(answer->served, row);
     }
     const bool is_batch = served.choice.generation == TIDE_GENERATION_BATCH;
     tide_bytes_append_format(extra,
@@ -489,14 +489,14 @@ static enum tide_status find_answer(const struct question *question,
                                     const struct history *history,
                                     struct tide_cell_request *request,
                                     struct tide_result **result,
-                                    struct tide_served **served,
+                                    struct tide_served_cells **served,
                                     struct tide_error *error)
 {
     const struct tide_batch_series *const series[2] = {history->series[0], history->series[1]};
     enum tide_status status = TIDE_OK;
     if (history->has_runs) {
-        status = tide_served_create(request, question->metric_index, series, served, error);
-        request->overlay = status == TIDE_OK ? tide_served_overlay(*served) : NULL;
+        status = tide_served_cells_create(request, question->metric_index, series, served, error);
+        request->overlay = status == TIDE_OK ? tide_served_cells_overlay(*served) : NULL;
     }
     return status == TIDE_OK ? tide_cell_request_result(
                                    request, question->metric_index, question->filter, result, error)
@@ -510,7 +510,7 @@ static void answer_question(const struct tide_api *api,
     const struct tide_api_options *options = &api->options;
     struct tide_cell_request request = {0};
     struct tide_result *result = NULL;
-    struct tide_served *served = NULL;
+    struct tide_served_cells *served = NULL;
     struct history history = {0};
     struct tide_bytes text = {0};
     struct tide_error error = {0};
@@ -540,7 +540,7 @@ static void answer_question(const struct tide_api *api,
         tide_http_reply_problem(exchange, 503, API_RETRY_AFTER_S, "%s", error.text);
     }
     tide_result_destroy(result);
-    tide_served_destroy(served);
+    tide_served_cells_destroy(served);
     tide_cell_request_release(&request);
     give_history(&history);
     tide_bytes_release(&text);

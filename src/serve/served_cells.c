@@ -1,5 +1,5 @@
 /* Decisions are an array in the order of windows, and are looked up by it. */
-#include "serve/served.h"
+#include "serve/served_cells.h"
 
 #include "base/assert.h"
 
@@ -21,7 +21,7 @@ struct part { /* the metric, or one of a ratio's two */
     uint64_t count;
 };
 
-struct tide_served {
+struct tide_served_cells {
     const struct tide_cell_request *request;
     struct part parts[2];
     uint32_t part_count;
@@ -57,7 +57,7 @@ static struct decision *find(const struct part *part, struct tide_window window)
 
 /* ---- which windows there are */
 
-static void add_batch_windows(const struct tide_served *served, struct part *part)
+static void add_batch_windows(const struct tide_served_cells *served, struct part *part)
 {
     const struct tide_cell_table *table = part->series->table;
     const uint64_t count = table == NULL ? 0 : tide_cell_table_count(table);
@@ -72,7 +72,7 @@ static void add_batch_windows(const struct tide_served *served, struct part *par
 }
 
 /* Those of the batch and of all partitions, each once. */
-static bool list_windows(const struct tide_served *served, struct part *part)
+static bool list_windows(const struct tide_served_cells *served, struct part *part)
 {
     const struct tide_cell_request *request = served->request;
     uint64_t most = part->series->table == NULL ? 0 : tide_cell_table_count(part->series->table);
@@ -125,7 +125,7 @@ static enum tide_status open_window(void *context, const struct tide_cell *cell)
     return TIDE_OK;
 }
 
-static enum tide_status decide(const struct tide_served *served, struct part *part)
+static enum tide_status decide(const struct tide_served_cells *served, struct part *part)
 {
     const struct tide_cell_request *request = served->request;
     struct tide_generation_facts *facts = calloc(request->partition_count, sizeof(*facts));
@@ -162,7 +162,7 @@ static int compare_ends(const void *left, const void *right)
 }
 
 /* Both parts of an end, or neither: the ends at which one of them is of speed. */
-static bool agree(struct tide_served *served)
+static bool agree(struct tide_served_cells *served)
 {
     uint64_t count = 0;
     int64_t *ends = calloc(served->parts[0].count + served->parts[1].count + 1, sizeof(*ends));
@@ -194,7 +194,7 @@ static bool agree(struct tide_served *served)
 
 /* ---- the overlay */
 
-static const struct part *part_of(const struct tide_served *served,
+static const struct part *part_of(const struct tide_served_cells *served,
                                   const struct tide_metric *metric)
 {
     for (uint32_t k = 0; k < served->part_count; k++) {
@@ -237,16 +237,16 @@ static enum tide_status add(void *context,
 
 /* ---- public */
 
-enum tide_status tide_served_create(const struct tide_cell_request *request,
-                                    uint32_t metric_index,
-                                    const struct tide_batch_series *const series[2],
-                                    struct tide_served **out,
-                                    struct tide_error *error)
+enum tide_status tide_served_cells_create(const struct tide_cell_request *request,
+                                          uint32_t metric_index,
+                                          const struct tide_batch_series *const series[2],
+                                          struct tide_served_cells **out,
+                                          struct tide_error *error)
 {
     static const struct tide_batch_series none = {0};
     const struct tide_metric *metrics = request->definitions->metrics;
     const struct tide_metric *metric = &metrics[metric_index];
-    struct tide_served *served = calloc(1, sizeof(*served));
+    struct tide_served_cells *served = calloc(1, sizeof(*served));
     enum tide_status status = served == NULL ? TIDE_FATAL : TIDE_OK;
     const bool is_ratio = metric->kind == TIDE_METRIC_RATIO;
     tide_assert(request->wants_changes);
@@ -266,14 +266,14 @@ enum tide_status tide_served_create(const struct tide_cell_request *request,
         status = TIDE_FATAL;
     }
     if (status != TIDE_OK) {
-        tide_served_destroy(served);
+        tide_served_cells_destroy(served);
         return tide_error_set(error, TIDE_RETRY, "no memory to choose the generations");
     }
     *out = served;
     return TIDE_OK;
 }
 
-void tide_served_destroy(struct tide_served *served)
+void tide_served_cells_destroy(struct tide_served_cells *served)
 {
     if (served != NULL) {
         free(served->parts[0].decisions);
@@ -282,18 +282,18 @@ void tide_served_destroy(struct tide_served *served)
     }
 }
 
-const struct tide_cell_overlay *tide_served_overlay(const struct tide_served *served)
+const struct tide_cell_overlay *tide_served_cells_overlay(const struct tide_served_cells *served)
 {
     return &served->overlay;
 }
 
-struct tide_served_row tide_served_row(const struct tide_served *served,
-                                       const struct tide_result_row *row)
+struct tide_served_cells_row tide_served_cells_row(const struct tide_served_cells *served,
+                                                   const struct tide_result_row *row)
 {
     const struct part *part = &served->parts[row->below == NULL ? 0 : 1];
     const struct decision *decision = find(part, row->window);
     tide_assert(decision != NULL);
-    return (struct tide_served_row){
+    return (struct tide_served_cells_row){
         .choice = decision->choice,
         .run = decision->choice.generation == TIDE_GENERATION_BATCH ? decision->run->number : 0};
 }

@@ -4,7 +4,7 @@
  * the number of every window as the API tells them. */
 #include "generation_fixture.h"
 
-#include "serve/served.h"
+#include "serve/served_cells.h"
 
 static struct fixture *fixture;
 
@@ -172,7 +172,7 @@ static void has_windows_that_partitions_do_not_know(void **state)
 {
     (void)state;
     struct tide_cell_table *table = NULL;
-    struct tide_served *served = NULL;
+    struct tide_served_cells *served = NULL;
     struct tide_result *result = NULL;
     struct tide_cell_request request = {0};
     struct tide_error error = {0};
@@ -199,13 +199,13 @@ static void has_windows_that_partitions_do_not_know(void **state)
                   &error);
     request.wants_changes = true;
     assert_true(tide_engine_visit(fixture->engine, tide_cell_request_visit, &request));
-    fixture_check(tide_served_create(&request, index, both, &served, &error), &error);
-    request.overlay = tide_served_overlay(served);
+    fixture_check(tide_served_cells_create(&request, index, both, &served, &error), &error);
+    request.overlay = tide_served_cells_overlay(served);
     fixture_check(tide_cell_request_result(&request, index, NULL, &result, &error), &error);
     assert_true(tide_result_count(result) > 3);
     for (uint64_t i = 0; i < tide_result_count(result); i++) {
         const struct tide_result_row row = tide_result_at(result, i);
-        const struct tide_served_row found = tide_served_row(served, &row);
+        const struct tide_served_cells_row found = tide_served_cells_row(served, &row);
         const bool is_before = row.window.start.us < FIXTURE_START_US;
         assert_int_equal(found.choice.generation,
                          is_before ? TIDE_GENERATION_BATCH : TIDE_GENERATION_SPEED);
@@ -214,8 +214,8 @@ static void has_windows_that_partitions_do_not_know(void **state)
         assert_true(row.window.start.us >= hours_of(-2, 0).start.us);
     }
     tide_result_destroy(result);
-    tide_served_destroy(served);
-    tide_served_destroy(NULL);
+    tide_served_cells_destroy(served);
+    tide_served_cells_destroy(NULL);
     tide_cell_request_release(&request);
     tide_cell_table_destroy(table);
 }
