@@ -51,6 +51,45 @@ enum tide_status tide_batch_span(struct tide_lake_view *view,
     return status;
 }
 
+/* ---- how far events go */
+
+struct reads {
+    uint64_t *reads;
+    uint32_t partition_count;
+    struct tide_error *error;
+};
+
+static enum tide_status read_end(void *context,
+                                 const struct tide_duckdb_value *row,
+                                 uint32_t column_count)
+{
+    const struct reads *reads = context;
+    tide_assert(column_count == 2);
+    if (!row[0].present || row[0].number < 0 || row[0].number >= (int64_t)reads->partition_count ||
+        !row[1].present || row[1].number < 0) {
+        return tide_error_set(reads->error, TIDE_REJECT, "the lake has an event without its place");
+    }
+    reads->reads[row[0].number] = (uint64_t)row[1].number + 1;
+    return TIDE_OK;
+}
+
+enum tide_status tide_batch_reads(struct tide_lake_view *view,
+                                  uint64_t *reads,
+                                  uint32_t partition_count,
+                                  struct tide_error *error)
+{
+    struct reads context = {reads, partition_count, error};
+    for (uint32_t p = 0; p < partition_count; p++) {
+        reads[p] = 0;
+    }
+    return tide_duckdb_query(
+        tide_lake_view_connection(view),
+        TIDE_VIEW("SELECT _partition, MAX(_offset) FROM events GROUP BY _partition"),
+        read_end,
+        &context,
+        error);
+}
+
 /* ---- metrics */
 
 struct computation {

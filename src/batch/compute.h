@@ -53,6 +53,13 @@ enum tide_status tide_batch_span(struct tide_lake_view *view,
                                  bool *has_events,
                                  struct tide_error *error);
 
+/* How far the view's events go: of each partition one beyond the offset of the last of them, 0: it
+ * has none. REJECT: a row of another partition. */
+enum tide_status tide_batch_reads(struct tide_lake_view *view,
+                                  uint64_t *reads,
+                                  uint32_t partition_count,
+                                  struct tide_error *error);
+
 /* Visits each cell of a metric, in no order; not of a ratio (asserted), only of its parts. A mean
  * is not cut to its top, see metric/sql.h. What the cell points to is valid during the visit. A
  * visit that does not answer OK ends it with that status. RETRY: out of memory; REJECT: DuckDB

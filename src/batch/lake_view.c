@@ -19,7 +19,7 @@ enum {
 struct tide_lake_view {
     struct tide_duckdb *duckdb;
     struct tide_duckdb_connection *connection;
-    uint64_t file_counts[TIDE_TABLE_COUNT];
+    uint64_t file_counts[TIDE_TABLE_ALL_COUNT];
 };
 
 /* ---- text */
@@ -38,6 +38,8 @@ static const char *sql_type(enum tide_lake_type type)
         return "BOOLEAN";
     case TIDE_LAKE_BINARY:
         return "BLOB";
+    case TIDE_LAKE_DOUBLE:
+        return "DOUBLE";
     }
     tide_assert(false);
     return "";
@@ -81,7 +83,7 @@ static void write_bound(const struct tide_lake_view_options *options,
                         enum tide_table table,
                         struct tide_bytes *sql)
 {
-    if (options->epochs == NULL) {
+    if (options->epochs == NULL || table == TIDE_TABLE_METRICS) {
         return;
     }
     tide_bytes_append_text(sql, " WHERE _f._epoch <= list_extract(CAST([");
@@ -135,6 +137,22 @@ static void add_file(void *context, struct tide_view path, uint64_t size)
     listing->count++;
 }
 
+static enum tide_status open_delta(struct tide_store store,
+                                   struct tide_clock clock,
+                                   const struct tide_layout *layout,
+                                   struct tide_delta **delta,
+                                   struct tide_error *error)
+{
+    const struct tide_delta_options options = {
+        .store = store,
+        .clock = clock,
+        .layout = layout,
+        .table_id = TIDE_VIEW("00000000-0000-0000-0000-000000000000"), /* nothing is committed */
+        .engine = TIDE_VIEW("tidemark"),
+    };
+    return tide_delta_open(&options, delta, error);
+}
+
 static enum tide_status list_files(const struct tide_lake_view_options *options,
                                    const struct tide_layout *layout,
                                    struct tide_store store,
@@ -142,14 +160,7 @@ static enum tide_status list_files(const struct tide_lake_view_options *options,
                                    struct tide_error *error)
 {
     struct tide_delta *delta = NULL;
-    const struct tide_delta_options delta_options = {
-        .store = store,
-        .clock = options->clock,
-        .layout = layout,
-        .table_id = TIDE_VIEW("00000000-0000-0000-0000-000000000000"), /* nothing is committed */
-        .engine = TIDE_VIEW("tidemark"),
-    };
-    enum tide_status status = tide_delta_open(&delta_options, &delta, error);
+    enum tide_status status = open_delta(store, options->clock, layout, &delta, error);
     if (status != TIDE_OK) {
         return status;
     }
@@ -221,7 +232,9 @@ static enum tide_status make_views(struct tide_lake_view *view,
     tide_arena_init(&arena, ARENA_BYTES_MAX);
     enum tide_status status =
         tide_store_local_open(options->io, options->lake_directory, &store, error);
-    for (int table = 0; status == TIDE_OK && table < TIDE_TABLE_COUNT; table++) {
+    const int first = options->is_of_metrics ? (int)TIDE_TABLE_METRICS : 0;
+    const int end = options->is_of_metrics ? (int)TIDE_TABLE_METRICS + 1 : (int)TIDE_TABLE_COUNT;
+    for (int table = first; status == TIDE_OK && table < end; table++) {
         const struct tide_layout *layout =
             tide_layout_create(&arena, options->schema, (enum tide_table)table);
         status = layout == NULL ? tide_error_set(error, TIDE_RETRY, "no memory for a layout")
@@ -235,6 +248,52 @@ static enum tide_status make_views(struct tide_lake_view *view,
 }
 
 /* ---- public */
+
+static enum tide_status read_epochs(struct tide_delta *delta,
+                                    const char *pipeline,
+                                    uint32_t partition_count,
+                                    int64_t *epochs,
+                                    struct tide_error *error)
+{
+    struct tide_bytes app_id = {0};
+    for (uint32_t p = 0; p < partition_count; p++) {
+        tide_bytes_reset(&app_id);
+        tide_bytes_append_format(&app_id, "%s/%u", pipeline, p);
+        epochs[p] = tide_delta_transaction_version(delta, tide_bytes_view(&app_id));
+    }
+    const bool is_whole = !app_id.failed;
+    tide_bytes_release(&app_id);
+    return is_whole ? TIDE_OK
+                    : tide_error_set(error, TIDE_RETRY, "no memory for a partition's name");
+}
+
+enum tide_status tide_lake_epochs(const struct tide_lake_view_options *options,
+                                  const char *pipeline,
+                                  int64_t *epochs,
+                                  struct tide_error *error)
+{
+    struct tide_store store = {0};
+    struct tide_delta *delta = NULL;
+    struct tide_arena arena;
+    tide_arena_init(&arena, ARENA_BYTES_MAX);
+    const struct tide_layout *layout =
+        tide_layout_create(&arena, options->schema, TIDE_TABLE_EVENTS);
+    enum tide_status status =
+        layout == NULL ? tide_error_set(error, TIDE_RETRY, "no memory for a layout")
+                       : tide_store_local_open(options->io, options->lake_directory, &store, error);
+    if (status == TIDE_OK) {
+        status = open_delta(store, options->clock, layout, &delta, error);
+    }
+    if (status == TIDE_OK) {
+        status = read_epochs(delta, pipeline, options->partition_count, epochs, error);
+    }
+    tide_delta_close(delta);
+    if (store.operations != NULL) {
+        store.operations->close(store.self);
+    }
+    tide_arena_release(&arena);
+    return status;
+}
 
 enum tide_status tide_lake_view_open(const struct tide_lake_view_options *options,
                                      struct tide_lake_view **view,
@@ -279,6 +338,6 @@ struct tide_duckdb_connection *tide_lake_view_connection(struct tide_lake_view *
 
 uint64_t tide_lake_view_file_count(const struct tide_lake_view *view, enum tide_table table)
 {
-    tide_assert(table < TIDE_TABLE_COUNT);
+    tide_assert(table < TIDE_TABLE_ALL_COUNT);
     return view->file_counts[table];
 }

@@ -1,4 +1,4 @@
-/* The lake as two SQL views over exactly the files that its Delta tables name now.
+/* The lake as SQL views over exactly the files that its Delta tables name now.
  *
  *     events     the schema's columns with a path, event_time, received_time, sent_time, uid_high,
  *                uid_low, payload, _partition, _offset, _index, _epoch, then the schema's derived
@@ -34,7 +34,16 @@ struct tide_lake_view_options {
      * during open only. */
     const int64_t *epochs;
     uint32_t partition_count; /* of epochs */
+    /* The one view `metrics` instead: what batches have written (docs/formats/lake.md). */
+    bool is_of_metrics;
 };
+
+/* The last epoch of each of partition_count partitions whose events are in the lake now, -1: none.
+ * pipeline: the identity's 32 digits. Statuses as open's. */
+enum tide_status tide_lake_epochs(const struct tide_lake_view_options *options,
+                                  const char *pipeline,
+                                  int64_t *epochs,
+                                  struct tide_error *error);
 
 /* RETRY: DuckDB is not there, or the store is not; REJECT: a table is not ours, or has more than
  * FILES_MAX files; FATAL: damage. */

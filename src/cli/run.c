@@ -42,6 +42,7 @@ struct service {
     struct tide_committer *committer;
     struct tide_engine *engine;
     struct tide_collector *collector;
+    struct tide_generations *generations;
     struct tide_alert_engine alert_engine;
     struct tide_alerts *alerts;
     char alerts_path[PATH_BYTES_MAX + sizeof("/alerts.json")];
@@ -49,6 +50,7 @@ struct service {
     struct tide_http_server *server;
     struct tide_http_route routes[ROUTES_MAX];
     struct tide_service_metrics metrics;
+    struct tide_bytes lake_path;
     struct tide_bytes lake_url;             /* absolute: whoever verifies may stand elsewhere */
     _Atomic(struct tide_engine *) notified; /* the engine, once it may be told of new records */
     _Atomic bool failed;
@@ -121,7 +123,7 @@ static enum tide_arrival arrival_of(const struct tide_config *config)
 static enum tide_status open_lake(struct service *service, struct tide_error *error)
 {
     const struct tide_config *config = &service->config;
-    struct tide_bytes path = {0};
+    struct tide_bytes *path = &service->lake_path;
     char data[PATH_BYTES_MAX];
     char lock[PATH_BYTES_MAX + sizeof("/lock")];
     if (config->data.size >= sizeof(data)) {
@@ -139,10 +141,10 @@ static enum tide_status open_lake(struct service *service, struct tide_error *er
         status = tide_io_os_lock(lock, &service->lock, error);
     }
     if (status == TIDE_OK) {
-        status = tide_store_local_path(config->lake_url, &path, error);
+        status = tide_store_local_path(config->lake_url, path, error);
     }
     if (status == TIDE_OK) {
-        struct tide_lake_stack_options options = {tide_bytes_terminated(&path),
+        struct tide_lake_stack_options options = {tide_bytes_terminated(path),
                                                   data,
                                                   config->definitions->schema,
                                                   (uint32_t)config->partitions,
@@ -151,9 +153,8 @@ static enum tide_status open_lake(struct service *service, struct tide_error *er
     }
     if (status == TIDE_OK) {
         tide_bytes_append_text(&service->lake_url, "file:");
-        status = tide_io_os_absolute(tide_bytes_terminated(&path), &service->lake_url, error);
+        status = tide_io_os_absolute(tide_bytes_terminated(path), &service->lake_url, error);
     }
-    tide_bytes_release(&path);
     return status;
 }
 
@@ -238,6 +239,18 @@ static enum tide_status create_collector(struct service *service, struct tide_er
     return tide_collector_create(&options, &service->collector, error);
 }
 
+static enum tide_status open_generations(struct service *service, struct tide_error *error)
+{
+    struct tide_generations_options options = tide_generations_options_default();
+    options.io = tide_io_os();
+    options.clock = tide_clock_os();
+    options.store = service->lake.store;
+    options.lake_directory = tide_bytes_terminated(&service->lake_path);
+    options.definitions = service->config.definitions;
+    options.partition_count = (uint32_t)service->config.partitions;
+    return tide_generations_create(&options, &service->generations, error);
+}
+
 static bool want_webhook(const struct tide_definitions *definitions)
 {
     bool is_wanted = false;
@@ -287,6 +300,7 @@ static enum tide_status create_api(struct service *service, struct tide_error *e
                                        .version = tide_version,
                                        .lake_url = tide_bytes_view(&service->lake_url),
                                        .partition_count = (uint32_t)config->partitions,
+                                       .generations = service->generations,
                                        .alerts = service->alerts,
                                        .exposition = tide_service_metrics_write,
                                        .exposition_context = &service->metrics,
@@ -322,6 +336,7 @@ static enum tide_status open_service(struct service *service, struct tide_error 
         open_log,
         start_engine,
         create_collector,
+        open_generations,
         start_alerts,
         create_api,
         start_server,
@@ -360,6 +375,7 @@ static enum tide_status close_service(struct service *service, struct tide_error
         tide_http_server_stop(service->server);
     }
     tide_api_destroy(service->api);
+    tide_generations_destroy(service->generations);
     tide_alerts_destroy(service->alerts); /* while there is an engine to ask */
     tide_collector_destroy(service->collector);
     if (service->engine != NULL) {
@@ -370,6 +386,7 @@ static enum tide_status close_service(struct service *service, struct tide_error
         service->log.operations->close(service->log.self);
     }
     io.operations->close(io.self, &service->lock);
+    tide_bytes_release(&service->lake_path);
     tide_bytes_release(&service->lake_url);
     return status;
 }

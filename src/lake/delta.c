@@ -63,6 +63,16 @@ int64_t tide_delta_version(const struct tide_delta *delta)
     return delta->snapshot.version;
 }
 
+enum tide_status tide_delta_refresh(struct tide_delta *delta, struct tide_error *error)
+{
+    bool is_there = true;
+    enum tide_status status = TIDE_OK;
+    while (status == TIDE_OK && is_there) {
+        status = tide_delta_snapshot_step(&delta->snapshot, &is_there, error);
+    }
+    return status;
+}
+
 int64_t tide_delta_transaction_version(const struct tide_delta *delta, struct tide_view app_id)
 {
     return tide_delta_snapshot_txn(&delta->snapshot, app_id);

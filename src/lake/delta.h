@@ -51,6 +51,9 @@ enum tide_status tide_delta_open(const struct tide_delta_options *options,
                                  struct tide_error *error);
 void tide_delta_close(struct tide_delta *delta);
 int64_t tide_delta_version(const struct tide_delta *delta); /* -1: no table yet */
+/* Reads what other writers committed meanwhile; one failed lookup if that is nothing. Statuses as
+ * open's. */
+enum tide_status tide_delta_refresh(struct tide_delta *delta, struct tide_error *error);
 /* The version of the txn of app_id, or NEVER. */
 int64_t tide_delta_transaction_version(const struct tide_delta *delta, struct tide_view app_id);
 

@@ -29,7 +29,8 @@ static void append_escaped(struct tide_bytes *bytes, struct tide_view path)
     }
 }
 
-/* Milliseconds; 0: the statistics do not say. Journeys have no received time, but an end. */
+/* Milliseconds; 0: the statistics do not say. Journeys have no received time, but an end; metrics
+ * the time of their computation. */
 static int64_t time_of_stats(struct tide_view stats, struct tide_arena *scratch)
 {
     struct tide_json *json = NULL;
@@ -41,7 +42,8 @@ static int64_t time_of_stats(struct tide_view stats, struct tide_arena *scratch)
     }
     const struct tide_json *most = tide_json_get(json, "maxValues");
     if (!(tide_json_get_text(most, "received_time", &text) ||
-          tide_json_get_text(most, "end_time", &text)) ||
+          tide_json_get_text(most, "end_time", &text) ||
+          tide_json_get_text(most, "computed_time", &text)) ||
         !tide_civil_parse(text, &time)) {
         return 0;
     }

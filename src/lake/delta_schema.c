@@ -23,6 +23,8 @@ static const char *type_name(enum tide_lake_type type)
         return "timestamp";
     case TIDE_LAKE_BINARY:
         return "binary";
+    case TIDE_LAKE_DOUBLE:
+        return "double";
     }
     return NULL;
 }

@@ -474,6 +474,8 @@ static const char *sql_type(enum tide_lake_type type)
         return "TIMESTAMP WITH TIME ZONE";
     case TIDE_LAKE_BINARY:
         return "BLOB";
+    case TIDE_LAKE_DOUBLE:
+        return "DOUBLE";
     }
     return NULL;
 }
@@ -493,6 +495,8 @@ static struct duckdb_logical *logical_type(const struct duckdb_api *api, enum ti
         return api->create_logical_type(DUCKDB_TIMESTAMP_TZ);
     case TIDE_LAKE_BINARY:
         return api->create_logical_type(DUCKDB_BLOB);
+    case TIDE_LAKE_DOUBLE:
+        return api->create_logical_type(DUCKDB_DOUBLE);
     }
     return NULL;
 }
@@ -544,6 +548,9 @@ static void set_value(const struct duckdb_api *api,
         break;
     case TIDE_LAKE_BOOLEAN:
         ((uint8_t *)data)[i] = tide_rows_number(part->rows, column, row) != 0;
+        break;
+    case TIDE_LAKE_DOUBLE:
+        ((double *)data)[i] = tide_rows_double(part->rows, column, row);
         break;
     case TIDE_LAKE_STRING: /* valid UTF-8: tide_rows_set_text saw to it */
     case TIDE_LAKE_BINARY: {

@@ -34,6 +34,7 @@ enum duckdb_type {
     DUCKDB_USMALLINT = 7,
     DUCKDB_UINTEGER = 8,
     DUCKDB_UBIGINT = 9,
+    DUCKDB_DOUBLE = 11,
     DUCKDB_HUGEINT = 16,
     DUCKDB_VARCHAR = 17,
     DUCKDB_BLOB = 18,

@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,6 +66,22 @@ static const struct tide_lake_column journeys_columns[] = {
     {NAME("_epoch"), TIDE_LAKE_LONG},
 };
 
+static const struct tide_lake_column metrics_columns[] = {
+    {NAME("metric"), TIDE_LAKE_STRING},
+    {NAME("definition"), TIDE_LAKE_STRING},
+    {NAME("generation"), TIDE_LAKE_STRING},
+    {NAME("window_start"), TIDE_LAKE_TIMESTAMP},
+    {NAME("window_end"), TIDE_LAKE_TIMESTAMP},
+    {NAME("dimensions"), TIDE_LAKE_STRING},
+    {NAME("value"), TIDE_LAKE_DOUBLE},
+    {NAME("result"), TIDE_LAKE_STRING},
+    {NAME("state"), TIDE_LAKE_STRING},
+    {NAME("epochs"), TIDE_LAKE_STRING},
+    {NAME("offsets"), TIDE_LAKE_STRING},
+    {NAME("run"), TIDE_LAKE_LONG},
+    {NAME("computed_time"), TIDE_LAKE_TIMESTAMP},
+};
+
 #undef NAME
 
 #define TABLE(name, date_column, columns)                                                          \
@@ -76,10 +93,11 @@ static const struct {
     const char *date_column;
     const struct tide_lake_column *columns; /* after the schema's, in events */
     uint32_t count;
-} tables[TIDE_TABLE_COUNT] = {
+} tables[TIDE_TABLE_ALL_COUNT] = {
     [TIDE_TABLE_EVENTS] = TABLE("events", "event_date", events_columns),
     [TIDE_TABLE_REJECTED] = TABLE("rejected", "received_date", rejected_columns),
     [TIDE_TABLE_JOURNEYS] = TABLE("journeys", "start_date", journeys_columns),
+    [TIDE_TABLE_METRICS] = TABLE("metrics", "window_date", metrics_columns),
 };
 #undef TABLE
 
@@ -106,7 +124,7 @@ struct tide_layout *tide_layout_create(struct tide_arena *arena,
                                        const struct tide_schema *schema,
                                        enum tide_table table)
 {
-    tide_assert(schema != NULL && table < TIDE_TABLE_COUNT);
+    tide_assert(schema != NULL && table < TIDE_TABLE_ALL_COUNT);
     bool is_events = table == TIDE_TABLE_EVENTS;
     uint32_t schema_count = is_events ? schema->path_column_count : 0;
     const struct tide_lake_column *own = tables[table].columns;
@@ -262,12 +280,21 @@ void tide_rows_set_number(struct tide_rows *rows, uint32_t column, int64_t numbe
 {
     tide_assert(rows->count > 0 && column < rows->layout->column_count);
     enum tide_lake_type type = rows->layout->columns[column].type;
-    tide_assert(!is_text(type));
+    tide_assert(!is_text(type) && type != TIDE_LAKE_DOUBLE);
     tide_assert(type != TIDE_LAKE_BOOLEAN || number == 0 || number == 1);
     tide_assert(type != TIDE_LAKE_DECIMAL ||
                 (number > -INT64_C(1000000000000000000) && number < INT64_C(1000000000000000000)));
     tide_assert(type != TIDE_LAKE_TIMESTAMP || number != INT64_MIN);
     rows->cells[column].values[rows->count - 1] = number;
+    rows->cells[column].presence[rows->count - 1] = 1;
+}
+
+/* A double is kept as its bits. */
+void tide_rows_set_double(struct tide_rows *rows, uint32_t column, double number)
+{
+    tide_assert(rows->count > 0 && column < rows->layout->column_count);
+    tide_assert(rows->layout->columns[column].type == TIDE_LAKE_DOUBLE && isfinite(number));
+    memcpy(&rows->cells[column].values[rows->count - 1], &number, sizeof(number));
     rows->cells[column].presence[rows->count - 1] = 1;
 }
 
@@ -356,6 +383,15 @@ int64_t tide_rows_number(const struct tide_rows *rows, uint32_t column, uint32_t
     tide_assert(!tide_rows_is_null(rows, column, row));
     tide_assert(!is_text(rows->layout->columns[column].type));
     return rows->cells[column].values[row];
+}
+
+double tide_rows_double(const struct tide_rows *rows, uint32_t column, uint32_t row)
+{
+    double number;
+    tide_assert(!tide_rows_is_null(rows, column, row));
+    tide_assert(rows->layout->columns[column].type == TIDE_LAKE_DOUBLE);
+    memcpy(&number, &rows->cells[column].values[row], sizeof(number));
+    return number;
 }
 
 struct tide_view tide_rows_text(const struct tide_rows *rows, uint32_t column, uint32_t row)

@@ -11,7 +11,9 @@ enum tide_table {
     TIDE_TABLE_EVENTS,
     TIDE_TABLE_REJECTED,
     TIDE_TABLE_JOURNEYS,
-    TIDE_TABLE_COUNT,
+    TIDE_TABLE_COUNT, /* of those that epochs write */
+    TIDE_TABLE_METRICS = TIDE_TABLE_COUNT, /* batch writes it */
+    TIDE_TABLE_ALL_COUNT,
 };
 
 enum tide_lake_type {
@@ -21,6 +23,7 @@ enum tide_lake_type {
     TIDE_LAKE_BOOLEAN,
     TIDE_LAKE_TIMESTAMP, /* microseconds UTC */
     TIDE_LAKE_BINARY,
+    TIDE_LAKE_DOUBLE, /* finite */
 };
 
 struct tide_lake_column {
@@ -34,7 +37,9 @@ struct tide_lake_column {
  * _epoch; by received_date (null where unknown).
  * journeys: metric, definition, journey_key, journey_group, outcome, reached, step_count,
  * start_time, end_time, step_times, conversion_us, ordinal, revision, _partition, _epoch; by
- * start_date. */
+ * start_date.
+ * metrics: metric, definition, generation, window_start, window_end, dimensions, value, result,
+ * state, epochs, offsets, run, computed_time; by window_date (null where a row is of no window). */
 struct tide_layout {
     enum tide_table table;
     const char *name;        /* "events" */
@@ -63,6 +68,7 @@ size_t tide_rows_bytes(const struct tide_rows *rows);
 /* Starts a row of all nulls; then set its columns. FATAL: out of memory. */
 enum tide_status tide_rows_begin(struct tide_rows *rows, int32_t date_days);
 void tide_rows_set_number(struct tide_rows *rows, uint32_t column, int64_t number);
+void tide_rows_set_double(struct tide_rows *rows, uint32_t column, double number);
 /* FATAL: out of memory. */
 enum tide_status tide_rows_set_text(struct tide_rows *rows, uint32_t column, struct tide_view text);
 
@@ -71,6 +77,7 @@ const struct tide_layout *tide_rows_layout(const struct tide_rows *rows);
 int32_t tide_rows_date(const struct tide_rows *rows, uint32_t row);
 bool tide_rows_is_null(const struct tide_rows *rows, uint32_t column, uint32_t row);
 int64_t tide_rows_number(const struct tide_rows *rows, uint32_t column, uint32_t row);
+double tide_rows_double(const struct tide_rows *rows, uint32_t column, uint32_t row);
 struct tide_view tide_rows_text(const struct tide_rows *rows, uint32_t column, uint32_t row);
 /* The row numbers of each date, dates ascending (unknown first): visit is called once a date. */
 enum tide_status tide_rows_by_date(const struct tide_rows *rows,

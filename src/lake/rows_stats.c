@@ -5,6 +5,7 @@
  *               last code point, in the order of UTF-8's bytes
  *   timestamps  milliseconds, as all readers expect: minimum down, maximum up; years 1..9999 only
  *   decimals    at most 15 digits, since some readers take a JSON number through a double
+ *   doubles     in the shortest text that reads back as the same number
  *   booleans, bytes: none */
 #include "lake/rows.h"
 #include "base/assert.h"
@@ -28,6 +29,8 @@ struct bounds { /* of one column */
     bool has_value;
     int64_t low; /* numbers */
     int64_t high;
+    double least; /* doubles */
+    double greatest;
     struct tide_view first; /* texts */
     struct tide_view last;
 };
@@ -55,6 +58,12 @@ static void widen_number(struct bounds *bounds, int64_t number)
     bounds->high = !bounds->has_value || number > bounds->high ? number : bounds->high;
 }
 
+static void widen_double(struct bounds *bounds, double number)
+{
+    bounds->least = !bounds->has_value || number < bounds->least ? number : bounds->least;
+    bounds->greatest = !bounds->has_value || number > bounds->greatest ? number : bounds->greatest;
+}
+
 static struct bounds bounds_of(const struct subject *subject, uint32_t column)
 {
     struct bounds bounds = {0};
@@ -67,6 +76,8 @@ static struct bounds bounds_of(const struct subject *subject, uint32_t column)
         }
         if (type == TIDE_LAKE_STRING) {
             widen_text(&bounds, tide_rows_text(subject->rows, column, row));
+        } else if (type == TIDE_LAKE_DOUBLE) {
+            widen_double(&bounds, tide_rows_double(subject->rows, column, row));
         } else if (type != TIDE_LAKE_BINARY) {
             widen_number(&bounds, tide_rows_number(subject->rows, column, row));
         }
@@ -176,6 +187,12 @@ static bool write_decimal_bound(struct tide_bytes *json, int64_t scaled)
     return true;
 }
 
+static void write_double_bound(struct tide_bytes *json, double number)
+{
+    char text[TIDE_DECIMAL_TEXT_MAX];
+    tide_bytes_append(json, text, tide_double_format(number, text));
+}
+
 /* false: nothing was written, there is no bound. */
 static bool write_bound(struct tide_bytes *json,
                         enum tide_lake_type type,
@@ -193,6 +210,9 @@ static bool write_bound(struct tide_bytes *json,
         return write_decimal_bound(json, number);
     case TIDE_LAKE_TIMESTAMP:
         return write_time_bound(json, number, is_maximum);
+    case TIDE_LAKE_DOUBLE:
+        write_double_bound(json, is_maximum ? bounds->greatest : bounds->least);
+        return true;
     case TIDE_LAKE_BOOLEAN:
     case TIDE_LAKE_BINARY:
         return false;

@@ -101,6 +101,38 @@ enum tide_status tide_cell_table_add(struct tide_cell_table *table,
                : tide_cell_value_merge(table->metric, &table->map.records[index].value, value);
 }
 
+bool tide_cell_table_has(const struct tide_cell_table *table,
+                         struct tide_window window,
+                         struct tide_view group)
+{
+    tide_assert(!table->is_finished);
+    const uint32_t number = tide_dictionary_find(table->groups, group);
+    return number != TIDE_DICTIONARY_NONE &&
+           tide_cell_map_find(&table->map, window, number) != TIDE_CELL_NONE;
+}
+
+enum tide_status tide_cell_table_visit(const struct tide_cell_table *table,
+                                       enum tide_status (*visit)(void *context,
+                                                                 const struct tide_cell *cell),
+                                       void *context)
+{
+    enum tide_status status = TIDE_OK;
+    for (uint32_t i = 0; status == TIDE_OK && i < table->map.count; i++) {
+        const struct tide_cell_record *record = &table->map.records[i];
+        const struct tide_cell cell = {tide_cell_record_window(record),
+                                       tide_dictionary_text(table->groups, record->group),
+                                       &record->value};
+        status = visit(context, &cell);
+    }
+    return status;
+}
+
+bool tide_cell_span_has(struct tide_cell_span span, struct tide_window window)
+{
+    return !(tide_instant_known(span.from) && window.start.us < span.from.us) &&
+           !(tide_instant_known(span.to) && window.start.us >= span.to.us);
+}
+
 struct visit {
     struct tide_cell_table *table;
     struct tide_cell_span span;
@@ -112,10 +144,9 @@ static enum tide_status add_visited(void *context,
                                     const struct tide_cell_value *value)
 {
     const struct visit *visit = context;
-    const struct tide_cell_span span = visit->span;
-    const bool is_early = tide_instant_known(span.from) && window.start.us < span.from.us;
-    const bool is_late = tide_instant_known(span.to) && window.start.us >= span.to.us;
-    return is_early || is_late ? TIDE_OK : tide_cell_table_add(visit->table, window, group, value);
+    return tide_cell_span_has(visit->span, window)
+               ? tide_cell_table_add(visit->table, window, group, value)
+               : TIDE_OK;
 }
 
 enum tide_status tide_cell_table_add_operator(

@@ -23,6 +23,15 @@ enum tide_status tide_cell_table_add(struct tide_cell_table *table,
                                      struct tide_window window,
                                      struct tide_view group,
                                      const struct tide_cell_value *value);
+bool tide_cell_table_has(const struct tide_cell_table *table,
+                         struct tide_window window,
+                         struct tide_view group);
+/* Visits each cell as it is, in no order unless the table is finished. An answer other than OK ends
+ * the visit. */
+enum tide_status tide_cell_table_visit(const struct tide_cell_table *table,
+                                       enum tide_status (*visit)(void *context,
+                                                                 const struct tide_cell *cell),
+                                       void *context);
 struct tide_cell_span { /* of window starts: [from, to); UNKNOWN: unbounded on that side */
     struct tide_instant from;
     struct tide_instant to;
@@ -30,6 +39,7 @@ struct tide_cell_span { /* of window starts: [from, to); UNKNOWN: unbounded on t
 };
 #define TIDE_CELL_SPAN_ALL                                                                         \
     ((struct tide_cell_span){TIDE_INSTANT_UNKNOWN, TIDE_INSTANT_UNKNOWN, TIDE_INSTANT_UNKNOWN})
+bool tide_cell_span_has(struct tide_cell_span span, struct tide_window window);
 /* Merges the cells of a partition. FATAL: out of memory. */
 enum tide_status tide_cell_table_add_operator(
     struct tide_cell_table *table, struct tide_operator *operator, struct tide_cell_span span);

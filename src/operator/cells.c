@@ -18,14 +18,14 @@ struct cells {
 
 /* Neighbours mostly fall into one window, and without `by` into one cell. */
 bool operator_place_rows(struct tide_operator *operator,
-                         const struct tide_instant * event_times,
+                         const struct tide_operator_input *input,
                          uint32_t count)
 {
     struct tide_window window = {{0}, {0}};
     uint32_t group = 0;
     uint32_t cell = TIDE_CELL_NONE;
     for (uint32_t i = 0; i < count; i++) {
-        const struct tide_instant t = event_times[operator->rows[i]];
+        const struct tide_instant t = input->event_times[operator->rows[i]];
         const bool same_window = t.us >= window.start.us && t.us < window.end.us;
         if (!same_window) {
             window = tide_window_of(operator->metric->every, t);
@@ -38,6 +38,7 @@ bool operator_place_rows(struct tide_operator *operator,
             return false;
         }
         operator->row_groups[i] = cell;
+        operator->map.records[cell].changed = operator_change(input, operator->rows[i]);
     }
     return true;
 }
@@ -163,7 +164,7 @@ static enum tide_status cells_update(struct tide_operator *base,
     const struct tide_metric *metric = base->metric;
     const struct tide_vector *column =
         metric->column == TIDE_COLUMN_NONE ? NULL : &input->batch->columns[metric->column];
-    if (!operator_place_rows(base, input->event_times, count)) {
+    if (!operator_place_rows(base, input, count)) {
         return TIDE_FATAL;
     }
     switch (metric->kind) {
@@ -219,6 +220,7 @@ static void cells_facts(const struct tide_operator *base, struct tide_operator_f
 
 const struct operator_kind operator_cells = {
     .size = sizeof(struct cells),
+    .keeps_panes = true,
     .update = cells_update,
     .visit = cells_visit,
     .facts = cells_facts,

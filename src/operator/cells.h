@@ -4,9 +4,9 @@
 
 #include "operator/operator_internal.h"
 
-/* Turns row_groups into indices of cells. false: out of memory. */
+/* Turns row_groups into indices of cells, which say that they changed. false: out of memory. */
 bool operator_place_rows(struct tide_operator *operator,
-                         const struct tide_instant * event_times,
+                         const struct tide_operator_input *input,
                          uint32_t count);
 
 #endif

@@ -39,7 +39,7 @@ static enum tide_status distinct_update(struct tide_operator *base,
                                         uint32_t count)
 {
     struct distinct *distinct = (struct distinct *)base;
-    if (!operator_place_rows(base, input->event_times, count) || !reserve_sets(distinct)) {
+    if (!operator_place_rows(base, input, count) || !reserve_sets(distinct)) {
         return TIDE_FATAL;
     }
     for (uint32_t i = 0; i < count; i++) {
@@ -180,6 +180,7 @@ static void distinct_facts(const struct tide_operator *base, struct tide_operato
 
 const struct operator_kind operator_distinct = {
     .size = sizeof(struct distinct),
+    .keeps_panes = true,
     .destroy = distinct_destroy,
     .update = distinct_update,
     .visit = distinct_visit,

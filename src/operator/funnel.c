@@ -182,6 +182,7 @@ static uint32_t take_out(struct funnel *funnel,
     struct tide_cell_value *value = &base->map.records[cell].value;
     tide_assert(value->events >= run->next - run->first);
     tide_assert((run->reached > 0 ? value->count : value->distinct) > 0);
+    base->map.records[cell].changed = base->changed;
     value->events -= run->next - run->first;
     value->count -= run->reached > 0;
     value->distinct -= run->reached == 0;
@@ -249,6 +250,7 @@ static uint32_t put_in(struct funnel *funnel,
     if (!tide_cell_value_open(base->metric, value)) {
         return TIDE_CELL_NONE;
     }
+    base->map.records[cell].changed = base->changed;
     value->events += run->next - run->first;
     value->count += run->reached > 0;
     value->distinct += run->reached == 0;
@@ -469,7 +471,8 @@ static struct funnel_event *insert_event(struct funnel *funnel, struct funnel_ke
     return events;
 }
 
-/* The cell of an event of a key that is left to batch. */
+/* The cell of an event of a key that is left to batch. To which window its run belongs is not known
+ * any more: to one of those that are pending. */
 static bool mark_pending(struct funnel *funnel, const struct funnel_event *event)
 {
     struct tide_operator *base = &funnel->base;
@@ -477,6 +480,7 @@ static bool mark_pending(struct funnel *funnel, const struct funnel_event *event
     if (cell == TIDE_CELL_NONE || !reserve_sets(funnel)) {
         return false;
     }
+    base->pending_changed = base->changed;
     base->map.records[cell].value.is_pending = true;
     return tide_cell_value_open(base->metric, &base->map.records[cell].value);
 }
@@ -603,6 +607,7 @@ static enum tide_status funnel_update(struct tide_operator *base,
             rest == TIDE_DICTIONARY_NONE ? NULL : find_key(funnel, input->entities[row], rest);
         const struct funnel_event event = {
             input->event_times[row].us, base->row_groups[i], funnel->steps[row]};
+        base->changed = operator_change(input, row);
         if (key == NULL || !add_event(funnel, key, event)) {
             return TIDE_FATAL;
         }

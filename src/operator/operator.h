@@ -34,6 +34,8 @@ struct tide_operator_input {
     uint32_t row_count;
     const struct tide_instant *event_times; /* by row of the batch */
     const uint32_t *entities; /* by row of the batch: dictionary numbers; NONE: nobody */
+    /* By row of the batch: places in the log, ascending; NULL: nobody asks what changed when. */
+    const uint64_t *offsets;
 };
 /* FATAL: out of memory; the partition must be thrown away. */
 enum tide_status tide_operator_update(struct tide_operator *operator,

@@ -16,6 +16,8 @@ struct tide_operator {
     uint32_t groups_max;
     struct tide_cell_map map; /* cells, or panes of cells */
     bool has_folded;          /* some cell is (other) */
+    uint64_t changed;         /* what the event at hand makes of a record's `changed` */
+    uint64_t pending_changed; /* and of that of every record that is pending */
     /* Of the batch at hand: */
     struct tide_bytes key;
     uint32_t *rows;       /* those that count */
@@ -24,7 +26,8 @@ struct tide_operator {
 };
 
 struct operator_kind {
-    size_t size; /* of the operator */
+    size_t size;      /* of the operator */
+    bool keeps_panes; /* of sliding windows; else its records are windows */
     /* After the common part was made. FATAL: out of memory; destroy follows. */
     enum tide_status (*create)(struct tide_operator *operator);
     void (*destroy)(struct tide_operator *operator);
@@ -51,6 +54,12 @@ extern const struct operator_kind operator_retention;
 enum {
     OPERATOR_GROUP_OTHER = 0
 };
+
+/* What the event of that row makes of a record's `changed`. */
+static inline uint64_t operator_change(const struct tide_operator_input *input, uint32_t row)
+{
+    return input->offsets == NULL ? 0 : input->offsets[row] + 1;
+}
 
 /* For kinds that are about entities: drops the rows that are nobody's. */
 void operator_drop_nobody(struct tide_operator *operator,

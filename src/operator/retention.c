@@ -1,5 +1,6 @@
 /* Retention: the periods in which each entity was seen, as pairs. Cohorts are computed when asked:
- * an entity's is its first period, and an event from before it moves the entity to another.
+ * an entity's is its first period, and an event from before it moves the entity to another. The map
+ * has a record for each cohort, which only says when it changed.
  *
  * Periods are numbered like days and weeks, so "the k-th after" is a subtraction. Number 1 begins
  * with 1970-01-01 or the Monday before it: west of Greenwich the first events are in number 0. */
@@ -10,17 +11,21 @@
 #include "operator/pair_set.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/banned.h"
 
 enum {
     DAYS_PER_WEEK = 7,
-    MONDAY_BEFORE_EPOCH = -3
+    MONDAY_BEFORE_EPOCH = -3,
+    ENTITIES_MIN = 64
 };
 
 struct retention {
     struct tide_operator base;
     struct tide_pair_set seen; /* (entity, period) */
+    uint32_t *first_periods;   /* by entity, plus one; 0: never seen */
+    uint32_t entity_capacity;
 };
 
 /* ------- periods */
@@ -53,6 +58,58 @@ static struct tide_window window_of(const struct tide_metric *metric, uint32_t p
     return tide_window_of(metric->every, start);
 }
 
+static bool reserve_entity(struct retention *retention, uint32_t entity)
+{
+    uint64_t wanted = retention->entity_capacity == 0 ? ENTITIES_MIN : retention->entity_capacity;
+    while (wanted <= entity) {
+        wanted *= 2;
+    }
+    if (wanted == retention->entity_capacity) {
+        return true;
+    }
+    uint32_t *periods =
+        wanted > UINT32_MAX ? NULL : realloc(retention->first_periods, wanted * sizeof(*periods));
+    if (periods == NULL) {
+        return false;
+    }
+    memset(periods + retention->entity_capacity,
+           0,
+           (wanted - retention->entity_capacity) * sizeof(*periods));
+    retention->first_periods = periods;
+    retention->entity_capacity = (uint32_t)wanted;
+    return true;
+}
+
+static bool mark_cohort(struct retention *retention, uint32_t period, uint64_t changed)
+{
+    struct tide_cell_map *map = &retention->base.map;
+    const uint32_t cohort =
+        tide_cell_map_place(map, window_of(retention->base.metric, period), OPERATOR_GROUP_OTHER);
+    if (cohort != TIDE_CELL_NONE) {
+        map->records[cohort].changed = changed;
+    }
+    return cohort != TIDE_CELL_NONE;
+}
+
+/* The entity is seen in a period for the first time: its cohort changes, and the one that it leaves
+ * for an earlier one. */
+static bool mark_changes(struct retention *retention,
+                         uint32_t entity,
+                         uint32_t period,
+                         uint64_t changed)
+{
+    if (!reserve_entity(retention, entity)) {
+        return false;
+    }
+    uint32_t *first = &retention->first_periods[entity];
+    const uint32_t before = *first;
+    if (before == 0 || period + 1 < before) {
+        *first = period + 1;
+    }
+    return mark_cohort(retention, *first - 1, changed) &&
+           (before == 0 || before == *first || mark_cohort(retention, before - 1, changed));
+}
+
 static enum tide_status retention_select(struct tide_operator *base,
                                          const struct tide_operator_input *input,
                                          uint32_t *count)
@@ -75,7 +132,11 @@ static enum tide_status retention_update(struct tide_operator *base,
             window = tide_window_of(base->metric->every, t);
             period = period_of(base->metric, window.start);
         }
-        if (tide_pair_set_add(&retention->seen, input->entities[row], period) == TIDE_FATAL) {
+        const uint32_t entity = input->entities[row];
+        const enum tide_status status = tide_pair_set_add(&retention->seen, entity, period);
+        if (status == TIDE_FATAL ||
+            (status == TIDE_OK &&
+             !mark_changes(retention, entity, period, operator_change(input, row)))) {
             return TIDE_FATAL;
         }
     }
@@ -176,12 +237,16 @@ static enum tide_status retention_visit(struct tide_operator *base,
 
 static void retention_destroy(struct tide_operator *base)
 {
-    tide_pair_set_release(&((struct retention *)base)->seen);
+    struct retention *retention = (struct retention *)base;
+    tide_pair_set_release(&retention->seen);
+    free(retention->first_periods);
 }
 
 static void retention_facts(const struct tide_operator *base, struct tide_operator_facts *facts)
 {
-    facts->bytes += tide_pair_set_bytes(&((const struct retention *)base)->seen);
+    const struct retention *retention = (const struct retention *)base;
+    facts->bytes += tide_pair_set_bytes(&retention->seen) +
+                    retention->entity_capacity * sizeof(*retention->first_periods);
 }
 
 const struct operator_kind operator_retention = {

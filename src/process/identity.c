@@ -240,3 +240,20 @@ enum tide_status tide_identity_open(struct tide_io io,
     tide_bytes_release(&remote);
     return status;
 }
+
+enum tide_status tide_identity_read(struct tide_store store,
+                                    struct tide_identity *identity,
+                                    struct tide_error *error)
+{
+    struct tide_bytes text = {0};
+    enum tide_status status =
+        store.operations->get(store.self, store_key, &text, FILE_BYTES_MAX, error);
+    if (status == TIDE_REJECT) {
+        status = tide_error_set(error, TIDE_REJECT, "there is no lake: it has no %s", store_key);
+    }
+    if (status == TIDE_OK) {
+        status = read_identity(tide_bytes_view(&text), "the lake's identity", identity, error);
+    }
+    tide_bytes_release(&text);
+    return status;
+}

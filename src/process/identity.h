@@ -26,6 +26,10 @@ enum tide_status tide_identity_open(struct tide_io io,
                                     const struct tide_identity *wanted,
                                     struct tide_identity *identity,
                                     struct tide_error *error);
+/* The lake's half alone, for who only reads it. REJECT: there is no pipeline's lake. */
+enum tide_status tide_identity_read(struct tide_store store,
+                                    struct tide_identity *identity,
+                                    struct tide_error *error);
 /* 32 hex digits and '\0'. */
 void tide_identity_format(struct tide_u128 id, char text[TIDE_IDENTITY_TEXT_SIZE]);
 bool tide_identity_parse(struct tide_view text, struct tide_u128 *id);

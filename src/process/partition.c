@@ -67,6 +67,7 @@ struct tide_partition {
     uint32_t *unique;
     uint32_t *entity_numbers;
     struct tide_instant *event_times;
+    uint64_t *offsets;
 };
 
 #define ENTITIES_MAX (UINT32_MAX - 1) /* NONE is the one number that names nobody */
@@ -146,6 +147,7 @@ void tide_partition_destroy(struct tide_partition *p)
     free(p->unique);
     free(p->entity_numbers);
     free(p->event_times);
+    free(p->offsets);
     free(p);
 }
 
@@ -159,11 +161,14 @@ static enum tide_status grow_scratch(struct tide_partition *p,
     free(p->unique);
     free(p->entity_numbers);
     free(p->event_times);
+    free(p->offsets);
     p->scratch_capacity = 0;
     p->unique = calloc(capacity, sizeof(*p->unique));
     p->entity_numbers = calloc(capacity, sizeof(*p->entity_numbers));
     p->event_times = calloc(capacity, sizeof(*p->event_times));
-    if (p->unique == NULL || p->entity_numbers == NULL || p->event_times == NULL) {
+    p->offsets = calloc(capacity, sizeof(*p->offsets));
+    if (p->unique == NULL || p->entity_numbers == NULL || p->event_times == NULL ||
+        p->offsets == NULL) {
         return tide_error_set(error, TIDE_FATAL, "no memory for a batch of %u rows", capacity);
     }
     p->scratch_capacity = capacity;
@@ -350,6 +355,7 @@ static enum tide_status book(struct tide_partition *p,
         p->ledger.late_hot++;
     }
     p->event_times[row] = times.event;
+    p->offsets[row] = offset;
     *is_unique = true;
     return keep_event(p, input, row, offset, &times, error);
 }
@@ -404,7 +410,8 @@ static enum tide_status update_metrics(struct tide_partition *p,
                                         .rows = p->unique,
                                         .row_count = unique_count,
                                         .event_times = p->event_times,
-                                        .entities = p->entity_numbers};
+                                        .entities = p->entity_numbers,
+                                        .offsets = p->offsets};
     enum tide_status status = TIDE_OK;
     for (uint32_t i = 0; status == TIDE_OK && i < p->definitions->metric_count; i++) {
         if (p->operators[i] != NULL) {

@@ -5,8 +5,10 @@
  * a ratio has "parts" in place of a window.
  *
  * GET /api/v1/metrics/{name}: its cells now, by window and group; each as replay prints it, with
- *     "definition", "revision" (events booked to it; of a cohort, entities in a period),
- *     "generation": "speed", "exact" (false: with "error", the relative one of what is estimated),
+ *     "definition", "generation": "speed" or "batch" (generation.h says which), "revision" (of
+ *     speed: events booked to it; of a cohort, entities in a period; of batch: the run's number),
+ *     "stale": true, where events are missing until a batch has repaired it, "exact" (false: with
+ *     "error", the relative one of what is estimated),
  *     "complete": whether the closing clocks of all partitions have passed its end, and the timeout
  *     of sessions and funnels, and a cohort's last period; null: unknown. "folded": true, where
  *     events of groups beyond the budget are in (other); "pending_batch": true, where a key with
@@ -19,6 +21,7 @@
 #include "base/timezone.h"
 #include "process/identity.h"
 #include "serve/api_internal.h"
+#include "serve/served_cells.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -353,27 +356,47 @@ static double error_of(const struct tide_definitions *definitions,
                      error_of_value(&definitions->metrics[metric->parts[1]], row->below);
 }
 
-static void write_extra(const struct tide_definitions *definitions,
-                        const struct tide_metric *metric,
-                        const struct tide_result *result,
+struct answer {
+    const struct tide_definitions *definitions;
+    const struct tide_metric *metric;
+    const struct tide_result *result;
+    const struct tide_served_cells *served; /* NULL: all is speed */
+    struct tide_instant closing;
+};
+
+static void write_generation(const struct answer *answer,
+                             const struct tide_result_row *row,
+                             struct tide_bytes *extra)
+{
+    struct tide_served_cells_row served = {{TIDE_GENERATION_SPEED, false}, 0};
+    if (answer->served != NULL) {
+        served = tide_served_cells_row(answer->served, row);
+    }
+    const bool is_batch = served.choice.generation == TIDE_GENERATION_BATCH;
+    tide_bytes_append_format(extra,
+                             ", \"revision\": %" PRIu64 ", \"generation\": \"%s\"%s",
+                             is_batch ? (uint64_t)served.run : tide_result_revision(row),
+                             is_batch ? "batch" : "speed",
+                             served.choice.is_stale ? ", \"stale\": true" : "");
+}
+
+static void write_extra(const struct answer *answer,
                         const struct tide_result_row *row,
-                        struct tide_instant closing,
                         struct tide_bytes *extra)
 {
     char hash[TIDE_IDENTITY_TEXT_SIZE];
-    const double error = error_of(definitions, metric, row);
+    const double error = error_of(answer->definitions, answer->metric, row);
     const char *complete = "null";
-    if (tide_instant_known(closing)) {
-        complete = closing.us >= tide_metric_settled_at(metric, row->window).us ? "true" : "false";
+    if (tide_instant_known(answer->closing)) {
+        const struct tide_instant settled = tide_metric_settled_at(answer->metric, row->window);
+        complete = answer->closing.us >= settled.us ? "true" : "false";
     }
-    tide_identity_format(metric->hash, hash);
+    tide_identity_format(answer->metric->hash, hash);
     tide_bytes_reset(extra);
-    tide_bytes_append_format(extra,
-                             "\"definition\": \"%s\", \"revision\": %" PRIu64
-                             ", \"generation\": \"speed\", \"exact\": %s",
-                             hash,
-                             tide_result_revision(row),
-                             tide_result_is_exact(result, row) ? "true" : "false");
+    tide_bytes_append_format(extra, "\"definition\": \"%s\"", hash);
+    write_generation(answer, row, extra);
+    tide_bytes_append_format(
+        extra, ", \"exact\": %s", tide_result_is_exact(answer->result, row) ? "true" : "false");
     if (error > 0 && !tide_result_is_pending(row)) { /* what is missing has no bound */
         tide_bytes_append_format(extra, ", \"error\": %g", error);
     }
@@ -392,36 +415,92 @@ static bool is_asked(const struct question *question, struct tide_window window)
            !(tide_instant_known(question->to) && window.start.us >= question->to.us);
 }
 
-static void write_cells(const struct tide_definitions *definitions,
-                        const struct question *question,
-                        const struct tide_result *result,
-                        struct tide_instant closing,
+static void write_cells(const struct question *question,
+                        const struct answer *answer,
                         struct tide_bytes *text)
 {
     struct tide_bytes extra = {0};
-    const uint64_t count = tide_result_count(result);
+    const uint64_t count = tide_result_count(answer->result);
     const char *separator = question->is_ndjson ? "" : "\n";
     if (!question->is_ndjson) {
         tide_bytes_append_byte(text, '{');
         tide_json_write_text_member(text, "metric", question->metric->name);
         api_write_definition(text, question->metric);
-        api_write_instant(text, "closing", closing);
+        api_write_instant(text, "closing", answer->closing);
         tide_json_write_key(text, "cells");
         tide_bytes_append_byte(text, '[');
     }
     for (uint64_t i = 0; i < count && !text->failed; i++) {
-        const struct tide_result_row row = tide_result_at(result, i);
+        const struct tide_result_row row = tide_result_at(answer->result, i);
         if (!is_asked(question, row.window)) {
             continue; /* of a ratio */
         }
         tide_bytes_append_text(text, separator);
-        write_extra(definitions, question->metric, result, &row, closing, &extra);
-        tide_result_write_json(result, &row, tide_bytes_view(&extra), text);
+        write_extra(answer, &row, &extra);
+        tide_result_write_json(answer->result, &row, tide_bytes_view(&extra), text);
         separator = question->is_ndjson ? "\n" : ",\n";
     }
     tide_bytes_append_text(text, question->is_ndjson ? separator : "]}\n");
     text->failed = text->failed || extra.failed;
     tide_bytes_release(&extra);
+}
+
+/* What batches have of the question's metric, or of a ratio's parts. */
+struct history {
+    struct tide_generations *generations;
+    struct tide_batch_series *series[2];
+    bool has_runs;
+};
+
+/* Where batches cannot be read the partitions' cells are served: they miss nothing yet. A filter is
+ * asked before the cut to the top, and a batch's cells are cut already. */
+static void take_history(const struct tide_api *api,
+                         const struct question *question,
+                         struct tide_cell_span span,
+                         struct history *history)
+{
+    const struct tide_metric *metrics = api->options.definitions->metrics;
+    const bool is_ratio = question->metric->kind == TIDE_METRIC_RATIO;
+    const struct tide_cell_span all = TIDE_CELL_SPAN_ALL;
+    struct tide_error error = {0};
+    history->generations = api->options.generations;
+    for (uint32_t k = 0; history->generations != NULL && k < (is_ratio ? 2 : 1); k++) {
+        const uint32_t index = is_ratio ? question->metric->parts[k] : question->metric_index;
+        if (question->filter != NULL && metrics[index].top > 0) {
+            continue;
+        }
+        if (tide_generations_take(
+                history->generations, index, is_ratio ? all : span, &history->series[k], &error) ==
+            TIDE_OK) {
+            history->has_runs = history->has_runs || history->series[k]->run_count > 0;
+        }
+    }
+}
+
+static void give_history(const struct history *history)
+{
+    for (int k = 0; k < 2; k++) {
+        tide_generations_give(history->generations, history->series[k]);
+    }
+}
+
+/* The result, and of which generation its rows are. */
+static enum tide_status find_answer(const struct question *question,
+                                    const struct history *history,
+                                    struct tide_cell_request *request,
+                                    struct tide_result **result,
+                                    struct tide_served_cells **served,
+                                    struct tide_error *error)
+{
+    const struct tide_batch_series *const series[2] = {history->series[0], history->series[1]};
+    enum tide_status status = TIDE_OK;
+    if (history->has_runs) {
+        status = tide_served_cells_create(request, question->metric_index, series, served, error);
+        request->overlay = status == TIDE_OK ? tide_served_cells_overlay(*served) : NULL;
+    }
+    return status == TIDE_OK ? tide_cell_request_result(
+                                   request, question->metric_index, question->filter, result, error)
+                             : status;
 }
 
 static void answer_question(const struct tide_api *api,
@@ -431,32 +510,39 @@ static void answer_question(const struct tide_api *api,
     const struct tide_api_options *options = &api->options;
     struct tide_cell_request request = {0};
     struct tide_result *result = NULL;
+    struct tide_served_cells *served = NULL;
+    struct history history = {0};
     struct tide_bytes text = {0};
     struct tide_error error = {0};
     tide_bytes_init(&text, TIDE_API_REPLY_BYTES_MAX);
     /* Before the visit: a cell that is complete by this clock was not visited too early. */
     const struct tide_instant closing = tide_engine_closing(options->engine);
-    const struct tide_cell_scope scope = {question->metric_index,
-                                          {question->from, question->to, closing}};
+    const struct tide_cell_span span = {question->from, question->to, closing};
+    take_history(api, question, span, &history);
+    const struct tide_cell_scope scope = {question->metric_index, span};
     enum tide_status status = tide_cell_request_init(
         &request, options->definitions, options->partition_count, &scope, &error);
+    request.wants_changes = history.has_runs;
     if (status == TIDE_OK &&
         !tide_engine_visit(options->engine, tide_cell_request_visit, &request)) {
         status = tide_error_set(&error, TIDE_RETRY, "the engine has stopped");
     }
     if (status == TIDE_OK) {
-        status = tide_cell_request_result(
-            &request, question->metric_index, question->filter, &result, &error);
+        status = find_answer(question, &history, &request, &result, &served, &error);
     }
     if (status == TIDE_OK) {
-        write_cells(options->definitions, question, result, closing, &text);
+        const struct answer answer = {
+            options->definitions, question->metric, result, served, closing};
+        write_cells(question, &answer, &text);
         api_reply(
             exchange, question->is_ndjson ? "application/x-ndjson" : "application/json", &text);
     } else {
         tide_http_reply_problem(exchange, 503, API_RETRY_AFTER_S, "%s", error.text);
     }
     tide_result_destroy(result);
+    tide_served_cells_destroy(served);
     tide_cell_request_release(&request);
+    give_history(&history);
     tide_bytes_release(&text);
 }
 

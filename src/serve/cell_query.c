@@ -49,8 +49,10 @@ enum tide_status tide_cell_request_init(struct tide_cell_request *request,
         }
     }
     for (uint32_t p = 0; p < partition_count; p++) {
-        request->slots[p].tables = calloc(metric_count + 1, sizeof(struct tide_cell_table *));
-        if (request->slots[p].tables == NULL) {
+        struct tide_cell_slot *slot = &request->slots[p];
+        slot->tables = calloc(metric_count + 1, sizeof(struct tide_cell_table *));
+        slot->changes = calloc(metric_count + 1, sizeof(struct tide_window_changes *));
+        if (slot->tables == NULL || slot->changes == NULL) {
             return tide_error_set(error, TIDE_RETRY, "no memory for a question");
         }
     }
@@ -64,7 +66,11 @@ void tide_cell_request_release(struct tide_cell_request *request)
         for (uint32_t i = 0; slot->tables != NULL && i < request->definitions->metric_count; i++) {
             tide_cell_table_destroy(slot->tables[i]);
         }
+        for (uint32_t i = 0; slot->changes != NULL && i < request->definitions->metric_count; i++) {
+            tide_window_changes_destroy(slot->changes[i]);
+        }
         free(slot->tables);
+        free(slot->changes);
     }
     free(request->slots);
     free(request->is_wanted);
@@ -87,6 +93,18 @@ static enum tide_status copy_cells(const struct tide_cell_request *request,
     return status;
 }
 
+static enum tide_status copy_changes(const struct tide_cell_request *request,
+                                     const struct tide_partition *partition,
+                                     uint32_t metric,
+                                     struct tide_window_changes **changes)
+{
+    const enum tide_status status = tide_window_changes_create(changes);
+    return status == TIDE_OK ? tide_window_changes_read(*changes,
+                                                        tide_partition_operator(partition, metric),
+                                                        request->span)
+                             : status;
+}
+
 void tide_cell_request_visit(void *context, struct tide_partition *partition)
 {
     const struct tide_cell_request *request = context;
@@ -104,6 +122,9 @@ void tide_cell_request_visit(void *context, struct tide_partition *partition)
     for (uint32_t i = 0; slot->status == TIDE_OK && i < request->definitions->metric_count; i++) {
         if (request->is_wanted[i]) {
             slot->status = copy_cells(request, partition, i, &slot->tables[i]);
+        }
+        if (slot->status == TIDE_OK && request->is_wanted[i] && request->wants_changes) {
+            slot->status = copy_changes(request, partition, i, &slot->changes[i]);
         }
     }
 }
@@ -165,6 +186,30 @@ static enum tide_status sieve_cells(const struct sieve *sieve)
 
 /* ---- merging */
 
+struct selection { /* of cells whose windows nothing replaces */
+    const struct tide_cell_overlay *overlay;
+    struct tide_cell_table *into;
+};
+
+static enum tide_status add_selected(void *context, const struct tide_cell *cell)
+{
+    const struct selection *selection = context;
+    const struct tide_cell_overlay *overlay = selection->overlay;
+    const struct tide_metric *metric = tide_cell_table_metric(selection->into);
+    return overlay->replaces(overlay->context, metric, cell->window)
+               ? TIDE_OK
+               : tide_cell_table_add(selection->into, cell->window, cell->group, cell->value);
+}
+
+static enum tide_status merge_slot(const struct tide_cell_request *request,
+                                   const struct tide_cell_table *from,
+                                   struct tide_cell_table *table)
+{
+    struct selection selection = {request->overlay, table};
+    return request->overlay == NULL ? tide_cell_table_merge(table, from)
+                                    : tide_cell_table_visit(from, add_selected, &selection);
+}
+
 static enum tide_status merge_slots(const struct tide_cell_request *request,
                                     uint32_t metric,
                                     struct tide_cell_table *table)
@@ -174,7 +219,11 @@ static enum tide_status merge_slots(const struct tide_cell_request *request,
     for (uint32_t p = 0; status == TIDE_OK && p < request->partition_count; p++) {
         const struct tide_cell_slot *slot = &request->slots[p];
         const bool is_whole = slot->visited && slot->status == TIDE_OK;
-        status = is_whole ? tide_cell_table_merge(table, slot->tables[metric]) : TIDE_RETRY;
+        status = is_whole ? merge_slot(request, slot->tables[metric], table) : TIDE_RETRY;
+    }
+    if (status == TIDE_OK && request->overlay != NULL) {
+        status =
+            request->overlay->add(request->overlay->context, tide_cell_table_metric(table), table);
     }
     return status;
 }

@@ -4,11 +4,13 @@
 #define TIDE_SERVE_CELL_QUERY_H
 
 #include "operator/result.h"
+#include "operator/window_changes.h"
 #include "process/engine.h"
 
 /* What one partition contributed: its own slot, so that no lock is needed. */
 struct tide_cell_slot {
-    struct tide_cell_table **tables; /* by metric; NULL: not asked for */
+    struct tide_cell_table **tables;      /* by metric; NULL: not asked for */
+    struct tide_window_changes **changes; /* likewise */
     enum tide_status status;
     bool visited;
     uint64_t next_epoch;
@@ -18,17 +20,30 @@ struct tide_cell_slot {
     struct tide_instant closing;
 };
 
+/* What stands in place of the partitions' cells, window by window: a batch's. */
+struct tide_cell_overlay {
+    bool (*replaces)(void *context, const struct tide_metric *metric, struct tide_window window);
+    /* Adds the cells of the windows that it replaces. FATAL: out of memory. */
+    enum tide_status (*add)(void *context,
+                            const struct tide_metric *metric,
+                            struct tide_cell_table *table);
+    void *context;
+};
+
 #define TIDE_METRICS_ALL UINT32_MAX
 #define TIDE_METRICS_NONE (UINT32_MAX - 1) /* facts only */
 
-/* A request to all partitions. After init only the visits write, each its partition's slot. */
+/* A request to all partitions. After init only the visits write, each its partition's slot; an
+ * overlay is set when they are done. */
 struct tide_cell_request {
     const struct tide_definitions *definitions;
     struct tide_metric *metrics; /* definitions' own, without their top: see result */
     bool *is_wanted;             /* by metric; of a ratio its parts */
     uint32_t partition_count;
     struct tide_cell_span span;
+    bool wants_changes; /* when the windows were last touched, too; set before the visits */
     struct tide_cell_slot *slots;
+    const struct tide_cell_overlay *overlay; /* of results; NULL: partitions' cells only */
 };
 
 struct tide_cell_scope { /* which metrics, which windows */

@@ -131,7 +131,7 @@ static double run(const char *metric,
     for (uint32_t done = 0; done < EVENTS; done += PIECE) {
         fill(&stream, done, make, &seed);
         const struct tide_operator_input input = {
-            stream.batch, rows, PIECE, stream.times, stream.entities};
+            stream.batch, rows, PIECE, stream.times, stream.entities, NULL};
         const double start_ns = now_ns();
         const enum tide_status status = tide_operator_update(operator, & input, NULL);
         spent_ns += now_ns() - start_ns;

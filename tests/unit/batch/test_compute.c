@@ -153,6 +153,18 @@ static void tells_the_span(void **state)
     assert_int_equal(span.end.us, FIXTURE_START_US + 7200 * TIDE_US_PER_SECOND);
 }
 
+static void tells_how_far_events_go(void **state)
+{
+    (void)state;
+    struct tide_error error = {0};
+    uint64_t reads[3] = {7, 7, 7};
+    fixture_check(tide_batch_reads(view, reads, 3, &error), &error);
+    assert_int_equal(reads[0], 5); /* beyond the events; rejected records touch no window */
+    assert_int_equal(reads[1], 11);
+    assert_int_equal(reads[2], 0);
+    assert_int_equal(tide_batch_reads(view, reads, 1, &error), TIDE_REJECT);
+}
+
 static void audits(void **state)
 {
     (void)state;
@@ -299,6 +311,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(computes_every_kind),
         cmocka_unit_test(tells_the_span),
+        cmocka_unit_test(tells_how_far_events_go),
         cmocka_unit_test(audits),
         cmocka_unit_test(sees_rows_that_are_there_twice),
         cmocka_unit_test(refuses_a_strange_reason),

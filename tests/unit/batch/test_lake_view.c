@@ -138,6 +138,68 @@ static void ends_at_each_epoch(void **state)
     fixture_close(fixture);
 }
 
+static void tells_the_last_epochs(void **state)
+{
+    (void)state;
+    struct fixture *fixture = fixture_open();
+    const struct tide_lake_view_options lake = {.io = tide_io_os(),
+                                                .clock = tide_clock_os(),
+                                                .lake_directory = fixture->directory,
+                                                .schema = fixture->definitions->schema,
+                                                .partition_count = 2};
+    struct tide_delta *delta = NULL;
+    struct tide_error error = {0};
+    int64_t epochs[3] = {7, 7, 7};
+    fixture_check(tide_lake_epochs(&lake, "p", epochs, &error), &error);
+    assert_int_equal(epochs[0], -1);
+    assert_int_equal(epochs[1], -1);
+    assert_int_equal(epochs[2], 7);
+    const struct tide_delta_options options = {.store = fixture->store,
+                                               .clock = tide_clock_os(),
+                                               .layout = fixture->layouts[TIDE_TABLE_EVENTS],
+                                               .table_id = TIDE_VIEW("test"),
+                                               .engine = TIDE_VIEW("test")};
+    const struct tide_delta_file file = {TIDE_VIEW("x.parquet"), 0, 1, 1, TIDE_VIEW("")};
+    const struct tide_delta_transaction transactions[] = {
+        {TIDE_VIEW("p/1"), 4, TIDE_DELTA_NEVER, &file, 1},
+        {TIDE_VIEW("q/0"), 9, TIDE_DELTA_NEVER, &file, 1}};
+    fixture_check(tide_delta_open(&options, &delta, &error), &error);
+    fixture_check(tide_delta_commit(delta, transactions, 2, &error), &error);
+    tide_delta_close(delta);
+    fixture_check(tide_lake_epochs(&lake, "p", epochs, &error), &error);
+    assert_int_equal(epochs[0], -1);
+    assert_int_equal(epochs[1], 4);
+    fixture_close(fixture);
+}
+
+static void is_of_metrics_alone(void **state)
+{
+    (void)state;
+    struct fixture *fixture = fixture_open();
+    struct tide_lake_view *view = NULL;
+    struct tide_error error = {0};
+    const int64_t epochs[] = {0};
+    const struct tide_lake_view_options options = {.io = tide_io_os(),
+                                                   .clock = tide_clock_os(),
+                                                   .lake_directory = fixture->directory,
+                                                   .schema = fixture->definitions->schema,
+                                                   .thread_count = 1,
+                                                   .epochs = epochs,
+                                                   .partition_count = 1,
+                                                   .is_of_metrics = true};
+    add_rows(fixture);
+    fixture_check(tide_lake_view_open(&options, &view, &error), &error);
+    assert_query(view,
+                 "SELECT string_agg(column_name || ' ' || data_type, ',' ORDER BY column_index) "
+                 "FROM duckdb_columns() WHERE table_name IN ('events', 'rejected', 'metrics')",
+                 "metric VARCHAR,definition VARCHAR,generation VARCHAR,window_start BIGINT,"
+                 "window_end BIGINT,dimensions VARCHAR,value DOUBLE,result VARCHAR,state VARCHAR,"
+                 "epochs VARCHAR,offsets VARCHAR,run BIGINT,computed_time BIGINT;");
+    assert_int_equal(tide_lake_view_file_count(view, TIDE_TABLE_METRICS), 0);
+    tide_lake_view_close(view);
+    fixture_close(fixture);
+}
+
 static void stays_what_it_was(void **state)
 {
     (void)state;
@@ -183,6 +245,8 @@ int main(void)
         cmocka_unit_test(is_empty_without_tables),
         cmocka_unit_test(reads_every_file),
         cmocka_unit_test(ends_at_each_epoch),
+        cmocka_unit_test(tells_the_last_epochs),
+        cmocka_unit_test(is_of_metrics_alone),
         cmocka_unit_test(stays_what_it_was),
         cmocka_unit_test(refuses_a_strange_table),
     };

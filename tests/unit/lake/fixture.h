@@ -45,6 +45,30 @@ static const struct tide_layout fixture_layout = {
     .column_count = FIXTURE_COLUMNS,
 };
 
+/* A column of doubles alone. */
+static struct tide_lake_column fixture_double_columns[] = {
+    {FIXTURE_NAME("double"), TIDE_LAKE_DOUBLE},
+};
+
+static const struct tide_layout fixture_double_layout = {
+    .table = TIDE_TABLE_METRICS,
+    .name = "metrics",
+    .date_column = "window_date",
+    .columns = fixture_double_columns,
+    .column_count = 1,
+};
+
+static inline struct tide_rows *fixture_doubles(const double *numbers, uint32_t count)
+{
+    struct tide_rows *rows = NULL;
+    assert_int_equal(tide_rows_create(&fixture_double_layout, &rows, NULL), TIDE_OK);
+    for (uint32_t i = 0; i < count; i++) {
+        assert_int_equal(tide_rows_begin(rows, 0), TIDE_OK);
+        tide_rows_set_double(rows, 0, numbers[i]);
+    }
+    return rows;
+}
+
 static inline struct tide_rows *fixture_rows(void)
 {
     struct tide_rows *rows = NULL;

@@ -132,6 +132,28 @@ static void test_epochs(void **state)
     lake_destroy(&lake);
 }
 
+static void test_refresh(void **state)
+{
+    (void)state;
+    struct lake lake = lake_create(1);
+    struct tide_delta *reader = open_table(lake.store);
+    struct tide_delta *writer = open_table(lake.store);
+    assert_int_equal(tide_delta_refresh(reader, NULL), TIDE_OK);
+    assert_int_equal(tide_delta_version(reader), -1);
+    assert_int_equal(commit_epoch(writer, 0), TIDE_OK);
+    assert_int_equal(commit_epoch(writer, 1), TIDE_OK);
+    assert_int_equal(tide_delta_version(reader), -1);
+    assert_int_equal(tide_delta_refresh(reader, NULL), TIDE_OK);
+    assert_int_equal(tide_delta_version(reader), 1);
+    assert_table(&lake, reader, 2);
+    lake_put(&lake, 2, "no action\n");
+    assert_int_equal(tide_delta_refresh(reader, NULL), TIDE_FATAL);
+    assert_int_equal(tide_delta_version(reader), 1);
+    tide_delta_close(reader);
+    tide_delta_close(writer);
+    lake_destroy(&lake);
+}
+
 static void test_partial_redo(void **state)
 {
     (void)state;
@@ -397,6 +419,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_epochs),
+        cmocka_unit_test(test_refresh),
         cmocka_unit_test(test_partial_redo),
         cmocka_unit_test(test_other_history),
         cmocka_unit_test(test_other_writers),

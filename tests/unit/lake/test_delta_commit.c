@@ -111,6 +111,8 @@ static void test_times(void **state)
         const char *time;
     } cases[] = {
         {"{\"maxValues\":{\"received_time\":\"1970-01-01T00:00:00.002Z\"}}", "2"},
+        {"{\"maxValues\":{\"end_time\":\"1970-01-01T00:00:00.003Z\"}}", "3"},
+        {"{\"maxValues\":{\"computed_time\":\"1970-01-01T00:00:00.004Z\"}}", "4"},
         {"{\"maxValues\":{\"received_time\":\"yesterday\"}}", "0"},
         {"{\"maxValues\":{}}", "0"},
         {"{\"numRecords\":1}", "0"},

@@ -37,6 +37,19 @@ static void test_exact(void **state)
     tide_bytes_release(&json);
 }
 
+static void test_double(void **state)
+{
+    (void)state;
+    struct tide_bytes json = {0};
+    tide_delta_schema_write(&fixture_double_layout, &json);
+    assert_string_equal(
+        tide_bytes_terminated(&json),
+        "{\"type\":\"struct\",\"fields\":["
+        "{\"name\":\"double\",\"type\":\"double\",\"nullable\":true,\"metadata\":{}},"
+        "{\"name\":\"window_date\",\"type\":\"date\",\"nullable\":true,\"metadata\":{}}]}");
+    tide_bytes_release(&json);
+}
+
 static const struct {
     const char *from; /* of the schema, "" for none */
     const char *to;
@@ -115,6 +128,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_exact),
+        cmocka_unit_test(test_double),
         cmocka_unit_test(test_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -159,6 +159,24 @@ static void test_file(void **state)
     tide_rows_destroy(rows);
 }
 
+static void test_doubles(void **state)
+{
+    const struct world *world = *state;
+    static const double numbers[] = {0.1, 1e300, -2.5};
+    static const uint32_t indices[] = {0, 1, 2, 3};
+    struct tide_rows *rows = fixture_doubles(numbers, 3);
+    struct tide_error error = {0};
+    uint64_t size = 0;
+    assert_int_equal(tide_rows_begin(rows, 0), TIDE_OK);
+    assert_int_equal(world->writer.operations->write(
+                         world->writer.self, rows, indices, 4, world->path, &size, &error),
+                     TIDE_OK);
+    assert_query(world,
+                 "SELECT \"double\"::VARCHAR, typeof(\"double\") FROM read_parquet({})",
+                 "0.1|DOUBLE;1e+300|DOUBLE;-2.5|DOUBLE;NULL|DOUBLE;");
+    tide_rows_destroy(rows);
+}
+
 static void test_failure_leaves_nothing(void **state)
 {
     const struct world *world = *state;
@@ -184,6 +202,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_file),
+        cmocka_unit_test(test_doubles),
         cmocka_unit_test(test_failure_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, open_world, close_world);

@@ -2,6 +2,8 @@
  * the documents. Method: small tables through the whole interface; many rows against a formula. */
 #include "unit/lake/fixture.h"
 
+#include <float.h>
+
 enum {
     MANY = 5000
 };
@@ -91,6 +93,12 @@ static void test_layouts(void **state)
     assert_string_equal(rejected->date_column, "received_date");
     assert_int_equal(rejected->column_count, 10);
     assert_int_equal(rejected->columns[3].type, TIDE_LAKE_BINARY);
+    struct tide_layout *metrics = tide_layout_create(&arena, &schema, TIDE_TABLE_METRICS);
+    assert_non_null(metrics);
+    assert_string_equal(metrics->name, "metrics");
+    assert_string_equal(metrics->date_column, "window_date");
+    assert_int_equal(metrics->column_count, 13);
+    assert_int_equal(metrics->columns[6].type, TIDE_LAKE_DOUBLE);
     expect_journeys(tide_layout_create(&arena, &schema, TIDE_TABLE_JOURNEYS));
     tide_arena_release(&arena);
     tide_arena_init(&arena, 1);
@@ -130,6 +138,21 @@ static void test_values_and_nulls(void **state)
     assert_true(tide_rows_is_null(rows, FIXTURE_LONG, 1));
     tide_rows_destroy(rows);
     tide_rows_destroy(NULL);
+}
+
+static void test_doubles(void **state)
+{
+    (void)state;
+    static const double numbers[] = {0.1, -0.0, DBL_MAX, DBL_TRUE_MIN, -1e-300};
+    const uint32_t count = sizeof(numbers) / sizeof(numbers[0]);
+    struct tide_rows *rows = fixture_doubles(numbers, count);
+    assert_int_equal(tide_rows_begin(rows, 0), TIDE_OK);
+    for (uint32_t i = 0; i < count; i++) {
+        const double number = tide_rows_double(rows, 0, i);
+        assert_memory_equal(&number, &numbers[i], sizeof(number));
+    }
+    assert_true(tide_rows_is_null(rows, 0, count));
+    tide_rows_destroy(rows);
 }
 
 static void test_text_becomes_utf8(void **state)
@@ -242,6 +265,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_layouts),
         cmocka_unit_test(test_values_and_nulls),
+        cmocka_unit_test(test_doubles),
         cmocka_unit_test(test_text_becomes_utf8),
         cmocka_unit_test(test_many_rows),
         cmocka_unit_test(test_by_date),

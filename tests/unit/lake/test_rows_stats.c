@@ -53,6 +53,26 @@ static void test_exact(void **state)
     tide_rows_destroy(rows);
 }
 
+static void test_doubles(void **state)
+{
+    (void)state;
+    static const double numbers[] = {2.5, -1e-7, 0.1, 1e300};
+    static const uint32_t indices[] = {0, 1, 2, 3, 4};
+    struct tide_rows *rows = fixture_doubles(numbers, 4);
+    assert_int_equal(tide_rows_begin(rows, 0), TIDE_OK);
+    assert_stats(rows,
+                 indices,
+                 3,
+                 "{\"numRecords\":3,\"minValues\":{\"double\":-1e-07},\"maxValues\":{"
+                 "\"double\":2.5},\"nullCount\":{\"double\":0}}");
+    assert_stats(rows,
+                 indices + 2,
+                 3,
+                 "{\"numRecords\":3,\"minValues\":{\"double\":0.1},\"maxValues\":{"
+                 "\"double\":1e+300},\"nullCount\":{\"double\":1}}");
+    tide_rows_destroy(rows);
+}
+
 /* The bounds of one column with one value; NULL: left out. */
 static void assert_bounds(struct tide_rows *rows,
                           enum fixture_column column,
@@ -149,6 +169,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_exact),
+        cmocka_unit_test(test_doubles),
         cmocka_unit_test(test_long_texts),
         cmocka_unit_test(test_numbers),
     };

@@ -123,7 +123,7 @@ static void feed(struct tide_operator *funnel, const struct event *events, uint3
             fixture_set_text(batch, i, "a", tide_view_of(groups[events[i].group]));
         }
     }
-    const struct tide_operator_input input = {batch, rows, count, times, entities};
+    const struct tide_operator_input input = {batch, rows, count, times, entities, NULL};
     assert_int_equal(tide_operator_update(funnel, &input, NULL), TIDE_OK);
     tide_batch_destroy(batch);
 }

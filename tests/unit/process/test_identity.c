@@ -89,6 +89,24 @@ static void test_same_at_every_start(void **state)
     assert_false(tide_u128_equal(first.pipeline, other.pipeline));
 }
 
+static void test_read(void **state)
+{
+    (void)state;
+    struct tide_identity made;
+    struct tide_identity read = {0};
+    struct tide_store store = {0};
+    struct tide_error error = {0};
+    assert_int_equal(tide_store_local_open(io, "read-lake", &store, NULL), TIDE_OK);
+    assert_int_equal(tide_identity_read(store, &read, &error), TIDE_REJECT);
+    assert_non_null(strstr(error.text, "there is no lake"));
+    assert_int_equal(open_as("read-data", "read-lake", &wanted, &made, NULL), TIDE_OK);
+    assert_int_equal(tide_identity_read(store, &read, NULL), TIDE_OK);
+    assert_true(tide_u128_equal(read.pipeline, made.pipeline));
+    assert_true(tide_u128_equal(read.configuration, made.configuration));
+    assert_int_equal(read.partition_count, made.partition_count);
+    store.operations->close(store.self);
+}
+
 static void expect_refusal(const char *data,
                            const char *lake,
                            const struct tide_identity *as,
@@ -195,6 +213,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text),
+        cmocka_unit_test_setup_teardown(test_read, setup, teardown),
         cmocka_unit_test_setup_teardown(test_same_at_every_start, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damage, setup, teardown),

@@ -111,7 +111,7 @@ static void feed(const struct event *events, uint32_t count)
         }
         entities[i] = entity_of(batch, i);
     }
-    const struct tide_operator_input input = {batch, rows, count, times, entities};
+    const struct tide_operator_input input = {batch, rows, count, times, entities, NULL};
     assert_int_equal(tide_operator_update(scene.funnel, &input, NULL), TIDE_OK);
     tide_batch_destroy(batch);
 }

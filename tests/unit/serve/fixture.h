@@ -67,6 +67,8 @@ struct fixture {
     struct tide_source source;
     const struct tide_definitions *definitions;
     const struct tide_layout *layouts[TIDE_TABLE_COUNT];
+    struct tide_clock_simulated probes; /* by which the API looks for new batch runs */
+    struct tide_generations *generations;
     struct tide_store store;
     struct tide_duckdb *duckdb;
     struct tide_table_writer writer;
@@ -202,12 +204,21 @@ static inline void fixture_open_alerts(struct fixture *fixture)
 static inline void fixture_start_server(struct fixture *fixture)
 {
     struct tide_error error = {0};
+    struct tide_generations_options generations = tide_generations_options_default();
+    generations.io = tide_io_os();
+    generations.clock = tide_clock_simulated(&fixture->probes);
+    generations.store = fixture->store;
+    generations.lake_directory = fixture->lake;
+    generations.definitions = fixture->definitions;
+    generations.partition_count = fixture->partition_count;
+    fixture_check(tide_generations_create(&generations, &fixture->generations, &error), &error);
     const struct tide_api_options options = {.engine = fixture->engine,
                                              .definitions = fixture->definitions,
                                              .clock = tide_clock_os(),
                                              .version = "1.2.3",
                                              .lake_url = TIDE_VIEW("file:./the \"lake\""),
                                              .partition_count = fixture->partition_count,
+                                             .generations = fixture->generations,
                                              .alerts = fixture->alerts,
                                              .exposition = fixture_exposition,
                                              .ready = fixture_is_ready,
@@ -264,6 +275,7 @@ static inline void fixture_close(struct fixture *fixture)
     tide_api_drain(fixture->api);
     tide_http_server_stop(fixture->server);
     tide_api_destroy(fixture->api);
+    tide_generations_destroy(fixture->generations);
     tide_alerts_destroy(fixture->alerts);
     fixture_check(tide_engine_stop(fixture->engine, &error), &error);
     tide_checkpointer_close(fixture->checkpointer);
