@@ -11,7 +11,7 @@ enum tide_table {
     TIDE_TABLE_EVENTS,
     TIDE_TABLE_REJECTED,
     TIDE_TABLE_JOURNEYS,
-    TIDE_TABLE_COUNT, /* of those that epochs write */
+    TIDE_TABLE_COUNT,                      /* of those that epochs write */
     TIDE_TABLE_METRICS = TIDE_TABLE_COUNT, /* batch writes it */
     TIDE_TABLE_ALL_COUNT,
 };

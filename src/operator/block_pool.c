@@ -61,7 +61,7 @@ uint32_t tide_block_class_of(uint32_t count)
 {
     uint32_t class = 0;
     while (class < TIDE_BLOCK_CLASSES && (UINT32_C(1) << class) < count) {
-        class++;
+        class ++;
     }
     tide_assert(class < TIDE_BLOCK_CLASSES);
     return class;
@@ -81,7 +81,7 @@ static void give_rest(struct tide_block_pool *pool)
         uint32_t class = 0;
         while (class + 1 < SLAB_BITS && pool->used + (UINT32_C(2) << class) <= pool->shared_items &&
                pool->used % (UINT32_C(2) << class) == 0) {
-            class++;
+            class ++;
         }
         const uint32_t block = pool->shared + pool->used;
         pool->used += UINT32_C(1) << class;

@@ -18,7 +18,7 @@ struct cells {
 
 /* Neighbours mostly fall into one window, and without `by` into one cell. */
 bool operator_place_rows(struct tide_operator *operator,
-                         const struct tide_operator_input *input,
+                         const struct tide_operator_input * input,
                          uint32_t count)
 {
     struct tide_window window = {{0}, {0}};

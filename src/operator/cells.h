@@ -6,7 +6,7 @@
 
 /* Turns row_groups into indices of cells, which say that they changed. false: out of memory. */
 bool operator_place_rows(struct tide_operator *operator,
-                         const struct tide_operator_input *input,
+                         const struct tide_operator_input * input,
                          uint32_t count);
 
 #endif

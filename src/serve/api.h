@@ -36,7 +36,7 @@ struct tide_api_options {
     struct tide_view lake_url; /* as configured; told at a barrier */
     uint32_t partition_count;
     struct tide_generations *generations; /* what batches wrote, or NULL: speed only */
-    struct tide_alerts *alerts; /* NULL: there are none */
+    struct tide_alerts *alerts;           /* NULL: there are none */
     /* Appends Prometheus families of rooms that this one does not know; NULL: none. Any thread. */
     void (*exposition)(void *context, struct tide_bytes *text);
     void *exposition_context;

@@ -104,7 +104,7 @@ static inline const char *room_print(const struct room *room,
 
 /* The same of an operator, by no closing clock. */
 static inline const char *room_lines(
-    const struct room *room, struct tide_operator *operator, struct tide_bytes *text)
+    const struct room *room, struct tide_operator *operator, struct tide_bytes * text)
 {
     const struct tide_instant unknown = TIDE_INSTANT_UNKNOWN;
     return room_print(room, room->metric, room_table(room, room->metric, operator, unknown), text);

@@ -172,7 +172,7 @@ static void test_against_model(void **state)
 static void feed_numbers(const struct room *room,
                          struct tide_operator *
                          operator,
-                         const int64_t *hours,
+                         const int64_t * hours,
                          const int64_t *numbers,
                          uint32_t count)
 {

@@ -396,7 +396,7 @@ static void test_visits_can_be_ended(void **state)
 /* ------- out of memory */
 
 static enum tide_status feed_all(
-    const struct stream *stream, struct tide_operator *operator, struct tide_error *error)
+    const struct stream *stream, struct tide_operator *operator, struct tide_error * error)
 {
     enum {
         PIECE = 40

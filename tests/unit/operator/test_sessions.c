@@ -189,7 +189,7 @@ static void test_against_model(void **state)
 static void feed_minutes(const struct room *room,
                          struct tide_operator *
                          operator,
-                         const int64_t *minutes,
+                         const int64_t * minutes,
                          const char *const *groups,
                          uint32_t count)
 {
