@@ -1,5 +1,5 @@
 /* Which generation of a number is served: what the partitions hold (speed), or what a batch has
- * computed from the lake. The rule, and nothing else; see docs/adr/0011.
+ * computed from the lake. The rule, and nothing else; see docs/adr/0012.
  *
  * Places in a partition's log are "one beyond the offset of the last event that ..", 0: there is
  * none. So what a batch has read and what touched a window are compared without knowing epochs. */
