@@ -11,7 +11,6 @@ struct tide_cell_record {
     int64_t start_us;
     uint32_t length_s; /* windows are whole seconds, and at most 100 years */
     uint32_t group;    /* the owner's number for it */
-    uint64_t changed;  /* one beyond the log offset of the last event that touched it; 0: unknown */
     struct tide_cell_value value;
 };
 

@@ -52,6 +52,9 @@ struct tide_cell_value {
     int64_t min;
     int64_t max;
     struct tide_cell_parts *parts; /* or NULL */
+    /* In a partition: one beyond the log offset of the last event that touched the cell, 0: none.
+     * Of a cell that was merged it says nothing. */
+    uint64_t changed;
 };
 
 /* Frees its parts; back to all zero. */

@@ -38,7 +38,7 @@ bool operator_place_rows(struct tide_operator *operator,
             return false;
         }
         operator->row_groups[i] = cell;
-        operator->map.records[cell].changed = operator_change(input, operator->rows[i]);
+        operator->map.records[cell].value.changed = operator_change(input, operator->rows[i]);
     }
     return true;
 }

@@ -182,7 +182,7 @@ static uint32_t take_out(struct funnel *funnel,
     struct tide_cell_value *value = &base->map.records[cell].value;
     tide_assert(value->events >= run->next - run->first);
     tide_assert((run->reached > 0 ? value->count : value->distinct) > 0);
-    base->map.records[cell].changed = base->changed;
+    base->map.records[cell].value.changed = base->changed;
     value->events -= run->next - run->first;
     value->count -= run->reached > 0;
     value->distinct -= run->reached == 0;
@@ -250,7 +250,7 @@ static uint32_t put_in(struct funnel *funnel,
     if (!tide_cell_value_open(base->metric, value)) {
         return TIDE_CELL_NONE;
     }
-    base->map.records[cell].changed = base->changed;
+    base->map.records[cell].value.changed = base->changed;
     value->events += run->next - run->first;
     value->count += run->reached > 0;
     value->distinct += run->reached == 0;

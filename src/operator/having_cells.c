@@ -207,7 +207,7 @@ static enum tide_status having_update(struct tide_operator *base,
                 return TIDE_FATAL;
             }
             base->map.records[cell].value.events++;
-            base->map.records[cell].changed = operator_change(input, row);
+            base->map.records[cell].value.changed = operator_change(input, row);
             if (entity != TIDE_DICTIONARY_NONE &&
                 !add_event(having, input->batch, row, cell, entity)) {
                 return TIDE_FATAL;

@@ -86,7 +86,7 @@ static bool mark_cohort(struct retention *retention, uint32_t period, uint64_t c
     const uint32_t cohort =
         tide_cell_map_place(map, window_of(retention->base.metric, period), OPERATOR_GROUP_OTHER);
     if (cohort != TIDE_CELL_NONE) {
-        map->records[cohort].changed = changed;
+        map->records[cohort].value.changed = changed;
     }
     return cohort != TIDE_CELL_NONE;
 }

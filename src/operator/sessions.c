@@ -88,7 +88,7 @@ static void take_out(struct tide_operator *base, const struct interval *interval
     struct tide_cell_value *value = &base->map.records[cell].value;
     const int64_t duration_us = interval->end_us - interval->start_us;
     tide_assert(value->count > 0 && value->events >= interval->events);
-    base->map.records[cell].changed = base->changed;
+    base->map.records[cell].value.changed = base->changed;
     tide_assert(value->sum >= duration_us && value->distinct >= (interval->events == 1));
     value->count--;
     value->events -= interval->events;
@@ -109,7 +109,7 @@ static bool put_in(struct tide_operator *base, const struct interval *interval)
         tide_quantile_sketch_add(&value->parts->sketch, duration_us) != TIDE_OK) {
         return false;
     }
-    base->map.records[cell].changed = base->changed;
+    base->map.records[cell].value.changed = base->changed;
     value->count++;
     value->events += interval->events;
     value->distinct += interval->events == 1;

@@ -43,16 +43,16 @@ static bool add(struct tide_window_changes *changes,
         return false;
     }
     struct tide_cell_record *record = &changes->map.records[index];
-    record->changed = changed > record->changed ? changed : record->changed;
+    record->value.changed = changed > record->value.changed ? changed : record->value.changed;
     return true;
 }
 
 static uint64_t changed_of(const struct tide_operator *operator,
                            const struct tide_cell_record * record)
 {
-    return record->value.is_pending && operator->pending_changed> record->changed
+    return record->value.is_pending && operator->pending_changed> record->value.changed
         ?
-        operator->pending_changed : record->changed;
+        operator->pending_changed : record->value.changed;
 }
 
 enum tide_status tide_window_changes_read(struct tide_window_changes *changes,
@@ -95,5 +95,5 @@ uint64_t tide_window_changes_at(const struct tide_window_changes *changes,
                                 struct tide_window window)
 {
     const uint32_t index = tide_cell_map_find(&changes->map, window, 0);
-    return index == TIDE_CELL_NONE ? 0 : changes->map.records[index].changed;
+    return index == TIDE_CELL_NONE ? 0 : changes->map.records[index].value.changed;
 }
