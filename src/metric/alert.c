@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/civil.h"
+#include "metric/column.h"
 #include "metric/metric_parser.h"
 
 #include <string.h>
@@ -10,7 +11,6 @@
 #include "base/banned.h"
 
 enum {
-    NAME_MAX_BYTES = 100,
     MEMORY_WINDOWS = 10,
     HASH_VERSION = 1,
 };
@@ -62,29 +62,7 @@ static bool parse_duration(struct parser *parser, const char *key, struct tide_d
     return true;
 }
 
-/* ------- name and metric */
-
-static void parse_name(struct parser *parser)
-{
-    const struct tide_view name = parser->node->key;
-    bool is_good = name.size > 0 && (name.data[0] < '0' || name.data[0] > '9');
-    for (size_t i = 0; i < name.size; i++) {
-        const char c = name.data[i];
-        is_good = is_good && ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_');
-    }
-    if (!is_good) {
-        REPORT(parser,
-               parser->node->key_position,
-               "the name of an alert has only a-z, 0-9 and _, and no digit first");
-    } else if (name.size > NAME_MAX_BYTES) {
-        REPORT(parser,
-               parser->node->key_position,
-               "the name of an alert has at most %d characters",
-               NAME_MAX_BYTES);
-    }
-    parser->alert->name = name;
-    parser->alert->position = parser->node->key_position;
-}
+/* ------- metric */
 
 static void report_unknown_metric(struct parser *parser, const struct tide_yaml *node)
 {
@@ -538,8 +516,8 @@ bool tide_alert_parse(const struct tide_alert_parse *parse,
     };
     const uint32_t errors_before = parse->diagnostics->error_count;
     struct parser parser = {.parse = parse, .node = node, .alert = alert};
-    *alert = (struct tide_alert){0};
-    parse_name(&parser);
+    *alert = (struct tide_alert){.name = node->key, .position = node->key_position};
+    tide_name_check(node, "an alert", parse->diagnostics);
     if (node->kind != TIDE_YAML_MAPPING) {
         REPORT(&parser,
                node->position,

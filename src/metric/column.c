@@ -5,6 +5,10 @@
 
 #include "base/banned.h"
 
+enum {
+    NAME_MAX_BYTES = 100
+};
+
 uint32_t tide_column_find(const struct tide_schema *schema,
                           struct tide_view name,
                           struct tide_position position,
@@ -31,4 +35,28 @@ uint32_t tide_column_find(const struct tide_schema *schema,
             diagnostics, position, "unknown column '%.*s'", TIDE_VIEW_ARGUMENTS(name));
     }
     return TIDE_COLUMN_NONE;
+}
+
+void tide_name_check(const struct tide_yaml *node,
+                     const char *what,
+                     struct tide_diagnostics *diagnostics)
+{
+    const struct tide_view name = node->key;
+    bool is_good = name.size > 0 && (name.data[0] < '0' || name.data[0] > '9');
+    for (size_t i = 0; i < name.size; i++) {
+        const char c = name.data[i];
+        is_good = is_good && ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_');
+    }
+    if (!is_good) {
+        tide_diagnostics_error(diagnostics,
+                               node->key_position,
+                               "the name of %s has only a-z, 0-9 and _, and no digit first",
+                               what);
+    } else if (name.size > NAME_MAX_BYTES) {
+        tide_diagnostics_error(diagnostics,
+                               node->key_position,
+                               "the name of %s has at most %d characters",
+                               what,
+                               NAME_MAX_BYTES);
+    }
 }

@@ -1,4 +1,4 @@
-/* Names of columns in definitions. */
+/* Names in definitions: those of columns, and those that metrics and alerts are given. */
 #ifndef TIDE_METRIC_COLUMN_H
 #define TIDE_METRIC_COLUMN_H
 
@@ -10,5 +10,10 @@ uint32_t tide_column_find(const struct tide_schema *schema,
                           struct tide_view name,
                           struct tide_position position,
                           struct tide_diagnostics *diagnostics);
+/* The name that a member is given: [a-z_][a-z0-9_]*, at most 100 bytes; else it is reported. what:
+ * "a metric". */
+void tide_name_check(const struct tide_yaml *node,
+                     const char *what,
+                     struct tide_diagnostics *diagnostics);
 
 #endif

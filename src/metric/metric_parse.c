@@ -9,7 +9,6 @@
 #include "base/banned.h"
 
 enum {
-    NAME_MAX_BYTES = 100,
     TOP_MAX = 1000000,
     NUMBER_DIGITS_MAX = 9
 };
@@ -109,29 +108,7 @@ bool metric_parse_number(struct tide_view text, uint32_t *number)
     return true;
 }
 
-/* ------- name and kind */
-
-static void parse_name(struct metric_parser *parser)
-{
-    const struct tide_view name = parser->node->key;
-    bool is_good = name.size > 0 && (name.data[0] < '0' || name.data[0] > '9');
-    for (size_t i = 0; i < name.size; i++) {
-        const char c = name.data[i];
-        is_good = is_good && ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_');
-    }
-    if (!is_good) {
-        METRIC_REPORT(parser,
-                      parser->node->key_position,
-                      "the name of a metric has only a-z, 0-9 and _, and no digit first");
-    } else if (name.size > NAME_MAX_BYTES) {
-        METRIC_REPORT(parser,
-                      parser->node->key_position,
-                      "the name of a metric has at most %d characters",
-                      NAME_MAX_BYTES);
-    }
-    parser->metric->name = name;
-    parser->metric->position = parser->node->key_position;
-}
+/* ------- kind */
 
 static const struct kind *kind_of(struct tide_view key)
 {
@@ -628,8 +605,11 @@ bool tide_metric_parse(const struct tide_metric_parse *parse,
         .node = node,
         .metric = metric,
     };
-    *metric = (struct tide_metric){.column = TIDE_COLUMN_NONE, .pane_count = 1};
-    parse_name(&parser);
+    *metric = (struct tide_metric){.name = node->key,
+                                   .position = node->key_position,
+                                   .column = TIDE_COLUMN_NONE,
+                                   .pane_count = 1};
+    tide_name_check(node, "a metric", parse->diagnostics);
     if (node->kind != TIDE_YAML_MAPPING) {
         METRIC_REPORT(&parser,
                       node->position,
