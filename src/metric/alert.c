@@ -211,7 +211,7 @@ static void parse_on(struct parser *parser)
 {
     struct tide_view names[ON_NAMES_MAX];
     enum tide_alert_on which[ON_NAMES_MAX];
-    const struct tide_yaml *node = scalar(parser, "on", "a number of the metric, such as p95");
+    const struct tide_yaml *node = scalar(parser, "of", "a number of the metric, such as p95");
     if (parser->metric == NULL) {
         return;
     }
@@ -442,7 +442,7 @@ static void parse_notify(struct parser *parser)
 /* What goes with `when` only. */
 static void check_kind(struct parser *parser)
 {
-    static const char *const keys[] = {"on", "baseline", "at_least"};
+    static const char *const keys[] = {"of", "baseline", "at_least"};
     const struct tide_yaml *when = tide_yaml_get(parser->node, "when");
     const struct tide_yaml *absent = tide_yaml_get(parser->node, "absent");
     if (when == NULL && absent == NULL) {
@@ -505,7 +505,7 @@ bool tide_alert_parse(const struct tide_alert_parse *parse,
 {
     static const struct tide_view known[] = {
         WORD("metric"),
-        WORD("on"),
+        WORD("of"),
         WORD("where"),
         WORD("when"),
         WORD("absent"),

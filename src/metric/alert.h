@@ -4,7 +4,7 @@
  *     crash_spike: {metric: crashes, when: 'value >= 10 and value > 3 * baseline', baseline: 1h,
  *                   for: 2m, at_least: 50, where: 'os == "ios"', notify: [log, webhook]}
  *     silence:     {metric: active_users, absent: 10m}
- *     slow:        {metric: launch_time, on: p95, when: 'value > 2000'}
+ *     slow:        {metric: launch_time, of: p95, when: 'value > 2000'}
  *
  * `when` looks at each group of the metric, once for each window that is complete; `absent` at the
  * metric as a whole, which is one instance. */

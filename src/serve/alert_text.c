@@ -130,7 +130,7 @@ static void write_condition(const struct tide_alert *alert, struct tide_bytes *j
     if (alert->when == NULL) {
         write_duration("absent_seconds", alert->absent, json);
     } else {
-        tide_json_write_text_member(json, "on", alert->on_text);
+        tide_json_write_text_member(json, "of", alert->on_text);
         tide_json_write_text_member(json, "when", alert->when_text);
     }
     if (alert->where != NULL) {

@@ -1,5 +1,5 @@
 /* GET /api/v1/alerts:
- *     {"alerts": [{"name", "metric", "on", "when" (or "absent_seconds"), "where", "baseline",
+ *     {"alerts": [{"name", "metric", "of", "when" (or "absent_seconds"), "where", "baseline",
  *                  "for_seconds", "at_least", "notify", "definition", "judged_until", "seen_since",
  *                  "windows_skipped", "groups_beyond", "instance_count",
  *                  "instances": [{"group", "state", "since", "window": {"start", "end"}, "value",

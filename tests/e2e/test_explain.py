@@ -49,7 +49,7 @@ metrics:
   people_utc: {distinct: person, every: 1d}
 alerts:
   busy:   {metric: revenue, when: 'value > 1000'}
-  slow:   {metric: prices, on: p95, when: 'value > 20'}
+  slow:   {metric: prices, of: p95, when: 'value > 20'}
   silent: {metric: revenue, absent: 6h}
 """
 

@@ -297,6 +297,7 @@ def sunbird_definitions(path, json_schema):
     spec = yaml.safe_load((PRESETS / "sunbird.yaml").read_text(encoding="utf-8"))
     spec["schema"]["validate"] = {"json_schema": str(json_schema), "by": "eid"}
     spec["metrics"] = {"all": {"count": "events", "every": "1d"}}
+    del spec["alerts"]  # of metrics that are not there now
     path.write_text(yaml.safe_dump(spec), encoding="utf-8")
     return path
 

@@ -75,8 +75,8 @@ static const struct {
      "3: alert 'm' has no metric; write 'metric: crashes'\n"},
     {"{metric: hits, when: 'value > 1', absent: 5m}",
      "40: an alert has 'when' or 'absent', not both\n"},
-    {"{metric: hits, absent: 5m, on: value, baseline: 1h, at_least: 3}",
-     "33: 'absent' takes no 'on'\n44: 'absent' takes no 'baseline'\n"
+    {"{metric: hits, absent: 5m, of: value, baseline: 1h, at_least: 3}",
+     "33: 'absent' takes no 'of'\n44: 'absent' takes no 'baseline'\n"
      "58: 'absent' takes no 'at_least'\n"},
     {"{metric: hits, absent: 30s}",
      "29: 'absent' is shorter than the metric's 1m, in which an event may be anywhere\n"},
@@ -105,13 +105,13 @@ static const struct {
      "57: 'baseline' is 10001 times 1m; at most 10000 are possible\n"},
     {"{metric: hits, when: 'value > baseline', baseline: soon}",
      "57: 'soon' is not a span; write a number and s, m, h, d or w, or 1mo\n"},
-    {"{metric: hits, on: p95, when: 'value > 1'}", "25: count has no 'p95', but value\n"},
-    {"{metric: rank, on: p9, when: 'value > 1'}",
+    {"{metric: hits, of: p95, when: 'value > 1'}", "25: count has no 'p95', but value\n"},
+    {"{metric: rank, of: p9, when: 'value > 1'}",
      "25: quantiles has no 'p9', but p50, p95, p99.9\n"},
-    {"{metric: way, on: conversions, when: 'value > 1'}",
+    {"{metric: way, of: conversions, when: 'value > 1'}",
      "24: funnel has no 'conversions', but completed, entered, unmatched, conversion, mean_time, "
      "median_time; did you mean 'conversion'?\n"},
-    {"{metric: visits, on: value, when: 'value > 1'}",
+    {"{metric: visits, of: value, when: 'value > 1'}",
      "27: sessions has no 'value', but sessions, events, bounced, mean_duration, "
      "median_duration\n"},
     {"{metric: hits, where: 'n > 1 and a == \"x\"', when: 'value > 1'}",
@@ -217,13 +217,13 @@ static void test_plans(void **state)
          "monthly/monthly on value(0,0) windows 1 for 0 absent 0 least 0 memory 535680m sinks 1"},
         {"{metric: rank, when: 'value > 1'}",
          "rank/rank on p50(1,0) windows 0 for 0 absent 0 least 0 memory 1440m sinks 1"},
-        {"{metric: rank, on: p99.9, when: 'value > 1'}",
+        {"{metric: rank, of: p99.9, when: 'value > 1'}",
          "rank/rank on p99.9(1,2) windows 0 for 0 absent 0 least 0 memory 1440m sinks 1"},
         {"{metric: visits, when: 'value > 1'}",
          "visits/visits on sessions(2,0) windows 0 for 0 absent 0 least 0 memory 1440m sinks 1"},
         {"{metric: way, when: 'value > 1'}",
          "way/way on completed(7,0) windows 0 for 0 absent 0 least 0 memory 1440m sinks 1"},
-        {"{metric: way, on: conversion, when: 'value > 1'}",
+        {"{metric: way, of: conversion, when: 'value > 1'}",
          "way/way on conversion(10,0) windows 0 for 0 absent 0 least 0 memory 1440m sinks 1"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

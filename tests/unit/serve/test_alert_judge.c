@@ -155,7 +155,7 @@ static void test_timeout(void **state)
 {
     (void)state;
     struct rig rig;
-    open_rig(&rig, "  a: {metric: way, on: unmatched, when: 'value >= 2'}\n");
+    open_rig(&rig, "  a: {metric: way, of: unmatched, when: 'value >= 2'}\n");
     struct tide_cell_value *value = fixture_cell(rig.fixture, "way", 0, NULL);
     assert_true(tide_cell_value_open(rig.watch.metric, value));
     value->events = value->distinct = 2;

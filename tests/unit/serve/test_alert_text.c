@@ -77,7 +77,7 @@ static void test_message(void **state)
         "\"state\":\"firing\",\"from\":\"pending\",\"at\":\"2026-03-08T10:02:00Z\","
         "\"held_since\":\"2026-03-08T10:00:00Z\",\"window\":{\"start\":\"2026-03-08T10:01:00Z\","
         "\"end\":\"2026-03-08T10:02:00Z\"},\"value\":12,\"baseline\":1.5,\"events\":13,"
-        "\"on\":\"value\",\"when\":\"value > 3 * baseline\",\"where\":\"os == \\\"i\\\"\","
+        "\"of\":\"value\",\"when\":\"value > 3 * baseline\",\"where\":\"os == \\\"i\\\"\","
         "\"definition\":\"%s\"}",
         hash);
     tide_alert_write_body(&message, &body);

@@ -57,7 +57,7 @@ static void check(const char *metric,
 {
     char alert[256];
     (void)snprintf(
-        alert, sizeof(alert), "  a: {metric: %s, on: %s, when: 'value > 1'}\n", metric, on);
+        alert, sizeof(alert), "  a: {metric: %s, of: %s, when: 'value > 1'}\n", metric, on);
     struct fixture *fixture = fixture_open(alert);
     fill(fixture);
     const struct tide_alert_number number = look(fixture, 0);
@@ -136,9 +136,9 @@ static void test_null(void **state)
 {
     (void)state;
     struct fixture *fixture =
-        fixture_open("  a: {metric: way, on: conversion, when: 'value < 1'}\n"
-                     "  b: {metric: way, on: mean_time, when: 'value < 1'}\n"
-                     "  c: {metric: way, on: median_time, when: 'value < 1'}\n"
+        fixture_open("  a: {metric: way, of: conversion, when: 'value < 1'}\n"
+                     "  b: {metric: way, of: mean_time, when: 'value < 1'}\n"
+                     "  c: {metric: way, of: median_time, when: 'value < 1'}\n"
                      "  d: {metric: spent, when: 'value < 1'}\n");
     fill_funnel(fixture, 0, 0);
     fixture_cell(fixture, "spent", 0, NULL)->events = 3; /* none with an amount */
