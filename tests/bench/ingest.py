@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -59,7 +60,14 @@ def main():
         shown = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", script, url], check=True, capture_output=True, text=True).stdout
         cpu = cpu_seconds(service.pid) - before
         p50, p99, requests, bad, us = map(int, re.search(r"p50 (\d+) p99 (\d+) requests (\d+) status (\d+) us (\d+)", shown).groups())
-        ledger = json.load(urllib.request.urlopen(url + "/api/v1/ledger"))["ledger"]
+        deadline = time.monotonic() + 120
+        while True:                                     # the workers may be behind what was acknowledged
+            ledger = json.load(urllib.request.urlopen(url + "/api/v1/ledger"))["ledger"]
+            if ledger["verdicts"] >= 64 * requests:
+                break
+            if time.monotonic() > deadline:
+                sys.exit(f"{64 * requests} events were acknowledged, {ledger['verdicts']} were counted")
+            time.sleep(0.1)
         service.send_signal(signal.SIGTERM)
         service.communicate(timeout=120)
         print(f"events/s {64 * requests * 1e6 / us:,.0f}   per service-CPU-s {64 * requests / cpu:,.0f}   ack p50 {p50 / 1000:.2f} ms  p99 {p99 / 1000:.2f} ms"
