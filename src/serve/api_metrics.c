@@ -10,9 +10,10 @@
  *     "stale": true, where events are missing until a batch has repaired it, "exact" (false: with
  *     "error", the relative one of what is estimated),
  *     "complete": whether the closing clocks of all partitions have passed its end, and the timeout
- *     of sessions and funnels, and a cohort's last period; null: unknown. "folded": true, where
- *     events of groups beyond the budget are in (other); "pending_batch": true, where a key with
- *     too many events is missing, and then no error is known.
+ *     of sessions and funnels, and a cohort's last period; null: unknown. "open_periods" of a
+ *     cohort: so many of the last in "retained" are not over; absent while unknown. "folded": true,
+ *     where events of groups beyond the budget are in (other); "pending_batch": true, where a key
+ *     with too many events is missing, and then no error is known.
  * format=ndjson: a cell on each line. json, the default:
  *     {"metric": .., "definition": .., "closing": "..Z" or null, "cells": [..]} */
 #include "base/assert.h"
@@ -380,6 +381,19 @@ static void write_generation(const struct answer *answer,
                              served.choice.is_stale ? ", \"stale\": true" : "");
 }
 
+/* The last so many of a cohort's periods, its own the first, are not over. */
+static uint32_t open_periods_of(const struct answer *answer, struct tide_window cohort)
+{
+    const uint32_t count = answer->metric->retention.period_count + 1;
+    struct tide_window period = cohort;
+    uint32_t over = 0;
+    while (over < count && period.end.us <= answer->closing.us) {
+        period = tide_window_next(answer->metric->every, period);
+        over++;
+    }
+    return count - over;
+}
+
 static void write_extra(const struct answer *answer,
                         const struct tide_result_row *row,
                         struct tide_bytes *extra)
@@ -401,6 +415,10 @@ static void write_extra(const struct answer *answer,
         tide_bytes_append_format(extra, ", \"error\": %g", error);
     }
     tide_bytes_append_format(extra, ", \"complete\": %s", complete);
+    if (answer->metric->kind == TIDE_METRIC_RETENTION && tide_instant_known(answer->closing)) {
+        tide_bytes_append_format(
+            extra, ", \"open_periods\": %u", open_periods_of(answer, row->window));
+    }
     if (tide_result_is_folded(row)) {
         tide_bytes_append_text(extra, ", \"folded\": true");
     }

@@ -446,13 +446,16 @@ static void complete_after_the_timeout(void **state)
         const char *people;
         const char *visits;
         const char *back;
+        const char *open_periods; /* of back */
     } cases[] = {
-        {14 * HOUR + 9, "false", "false", "false"},
-        {14 * HOUR + 10, "true", "false", "false"},
-        {14 * HOUR + 30 * MINUTE + 9, "true", "false", "false"},
-        {14 * HOUR + 30 * MINUTE + 10, "true", "true", "false"},
-        {62 * HOUR + 9, "true", "true", "false"},
-        {62 * HOUR + 10, "true", "true", "true"},
+        {14 * HOUR + 9, "false", "false", "false", "3"},
+        {14 * HOUR + 10, "true", "false", "false", "2"},
+        {14 * HOUR + 30 * MINUTE + 9, "true", "false", "false", "2"},
+        {14 * HOUR + 30 * MINUTE + 10, "true", "true", "false", "2"},
+        {38 * HOUR + 9, "true", "true", "false", "2"},
+        {38 * HOUR + 10, "true", "true", "false", "1"},
+        {62 * HOUR + 9, "true", "true", "false", "1"},
+        {62 * HOUR + 10, "true", "true", "true", "0"},
     };
     (void)state;
     struct fixture *own = fixture_open_definitions(kinds_text, NULL, 1);
@@ -465,6 +468,8 @@ static void complete_after_the_timeout(void **state)
         expect_complete(own, "visits?filter=region%20==%20%22north%22", cases[i].visits);
         expect_complete(own, "way", cases[i].visits);
         expect_complete(own, "back", cases[i].back);
+        expect_member(ask_cells(own, "back")->first, "open_periods", cases[i].open_periods);
+        expect_member(ask_cells(own, "people")->first, "open_periods", "");
     }
     fixture_close(own);
 }
