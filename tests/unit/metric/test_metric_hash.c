@@ -254,8 +254,8 @@ static void test_hashes_for_ever(void **state)
          {UINT64_C(0x0ae0c474099b17c7), UINT64_C(0x71e2ca6c444f440a)}},
         {"{retention: {per: user_id, period: 1w, periods: 8, mode: unbounded}}",
          {UINT64_C(0x93afa8ace0e0e54e), UINT64_C(0xe72a2db4c7be0636)}},
-        {"{ratio: [p, p]}\n  p: {sum: n, every: 1mo}",
-         {UINT64_C(0x3046d16b23f83d6f), UINT64_C(0x8cc62453340e9e38)}},
+        {"{ratio: [p, q]}\n  p: {sum: n, every: 1mo}\n  q: {count: events, every: 1mo}",
+         {UINT64_C(0x5cf7c4a084a5452e), UINT64_C(0xe64387b04fd99a2f)}},
     };
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
