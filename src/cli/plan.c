@@ -624,10 +624,11 @@ static void write_alerts(const struct tide_plan *plan, struct tide_bytes *text)
             tide_bytes_append_text(text, "absent for ");
             append_duration(alert->absent, text);
         } else {
-            tide_bytes_append_format(text,
-                                     "when %.*s, of its %.*s",
-                                     TIDE_VIEW_ARGUMENTS(alert->when_text),
-                                     TIDE_VIEW_ARGUMENTS(alert->on_text));
+            tide_bytes_append_format(text, "when %.*s", TIDE_VIEW_ARGUMENTS(alert->when_text));
+            if (alert->on != TIDE_ALERT_ON_VALUE) {
+                tide_bytes_append_format(
+                    text, ", of its %.*s", TIDE_VIEW_ARGUMENTS(alert->on_text));
+            }
         }
     }
 }
