@@ -50,7 +50,7 @@ struct tide_http_server {
     struct tide_clock clock;
     struct MHD_Daemon *daemon;
     struct tide_watch *watch;
-    int listen_fd; /* -1: the library has it */
+    int listen_fd; /* -1: the library has it, from the start until the drain */
     uint16_t port;
     bool can_check_layout;
     atomic_bool is_draining;
@@ -662,9 +662,11 @@ void tide_http_server_drain(struct tide_http_server *server)
     if (atomic_exchange(&server->is_draining, true)) {
         return;
     }
-    const MHD_socket listen_fd = MHD_quiesce_daemon(server->daemon);
-    if (listen_fd != MHD_INVALID_SOCKET) {
-        (void)close(listen_fd);
+    server->listen_fd = MHD_quiesce_daemon(server->daemon);
+    if (server->listen_fd >= 0) {
+        /* Its threads may be about to take it out of their epoll sets: were it closed here, its
+         * number could be another file's by then. */
+        (void)shutdown(server->listen_fd, SHUT_RDWR);
     }
 }
 
@@ -684,6 +686,9 @@ void tide_http_server_stop(struct tide_http_server *server)
     }
     tide_assert(atomic_load(&server->kept_count) == 0);
     MHD_stop_daemon(server->daemon);
+    if (server->listen_fd >= 0) {
+        (void)close(server->listen_fd);
+    }
     tide_assert(atomic_load(&server->exchange_count) == 0);
     tide_watch_stop(server->watch);
     free(server);
