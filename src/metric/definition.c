@@ -6,6 +6,7 @@
 #include "metric/definition.h"
 
 #include "base/assert.h"
+#include "base/timezone.h"
 #include "metric/alert.h"
 #include "metric/metric_parse.h"
 
@@ -512,4 +513,15 @@ struct tide_instant tide_metric_settled_at(const struct tide_metric *metric,
         end = tide_window_of(metric->every, end).end;
     }
     return end;
+}
+
+bool tide_metric_same_windows(const struct tide_metric *a, const struct tide_metric *b)
+{
+    const struct tide_timezone *left = a->every.zone;
+    const struct tide_timezone *right = b->every.zone;
+    const bool is_one_zone =
+        left == right || (left != NULL && right != NULL &&
+                          tide_view_equal(tide_timezone_name(left), tide_timezone_name(right)));
+    return is_one_zone && a->every.unit == b->every.unit && a->every.size == b->every.size &&
+           a->pane_count == b->pane_count;
 }

@@ -111,6 +111,8 @@ const char *tide_metric_kind_name(enum tide_metric_kind kind);
  * and funnels, a cohort's last period. */
 struct tide_instant tide_metric_settled_at(const struct tide_metric *metric,
                                            struct tide_window window);
+/* Of the two parts of a ratio, say: also the same zone and as many panes. */
+bool tide_metric_same_windows(const struct tide_metric *a, const struct tide_metric *b);
 /* The entity's distinct number: partitions have different entities, so it adds. */
 static inline bool tide_metric_is_of_entities(const struct tide_schema *schema,
                                               const struct tide_metric *metric)

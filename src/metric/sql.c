@@ -8,7 +8,6 @@
 
 #include "base/assert.h"
 #include "base/civil.h"
-#include "base/timezone.h"
 
 #include "base/banned.h"
 
@@ -306,24 +305,13 @@ static void write_side(const struct sql_writer *writer, int index, const char *t
                is_sum ? "_sum" : "_value");
 }
 
-static bool have_same_windows(const struct tide_metric *a, const struct tide_metric *b)
-{
-    const struct tide_timezone *left = a->every.zone;
-    const struct tide_timezone *right = b->every.zone;
-    const bool is_one_zone =
-        left == right || (left != NULL && right != NULL &&
-                          tide_view_equal(tide_timezone_name(left), tide_timezone_name(right)));
-    return is_one_zone && a->every.unit == b->every.unit && a->every.size == b->every.size &&
-           a->pane_count == b->pane_count;
-}
-
 /* The part below. Of sliding windows two may end together, around a day that a zone left out;
  * unless the part above has the same ones, the one that starts last stands for both. */
 static void write_below(const struct sql_writer *writer)
 {
     const struct tide_metric *below = part_of(writer, 1);
     const bool is_ambiguous = below->every.zone != NULL && below->pane_count > 1 &&
-                              !have_same_windows(part_of(writer, 0), below);
+                              !tide_metric_same_windows(part_of(writer, 0), below);
     if (!is_ambiguous) {
         write_part(writer, 1);
         return;
@@ -370,7 +358,7 @@ static void write_ratio(const struct sql_writer *writer)
     SQL(writer, " AS _denominator\nFROM _a ");
     SQL(writer, above->by_count == below->by_count ? "FULL" : "LEFT");
     SQL(writer, " JOIN _b ON _a._end = _b._end");
-    SQL(writer, have_same_windows(above, below) ? " AND _a._start = _b._start" : "");
+    SQL(writer, tide_metric_same_windows(above, below) ? " AND _a._start = _b._start" : "");
     for (uint32_t i = 0; i < below->by_count; i++) {
         const struct tide_view name = writer->schema->columns[below->by[i]].name;
         SQL_FORMAT(writer,

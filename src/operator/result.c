@@ -7,7 +7,6 @@
 
 #include "base/assert.h"
 #include "base/bytes.h"
-#include "base/timezone.h"
 #include "operator/cell_text.h"
 #include "operator/dictionary.h"
 
@@ -79,17 +78,6 @@ static struct tide_view key_of(struct join *join,
     tide_bytes_append_u64(&join->key, join->has_same_windows ? (uint64_t)window.start.us : 0);
     project(metric, tide_cell_table_metric(join->result->below), group, &join->key);
     return tide_bytes_view(&join->key);
-}
-
-static bool have_same_windows(const struct tide_metric *a, const struct tide_metric *b)
-{
-    const struct tide_timezone *left = a->every.zone;
-    const struct tide_timezone *right = b->every.zone;
-    const bool is_one_zone =
-        left == right || (left != NULL && right != NULL &&
-                          tide_view_equal(tide_timezone_name(left), tide_timezone_name(right)));
-    return is_one_zone && a->every.unit == b->every.unit && a->every.size == b->every.size &&
-           a->pane_count == b->pane_count;
 }
 
 static enum tide_status index_below(struct join *join)
@@ -230,8 +218,8 @@ static enum tide_status divide(struct tide_result *result)
 {
     struct join join = {
         .result = result,
-        .has_same_windows = have_same_windows(tide_cell_table_metric(result->table),
-                                              tide_cell_table_metric(result->below)),
+        .has_same_windows = tide_metric_same_windows(tide_cell_table_metric(result->table),
+                                                     tide_cell_table_metric(result->below)),
     };
     enum tide_status status = tide_dictionary_create(NONE - 1, &join.keys, NULL);
     if (status == TIDE_OK) {

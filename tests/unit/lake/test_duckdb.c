@@ -1,6 +1,7 @@
 /* Goal: what goes into DuckDB comes out, value by value, and its refusals are told apart. Method:
  * all types with nulls and extremes through several vectors; queries of each result type; the
  * library looked for where it is not. */
+#include "support/duckdb_text.h"
 #include "unit/lake/fixture.h"
 
 #include <stdio.h>
@@ -34,31 +35,12 @@ static int close_all(void **state)
     return 0;
 }
 
-/* Rows as "a|b|NULL;" in one text. */
-static enum tide_status write_row(void *context,
-                                  const struct tide_duckdb_value *row,
-                                  uint32_t column_count)
-{
-    struct tide_bytes *text = context;
-    for (uint32_t i = 0; i < column_count; i++) {
-        tide_bytes_append_text(text, i == 0 ? "" : "|");
-        if (!row[i].present) {
-            tide_bytes_append_text(text, "NULL");
-        } else if (row[i].is_text) {
-            tide_bytes_append_view(text, row[i].text);
-        } else {
-            tide_bytes_append_format(text, "%lld", (long long)row[i].number);
-        }
-    }
-    tide_bytes_append_text(text, ";");
-    return TIDE_OK;
-}
-
 static void assert_query(const char *sql, const char *wanted)
 {
     struct tide_bytes text = {0};
     struct tide_error error = {0};
-    if (tide_duckdb_query(connection, tide_view_of(sql), write_row, &text, &error) != TIDE_OK) {
+    if (tide_duckdb_query(connection, tide_view_of(sql), duckdb_text_add, &text, &error) !=
+        TIDE_OK) {
         fail_msg("%s", error.text);
     }
     assert_string_equal(tide_bytes_terminated(&text), wanted);
@@ -125,8 +107,8 @@ static void test_refusals(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct tide_bytes text = {0};
         struct tide_error error = {0};
-        enum tide_status status =
-            tide_duckdb_query(connection, tide_view_of(cases[i].sql), write_row, &text, &error);
+        enum tide_status status = tide_duckdb_query(
+            connection, tide_view_of(cases[i].sql), duckdb_text_add, &text, &error);
         if (status != cases[i].status) {
             fail_msg("%s: %s, %s", cases[i].sql, tide_status_name(status), error.text);
         }

@@ -4,14 +4,7 @@
  * streams with groups and ties, against a plain model; the traps and the limits by hand. */
 #include "operator/funnel.h"
 #include "unit/operator/funnel_model.h"
-
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cmocka.h>
+#include "unit/operator/harm.h"
 
 enum {
     ROWS = 500,
@@ -585,7 +578,7 @@ static void test_long_keys_in_every_order(void **state)
 
 /* ------- invariants */
 
-static void visit_after(void (*harm)(struct tide_cell_value *value))
+static void visit_after(harm_cell harm)
 {
     struct hand hand;
     hand_open(&hand, FUNNEL("user_id", "every: 1d"), tide_operator_limits_default());
@@ -595,11 +588,6 @@ static void visit_after(void (*harm)(struct tide_cell_value *value))
     harm(&hand.operator->map.records[0].value);
     (void)hand_lines(&hand, 0);
     hand_close(&hand);
-}
-
-static void harm_nothing(struct tide_cell_value *value)
-{
-    (void)value;
 }
 
 static void harm_step(struct tide_cell_value *value)
@@ -622,29 +610,14 @@ static void harm_events(struct tide_cell_value *value)
     value->events--;
 }
 
-static int signal_of(void (*harm)(struct tide_cell_value *value))
-{
-    int status = 0;
-    const pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        (void)signal(SIGABRT, SIG_DFL);
-        const bool is_quiet = freopen("/dev/null", "w", stderr) != NULL;
-        visit_after(harm);
-        _exit(is_quiet ? 0 : 1);
-    }
-    assert_int_equal(waitpid(child, &status, 0), child);
-    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-}
-
 static void test_invariants_are_asserted(void **state)
 {
     (void)state;
-    assert_int_equal(signal_of(harm_nothing), 0);
-    assert_int_equal(signal_of(harm_step), SIGABRT);
-    assert_int_equal(signal_of(harm_entered), SIGABRT);
-    assert_int_equal(signal_of(harm_entities), SIGABRT);
-    assert_int_equal(signal_of(harm_events), SIGABRT);
+    assert_int_equal(harm_signal(visit_after, harm_nothing), 0);
+    assert_int_equal(harm_signal(visit_after, harm_step), SIGABRT);
+    assert_int_equal(harm_signal(visit_after, harm_entered), SIGABRT);
+    assert_int_equal(harm_signal(visit_after, harm_entities), SIGABRT);
+    assert_int_equal(harm_signal(visit_after, harm_events), SIGABRT);
 }
 
 int main(void)

@@ -3,15 +3,8 @@
  * first event. Method: random streams full of ties against that model; the bridging event by hand;
  * cells that no longer sum up must stop the process. */
 #include "operator/operator_internal.h"
+#include "unit/operator/harm.h"
 #include "unit/operator/model.h"
-
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 enum {
     ROWS = 700,
@@ -294,7 +287,7 @@ static void test_sessions_beyond_the_budget(void **state)
 
 /* ------- cells sum up to the intervals */
 
-static void visit_after(void (*harm)(struct tide_cell_value *value))
+static void visit_after(harm_cell harm)
 {
     struct room room;
     struct tide_bytes text = {0};
@@ -309,11 +302,6 @@ static void visit_after(void (*harm)(struct tide_cell_value *value))
     tide_operator_destroy(operator);
     tide_bytes_release(&text);
     room_close(&room);
-}
-
-static void harm_nothing(struct tide_cell_value *value)
-{
-    (void)value;
 }
 
 static void harm_count(struct tide_cell_value *value)
@@ -331,29 +319,13 @@ static void harm_bounced(struct tide_cell_value *value)
     value->distinct += 2;
 }
 
-/* The signal that ended it, or 0. */
-static int signal_of(void (*harm)(struct tide_cell_value *value))
-{
-    int status = 0;
-    const pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        (void)signal(SIGABRT, SIG_DFL);
-        const bool is_quiet = freopen("/dev/null", "w", stderr) != NULL;
-        visit_after(harm);
-        _exit(is_quiet ? 0 : 1);
-    }
-    assert_int_equal(waitpid(child, &status, 0), child);
-    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-}
-
 static void test_sums_are_asserted(void **state)
 {
     (void)state;
-    assert_int_equal(signal_of(harm_nothing), 0);
-    assert_int_equal(signal_of(harm_count), SIGABRT);
-    assert_int_equal(signal_of(harm_events), SIGABRT);
-    assert_int_equal(signal_of(harm_bounced), SIGABRT);
+    assert_int_equal(harm_signal(visit_after, harm_nothing), 0);
+    assert_int_equal(harm_signal(visit_after, harm_count), SIGABRT);
+    assert_int_equal(harm_signal(visit_after, harm_events), SIGABRT);
+    assert_int_equal(harm_signal(visit_after, harm_bounced), SIGABRT);
 }
 
 int main(void)

@@ -2,6 +2,7 @@
  * Method: runs over a small lake, read back with SQL; two at once; a store that loses answers, has
  * no space, or is left before the commit. */
 #include "generation_fixture.h"
+#include "support/duckdb_text.h"
 
 #include <ftw.h>
 
@@ -22,25 +23,6 @@ static int close_world(void **state)
     return 0;
 }
 
-static enum tide_status write_row(void *context,
-                                  const struct tide_duckdb_value *row,
-                                  uint32_t column_count)
-{
-    struct tide_bytes *text = context;
-    for (uint32_t i = 0; i < column_count; i++) {
-        tide_bytes_append_text(text, i == 0 ? "" : "|");
-        if (!row[i].present) {
-            tide_bytes_append_text(text, "NULL");
-        } else if (row[i].is_text) {
-            tide_bytes_append_view(text, row[i].text);
-        } else {
-            tide_bytes_append_format(text, "%lld", (long long)row[i].number);
-        }
-    }
-    tide_bytes_append_text(text, ";");
-    return TIDE_OK;
-}
-
 static void assert_rows(const char *sql, const char *wanted)
 {
     struct tide_lake_view *view = NULL;
@@ -53,9 +35,10 @@ static void assert_rows(const char *sql, const char *wanted)
                                                    .thread_count = 1,
                                                    .is_of_metrics = true};
     fixture_check(tide_lake_view_open(&options, &view, &error), &error);
-    fixture_check(tide_duckdb_query(
-                      tide_lake_view_connection(view), tide_view_of(sql), write_row, &text, &error),
-                  &error);
+    fixture_check(
+        tide_duckdb_query(
+            tide_lake_view_connection(view), tide_view_of(sql), duckdb_text_add, &text, &error),
+        &error);
     assert_string_equal(tide_bytes_terminated(&text), wanted);
     tide_bytes_release(&text);
     tide_lake_view_close(view);
