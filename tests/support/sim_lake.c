@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/json.h"
+#include "support/rows_column.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -19,17 +20,6 @@ enum {
 
 /* ---- writing */
 
-static uint32_t column_of(const struct tide_layout *layout, const char *name)
-{
-    for (uint32_t c = 0; c < layout->column_count; c++) {
-        if (tide_view_equal(layout->columns[c].name, tide_view_of(name))) {
-            return c;
-        }
-    }
-    tide_assert(false);
-    return 0;
-}
-
 static void write_journey(const struct tide_rows *rows, uint32_t row, struct tide_bytes *text)
 {
     static const char *const numbers[] = {"_partition",
@@ -45,14 +35,14 @@ static void write_journey(const struct tide_rows *rows, uint32_t row, struct tid
         "outcome", "metric", "journey_key", "journey_group", "step_times"};
     const struct tide_layout *layout = tide_rows_layout(rows);
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-        const uint32_t column = column_of(layout, numbers[i]);
+        const uint32_t column = layout_column(layout, numbers[i]);
         const bool is_null = tide_rows_is_null(rows, column, row);
         tide_bytes_append_format(
             text, "%" PRId64 " ", is_null ? -1 : tide_rows_number(rows, column, row));
     }
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         tide_bytes_append_byte(text, '\t');
-        tide_bytes_append_view(text, tide_rows_text(rows, column_of(layout, texts[i]), row));
+        tide_bytes_append_view(text, tide_rows_text(rows, layout_column(layout, texts[i]), row));
     }
     tide_bytes_append_byte(text, '\n');
 }
@@ -66,16 +56,16 @@ static void write_row(const struct tide_rows *rows, uint32_t row, struct tide_by
     struct tide_u128 uid = {0};
     struct tide_view reason = TIDE_VIEW("-");
     if (is_events) {
-        uid.high = (uint64_t)tide_rows_number(rows, column_of(layout, "uid_high"), row);
-        uid.low = (uint64_t)tide_rows_number(rows, column_of(layout, "uid_low"), row);
+        uid.high = (uint64_t)tide_rows_number(rows, layout_column(layout, "uid_high"), row);
+        uid.low = (uint64_t)tide_rows_number(rows, layout_column(layout, "uid_low"), row);
     } else {
-        reason = tide_rows_text(rows, column_of(layout, "reason"), row);
+        reason = tide_rows_text(rows, layout_column(layout, "reason"), row);
     }
     tide_bytes_append_format(text,
                              "%" PRId64 " %" PRId64 " %" PRId64 " %" PRIx64 " %" PRIx64 " %.*s\n",
-                             tide_rows_number(rows, column_of(layout, partition), row),
-                             tide_rows_number(rows, column_of(layout, offset), row),
-                             tide_rows_number(rows, column_of(layout, "_epoch"), row),
+                             tide_rows_number(rows, layout_column(layout, partition), row),
+                             tide_rows_number(rows, layout_column(layout, offset), row),
+                             tide_rows_number(rows, layout_column(layout, "_epoch"), row),
                              uid.high,
                              uid.low,
                              TIDE_VIEW_ARGUMENTS(reason));

@@ -8,7 +8,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 #include "lake/delta.h"
 #include "lake/table_writer.h"
 #include "metric/definition.h"
+#include "support/remove_tree.h"
 
 static const char fixture_text[] = "schema:\n"
                                    "  name: t\n"
@@ -144,17 +144,6 @@ static inline struct fixture *fixture_open(void)
     return fixture;
 }
 
-static inline int fixture_remove_entry(const char *path,
-                                       const struct stat *status,
-                                       int kind,
-                                       struct FTW *walk)
-{
-    (void)status;
-    (void)kind;
-    (void)walk;
-    return remove(path);
-}
-
 static inline void fixture_close(struct fixture *fixture)
 {
     for (int t = 0; t < TIDE_TABLE_COUNT; t++) {
@@ -164,7 +153,7 @@ static inline void fixture_close(struct fixture *fixture)
     tide_duckdb_close(fixture->duckdb);
     fixture->store.operations->close(fixture->store.self);
     tide_arena_release(&fixture->arena);
-    assert_int_equal(nftw(fixture->directory, fixture_remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
+    assert_int_equal(remove_tree(fixture->directory), 0);
     free(fixture);
 }
 

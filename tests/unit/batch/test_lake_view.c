@@ -2,33 +2,16 @@
  * as microseconds, whatever the directory is called; a lake without tables has empty views of the
  * same types. Method: lakes written by hand, read with SQL; a table that is not ours. */
 #include "fixture.h"
-
-static enum tide_status write_row(void *context,
-                                  const struct tide_duckdb_value *row,
-                                  uint32_t column_count)
-{
-    struct tide_bytes *text = context;
-    for (uint32_t i = 0; i < column_count; i++) {
-        tide_bytes_append_text(text, i == 0 ? "" : "|");
-        if (!row[i].present) {
-            tide_bytes_append_text(text, "NULL");
-        } else if (row[i].is_text) {
-            tide_bytes_append_view(text, row[i].text);
-        } else {
-            tide_bytes_append_format(text, "%lld", (long long)row[i].number);
-        }
-    }
-    tide_bytes_append_text(text, ";");
-    return TIDE_OK;
-}
+#include "support/duckdb_text.h"
 
 static void assert_query(struct tide_lake_view *view, const char *sql, const char *wanted)
 {
     struct tide_bytes text = {0};
     struct tide_error error = {0};
-    fixture_check(tide_duckdb_query(
-                      tide_lake_view_connection(view), tide_view_of(sql), write_row, &text, &error),
-                  &error);
+    fixture_check(
+        tide_duckdb_query(
+            tide_lake_view_connection(view), tide_view_of(sql), duckdb_text_add, &text, &error),
+        &error);
     assert_string_equal(tide_bytes_terminated(&text), wanted);
     tide_bytes_release(&text);
 }

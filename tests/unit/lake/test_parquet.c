@@ -1,6 +1,7 @@
 /* Goal: a data file holds the rows in their order, with the types that readers expect and no date
  * column; failure leaves no file. Method: written, then read back by DuckDB's read_parquet and its
  * parquet_schema; paths that cannot be written. */
+#include "support/duckdb_text.h"
 #include "unit/lake/fixture.h"
 
 #include <stdio.h>
@@ -50,25 +51,6 @@ static int close_world(void **state)
     return rmdir(world->directory);
 }
 
-static enum tide_status write_row(void *context,
-                                  const struct tide_duckdb_value *row,
-                                  uint32_t column_count)
-{
-    struct tide_bytes *text = context;
-    for (uint32_t i = 0; i < column_count; i++) {
-        tide_bytes_append_text(text, i == 0 ? "" : "|");
-        if (!row[i].present) {
-            tide_bytes_append_text(text, "NULL");
-        } else if (row[i].is_text) {
-            tide_bytes_append_view(text, row[i].text);
-        } else {
-            tide_bytes_append_format(text, "%lld", (long long)row[i].number);
-        }
-    }
-    tide_bytes_append_text(text, ";");
-    return TIDE_OK;
-}
-
 /* {} in the SQL is the file's path, quoted. */
 static void assert_query(const struct world *world, const char *sql, const char *wanted)
 {
@@ -85,7 +67,8 @@ static void assert_query(const struct world *world, const char *sql, const char 
     }
     tide_bytes_append_byte(&query, '\'');
     tide_bytes_append_text(&query, hole + 2);
-    if (tide_duckdb_query(world->connection, tide_bytes_view(&query), write_row, &text, &error) !=
+    if (tide_duckdb_query(
+            world->connection, tide_bytes_view(&query), duckdb_text_add, &text, &error) !=
         TIDE_OK) {
         fail_msg("%s", error.text);
     }

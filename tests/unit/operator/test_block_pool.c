@@ -4,32 +4,13 @@
  * is included). */
 #include "operator/block_pool.h"
 
+#include "support/failing_allocation.h"
 #include "unit/operator/partial.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 
 #include <cmocka.h>
-
-static int allocations_left = -1;
-
-static void *failing_malloc(size_t size)
-{
-    if (allocations_left == 0) {
-        return NULL;
-    }
-    allocations_left -= allocations_left > 0;
-    return malloc(size);
-}
-
-static void *failing_realloc(void *old, size_t size)
-{
-    if (allocations_left == 0) {
-        return NULL;
-    }
-    allocations_left -= allocations_left > 0;
-    return realloc(old, size);
-}
 
 #define malloc failing_malloc
 #define realloc failing_realloc

@@ -4,6 +4,7 @@
  * unions of all forms; damage; a malloc that fails when told (the source is included). */
 #include "operator/entity_set.h"
 
+#include "support/failing_allocation.h"
 #include "unit/operator/partial.h"
 
 #include <setjmp.h>
@@ -13,16 +14,6 @@
 #include <stdlib.h>
 
 static uint64_t last_seed;
-static int allocations_left = -1;
-
-static void *failing_malloc(size_t size)
-{
-    if (allocations_left == 0) {
-        return NULL;
-    }
-    allocations_left -= allocations_left > 0;
-    return malloc(size);
-}
 
 #define malloc failing_malloc
 #include "operator/entity_set.c" /* NOLINT(bugprone-suspicious-include) */

@@ -5,6 +5,7 @@
 #include "operator/hyperloglog.h"
 
 #include "base/hash.h"
+#include "support/failing_allocation.h"
 #include "unit/operator/partial.h"
 
 #include <setjmp.h>
@@ -15,29 +16,6 @@
 #include <stdlib.h>
 
 static uint64_t last_seed;
-static int allocations_left = -1;
-
-static bool may_allocate(void)
-{
-    const bool may = allocations_left != 0;
-    allocations_left -= allocations_left > 0;
-    return may;
-}
-
-static void *failing_malloc(size_t size)
-{
-    return may_allocate() ? malloc(size) : NULL;
-}
-
-static void *failing_calloc(size_t count, size_t size)
-{
-    return may_allocate() ? calloc(count, size) : NULL;
-}
-
-static void *failing_realloc(void *data, size_t size)
-{
-    return may_allocate() ? realloc(data, size) : NULL;
-}
 
 #define malloc failing_malloc
 #define calloc failing_calloc

@@ -4,6 +4,7 @@
  * fails when told (the source is included). */
 #include "operator/quantile_sketch.h"
 
+#include "support/failing_allocation.h"
 #include "unit/operator/partial.h"
 
 #include <setjmp.h>
@@ -14,16 +15,6 @@
 #include <stdlib.h>
 
 static uint64_t last_seed;
-static int allocations_left = -1;
-
-static void *failing_malloc(size_t size)
-{
-    if (allocations_left == 0) {
-        return NULL;
-    }
-    allocations_left -= allocations_left > 0;
-    return malloc(size);
-}
 
 #define malloc failing_malloc
 #include "operator/quantile_sketch.c" /* NOLINT(bugprone-suspicious-include) */

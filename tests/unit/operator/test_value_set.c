@@ -4,6 +4,7 @@
  * kind merged with every kind; damage; a calloc that fails when told (the source is included). */
 #include "operator/value_set.h"
 
+#include "support/failing_allocation.h"
 #include "unit/operator/partial.h"
 
 #include <setjmp.h>
@@ -13,16 +14,6 @@
 #include <stdlib.h>
 
 static uint64_t last_seed;
-static int allocations_left = -1;
-
-static void *failing_calloc(size_t count, size_t size)
-{
-    if (allocations_left == 0) {
-        return NULL;
-    }
-    allocations_left -= allocations_left > 0;
-    return calloc(count, size);
-}
 
 #define calloc failing_calloc
 #include "operator/value_set.c" /* NOLINT(bugprone-suspicious-include) */

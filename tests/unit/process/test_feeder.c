@@ -15,6 +15,7 @@
 
 #include "operator/result.h"
 #include "support/process_stack.h"
+#include "support/rows_column.h"
 
 enum {
     PARTITIONS = 5,
@@ -187,37 +188,20 @@ static void results_do_not_depend_on_workers_and_blocks(void **state)
 
 /* ---- where a line goes */
 
-static uint32_t column_of(const struct tide_rows *rows, const char *name)
-{
-    const struct tide_layout *layout = tide_rows_layout(rows);
-    for (uint32_t c = 0; c < layout->column_count; c++) {
-        if (tide_view_equal(layout->columns[c].name, tide_view_of(name))) {
-            return c;
-        }
-    }
-    fail_msg("no column %s", name);
-    return 0;
-}
-
-static struct tide_view text_at(const struct tide_rows *rows, const char *name, uint32_t row)
-{
-    return tide_rows_text(rows, column_of(rows, name), row);
-}
-
 /* An entity's events are in its partition, in the order of the lines. */
 static void expect_rows_in_order(const struct tide_rows *rows, uint32_t partition)
 {
     uint32_t number_before = 0;
     int64_t offset_before = -1;
     for (uint32_t i = 0; i < tide_rows_count(rows); i++) {
-        if (!tide_rows_is_null(rows, column_of(rows, "who"), i)) {
-            assert_int_equal(tide_partition_of(text_at(rows, "who", i), PARTITIONS), partition);
+        if (!tide_rows_is_null(rows, rows_column(rows, "who"), i)) {
+            assert_int_equal(tide_partition_of(rows_text(rows, "who", i), PARTITIONS), partition);
         }
-        const struct tide_view id = text_at(rows, "event_id", i);
+        const struct tide_view id = rows_text(rows, "event_id", i);
         char number[16];
         (void)snprintf(number, sizeof(number), "%.*s", (int)id.size - 1, id.data + 1);
         const uint32_t n = (uint32_t)strtoul(number, NULL, 10);
-        const int64_t offset = tide_rows_number(rows, column_of(rows, "_offset"), i);
+        const int64_t offset = rows_number(rows, "_offset", i);
         assert_true(i == 0 || n > number_before);
         assert_true(offset > offset_before);
         number_before = n;
@@ -279,11 +263,11 @@ static void takes_a_record_that_is_judged(void **state)
         assert_null(epoch.rows[TIDE_TABLE_EVENTS]);
         const struct tide_rows *rows = epoch.rows[TIDE_TABLE_REJECTED];
         assert_int_equal(tide_rows_count(rows), 1);
-        assert_true(tide_view_equal(text_at(rows, "reason", 0), TIDE_VIEW("too_large")));
-        assert_true(tide_view_equal(text_at(rows, "detail", 0), verdict.detail));
-        assert_true(tide_view_equal(text_at(rows, "source", 0), TIDE_VIEW("a file")));
+        assert_true(tide_view_equal(rows_text(rows, "reason", 0), TIDE_VIEW("too_large")));
+        assert_true(tide_view_equal(rows_text(rows, "detail", 0), verdict.detail));
+        assert_true(tide_view_equal(rows_text(rows, "source", 0), TIDE_VIEW("a file")));
         assert_true(
-            tide_view_equal(text_at(rows, "bytes", 0),
+            tide_view_equal(rows_text(rows, "bytes", 0),
                             TIDE_VIEW("{\"id\":\"e1\",\"kind\":\"k\",\"t\":1772962800000}")));
         tide_epoch_release(&epoch);
         tide_feeder_destroy(feeder);

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/json.h"
+#include "support/rows_column.h"
 #include "unit/metric/fixture.h"
 
 #include "base/banned.h"
@@ -136,20 +137,9 @@ static uint32_t row_count(void)
     return scene.rows == NULL ? 0 : tide_rows_count(scene.rows);
 }
 
-static uint32_t column_of(const char *name)
-{
-    for (uint32_t c = 0; c < scene.layout->column_count; c++) {
-        if (tide_view_equal(scene.layout->columns[c].name, tide_view_of(name))) {
-            return c;
-        }
-    }
-    fail_msg("no column %s", name);
-    return 0;
-}
-
 static void expect_text(uint32_t row, const char *name, const char *text)
 {
-    const struct tide_view found = tide_rows_text(scene.rows, column_of(name), row);
+    const struct tide_view found = rows_text(scene.rows, name, row);
     if (!tide_view_equal(found, tide_view_of(text))) {
         fail_msg("%s is %.*s, not %s", name, TIDE_VIEW_ARGUMENTS(found), text);
     }
@@ -157,8 +147,8 @@ static void expect_text(uint32_t row, const char *name, const char *text)
 
 static void expect_number(uint32_t row, const char *name, int64_t number)
 {
-    assert_false(tide_rows_is_null(scene.rows, column_of(name), row));
-    assert_true(tide_rows_number(scene.rows, column_of(name), row) == number);
+    assert_false(tide_rows_is_null(scene.rows, layout_column(scene.layout, name), row));
+    assert_true(rows_number(scene.rows, name, row) == number);
 }
 
 static const char *line_of(uint32_t row)
@@ -253,7 +243,7 @@ static void test_outcomes(void **state)
     tell(FIRST_US + 10 * SECOND_US);
     assert_int_equal(row_count(), 2);
     expect_text(0, "outcome", "abandoned");
-    assert_true(tide_rows_is_null(scene.rows, column_of("conversion_us"), 0));
+    assert_true(tide_rows_is_null(scene.rows, layout_column(scene.layout, "conversion_us"), 0));
     assert_null(strstr(line_of(0), "conversion_us"));
     expect_text(1, "outcome", "unmatched");
     expect_text(1, "step_times", "[]");

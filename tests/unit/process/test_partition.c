@@ -15,6 +15,7 @@
 
 #include "decode/decode.h"
 #include "support/process_stack.h"
+#include "support/rows_column.h"
 
 enum {
     MINUTE_MS = 60 * 1000
@@ -92,23 +93,6 @@ static void apply(struct tide_partition *partition, const char *lines, uint32_t 
 static uint32_t row_count(const struct tide_epoch *epoch, enum tide_table table)
 {
     return epoch->rows[table] == NULL ? 0 : tide_rows_count(epoch->rows[table]);
-}
-
-static uint32_t column_of(const struct tide_rows *rows, const char *name)
-{
-    const struct tide_layout *layout = tide_rows_layout(rows);
-    for (uint32_t c = 0; c < layout->column_count; c++) {
-        if (tide_view_equal(layout->columns[c].name, tide_view_of(name))) {
-            return c;
-        }
-    }
-    fail_msg("no column %s", name);
-    return 0;
-}
-
-static int64_t number_at(const struct tide_rows *rows, const char *name, uint32_t row)
-{
-    return tide_rows_number(rows, column_of(rows, name), row);
 }
 
 static void append_sample(struct tide_bytes *lines)
@@ -204,27 +188,26 @@ static void test_rows_of_an_epoch(void **state)
     struct tide_u128 uids = {0};
     for (uint32_t i = 0; i < 5; i++) {
         const struct tide_rows *rows = epoch.rows[TIDE_TABLE_EVENTS];
-        assert_int_equal(number_at(rows, "_offset", i), event_offsets[i]);
-        assert_int_equal(number_at(rows, "_partition", i), 5);
-        assert_int_equal(number_at(rows, "_epoch", i), 0);
-        assert_true(number_at(rows, "received_time", i) == PROCESS_START.us);
-        assert_true(tide_rows_is_null(rows, column_of(rows, "sent_time"), i));
-        uids.high += (uint64_t)number_at(rows, "uid_high", i);
-        uids.low += (uint64_t)number_at(rows, "uid_low", i);
+        assert_int_equal(rows_number(rows, "_offset", i), event_offsets[i]);
+        assert_int_equal(rows_number(rows, "_partition", i), 5);
+        assert_int_equal(rows_number(rows, "_epoch", i), 0);
+        assert_true(rows_number(rows, "received_time", i) == PROCESS_START.us);
+        assert_true(tide_rows_is_null(rows, rows_column(rows, "sent_time"), i));
+        uids.high += (uint64_t)rows_number(rows, "uid_high", i);
+        uids.low += (uint64_t)rows_number(rows, "uid_low", i);
     }
     assert_true(tide_u128_equal(uids, epoch.ledger.uids));
     for (uint32_t i = 0; i < 4; i++) {
         const struct tide_rows *rows = epoch.rows[TIDE_TABLE_REJECTED];
-        assert_int_equal(number_at(rows, "offset", i), rejected_offsets[i]);
-        assert_true(tide_view_equal(tide_rows_text(rows, column_of(rows, "reason"), i),
-                                    tide_view_of(reasons[i])));
-        assert_true(
-            tide_view_equal(tide_rows_text(rows, column_of(rows, "source"), i), TIDE_VIEW("test")));
+        assert_int_equal(rows_number(rows, "offset", i), rejected_offsets[i]);
+        assert_true(tide_view_equal(rows_text(rows, "reason", i), tide_view_of(reasons[i])));
+        assert_true(tide_view_equal(rows_text(rows, "source", i), TIDE_VIEW("test")));
     }
-    assert_true(tide_view_equal(tide_rows_text(epoch.rows[TIDE_TABLE_REJECTED],
-                                               column_of(epoch.rows[TIDE_TABLE_REJECTED], "bytes"),
-                                               0),
-                                TIDE_VIEW("not json")));
+    assert_true(
+        tide_view_equal(tide_rows_text(epoch.rows[TIDE_TABLE_REJECTED],
+                                       rows_column(epoch.rows[TIDE_TABLE_REJECTED], "bytes"),
+                                       0),
+                        TIDE_VIEW("not json")));
     tide_epoch_release(&epoch);
     assert_null(epoch.rows[0]);
     assert_false(tide_partition_take_epoch(partition, &epoch)); /* nothing came since */
@@ -269,8 +252,8 @@ static void test_replay_writes_no_row_twice(void **state)
         for (int t = 0; t < TIDE_TABLE_COUNT; t++) {
             const char *column = t == TIDE_TABLE_EVENTS ? "_offset" : "offset";
             for (uint32_t i = 0; i < row_count(&epoch, (enum tide_table)t); i++) {
-                assert_true(number_at(epoch.rows[t], column, i) >= (int64_t)from);
-                assert_int_equal(number_at(epoch.rows[t], "_epoch", i), 4);
+                assert_true(rows_number(epoch.rows[t], column, i) >= (int64_t)from);
+                assert_int_equal(rows_number(epoch.rows[t], "_epoch", i), 4);
             }
         }
         uint64_t rows =
@@ -327,9 +310,9 @@ static void test_a_timeout_makes_an_epoch(void **state)
     assert_true(epoch.closing.us == ends_us);
     assert_int_equal(row_count(&epoch, TIDE_TABLE_EVENTS), 0);
     assert_int_equal(row_count(&epoch, TIDE_TABLE_JOURNEYS), 1);
-    assert_int_equal(number_at(epoch.rows[TIDE_TABLE_JOURNEYS], "revision", 0), 2);
-    assert_int_equal(number_at(epoch.rows[TIDE_TABLE_JOURNEYS], "_epoch", 0), 1);
-    assert_int_equal(number_at(epoch.rows[TIDE_TABLE_JOURNEYS], "_partition", 0), 5);
+    assert_int_equal(rows_number(epoch.rows[TIDE_TABLE_JOURNEYS], "revision", 0), 2);
+    assert_int_equal(rows_number(epoch.rows[TIDE_TABLE_JOURNEYS], "_epoch", 0), 1);
+    assert_int_equal(rows_number(epoch.rows[TIDE_TABLE_JOURNEYS], "_partition", 0), 5);
     const struct tide_ledger ledger = epoch.ledger;
     tide_epoch_release(&epoch);
     assert_false(close_epoch(partition, ends_us * 2, &epoch));
@@ -372,8 +355,8 @@ static void test_recovery_ends_within_a_batch(void **state)
         assert_true(close_epoch(again, INT64_MIN, &epoch) == (from < 4));
         assert_int_equal(row_count(&epoch, TIDE_TABLE_JOURNEYS), 4 - from);
         for (uint32_t i = 0; i < 4 - from; i++) { /* each event is one of `way` */
-            assert_int_equal(number_at(epoch.rows[TIDE_TABLE_EVENTS], "_offset", i), from + i);
-            assert_true(number_at(epoch.rows[TIDE_TABLE_JOURNEYS], "start_time", i) >=
+            assert_int_equal(rows_number(epoch.rows[TIDE_TABLE_EVENTS], "_offset", i), from + i);
+            assert_true(rows_number(epoch.rows[TIDE_TABLE_JOURNEYS], "start_time", i) >=
                         PROCESS_START.us + (int64_t)from * 1000);
         }
         tide_epoch_release(&epoch);

@@ -14,6 +14,7 @@
 
 #include "log/memory.h"
 #include "support/process_stack.h"
+#include "support/rows_column.h"
 
 enum {
     LARGE_RECORDS = 24,
@@ -96,29 +97,12 @@ static void expect_step(uint32_t row_count_max, enum tide_status status, uint32_
     assert_int_equal(tide_partition_next_offset(feed.partition), before + row_count);
 }
 
-static uint32_t column_of(const struct tide_rows *rows, const char *name)
-{
-    const struct tide_layout *layout = tide_rows_layout(rows);
-    for (uint32_t c = 0; c < layout->column_count; c++) {
-        if (tide_view_equal(layout->columns[c].name, tide_view_of(name))) {
-            return c;
-        }
-    }
-    fail_msg("no column %s", name);
-    return 0;
-}
-
-static int64_t number_at(const struct tide_rows *rows, const char *name, uint32_t row)
-{
-    return tide_rows_number(rows, column_of(rows, name), row);
-}
-
 static void expect_text(const struct tide_rows *rows,
                         const char *name,
                         uint32_t row,
                         const char *expected)
 {
-    const struct tide_view text = tide_rows_text(rows, column_of(rows, name), row);
+    const struct tide_view text = rows_text(rows, name, row);
     assert_int_equal(text.size, strlen(expected));
     assert_memory_equal(text.data, expected, text.size);
 }
@@ -158,7 +142,7 @@ static void expect_rows_in_order(uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         (void)snprintf(id, sizeof(id), "e%u", i);
         expect_text(rows, "event_id", i, id);
-        assert_int_equal(number_at(rows, "_offset", i), i);
+        assert_int_equal(rows_number(rows, "_offset", i), i);
     }
     tide_epoch_release(&epoch);
 }
@@ -249,12 +233,12 @@ static void keeps_the_verdict_of_the_door(void **state)
     expect_text(rejected, "detail", 0, "larger than allowed");
     expect_text(rejected, "bytes", 0, valid);
     expect_text(rejected, "source", 0, "the source");
-    assert_int_equal(number_at(rejected, "offset", 0), 1);
+    assert_int_equal(rows_number(rejected, "offset", 0), 1);
     expect_text(rejected, "reason", 1, "missing");
-    assert_int_equal(number_at(rejected, "offset", 1), 2);
+    assert_int_equal(rows_number(rejected, "offset", 1), 2);
     const struct tide_rows *events = epoch.rows[TIDE_TABLE_EVENTS];
-    assert_int_equal(number_at(events, "received_time", 0), PROCESS_START.us);
-    assert_int_equal(number_at(events, "sent_time", 0), PROCESS_START.us - 1000);
+    assert_int_equal(rows_number(events, "received_time", 0), PROCESS_START.us);
+    assert_int_equal(rows_number(events, "sent_time", 0), PROCESS_START.us - 1000);
     tide_epoch_release(&epoch);
     end();
 }

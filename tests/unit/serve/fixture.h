@@ -10,7 +10,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -24,6 +23,7 @@
 #include "log/memory.h"
 #include "serve/alerts.h"
 #include "serve/api.h"
+#include "support/remove_tree.h"
 
 enum {
     FIXTURE_LINES_MAX = 1024,
@@ -256,17 +256,6 @@ static inline struct fixture *fixture_open(uint32_t partition_count)
     return fixture_open_definitions(fixture_text, NULL, partition_count);
 }
 
-static inline int fixture_remove_entry(const char *path,
-                                       const struct stat *status,
-                                       int kind,
-                                       struct FTW *walk)
-{
-    (void)status;
-    (void)kind;
-    (void)walk;
-    return remove(path);
-}
-
 static inline void fixture_close(struct fixture *fixture)
 {
     struct tide_error error = {0};
@@ -285,7 +274,7 @@ static inline void fixture_close(struct fixture *fixture)
     fixture->log.operations->close(fixture->log.self);
     tide_bytes_release(&fixture->response.body);
     tide_arena_release(&fixture->arena);
-    assert_int_equal(nftw(fixture->directory, fixture_remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
+    assert_int_equal(remove_tree(fixture->directory), 0);
     free(fixture);
 }
 
@@ -373,6 +362,25 @@ static inline void fixture_settle(struct fixture *fixture)
         assert_true(tide_engine_visit(fixture->engine, fixture_visit, NULL));
         facts = tide_engine_facts(fixture->engine);
     } while (!facts.caught_up || facts.records_behind > 0);
+}
+
+struct fixture_event {
+    const char *kind;
+    const char *user;
+    int64_t seconds;
+    const char *rest;
+};
+
+/* Settled when it returns. */
+static inline void fixture_send(struct fixture *fixture,
+                                const struct fixture_event *events,
+                                size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        fixture_event_of_kind(
+            fixture, events[i].kind, events[i].user, events[i].seconds, events[i].rest);
+    }
+    fixture_settle(fixture);
 }
 
 /* ---- questions */

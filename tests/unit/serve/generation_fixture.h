@@ -35,12 +35,7 @@ enum {
 
 static inline void kinds_send(struct fixture *fixture)
 {
-    static const struct {
-        const char *kind;
-        const char *user;
-        int64_t seconds;
-        const char *rest;
-    } events[] = {
+    static const struct fixture_event events[] = {
         {"look", "ann", 0, ",\"region\":\"north\",\"amount\":0.1"},
         {"pay", "ann", 10 * MINUTE, ",\"region\":\"north\",\"amount\":2.5,\"ok\":true"},
         {"look", "bob", MINUTE, ",\"region\":\"\",\"amount\":123456789012.000001"},
@@ -48,11 +43,7 @@ static inline void kinds_send(struct fixture *fixture)
         {"look", "cid", 2 * HOUR, ""},
         {"other", "dan", 26 * HOUR, ",\"region\":\"north\""},
     };
-    for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
-        fixture_event_of_kind(
-            fixture, events[i].kind, events[i].user, events[i].seconds, events[i].rest);
-    }
-    fixture_settle(fixture);
+    fixture_send(fixture, events, sizeof(events) / sizeof(events[0]));
     assert_int_equal(fixture_ask(fixture, "POST", "/api/v1/barrier"), 200);
 }
 

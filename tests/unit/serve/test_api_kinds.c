@@ -38,12 +38,7 @@ static struct fixture *fixture;
 
 static void append_sample(struct fixture *into)
 {
-    static const struct {
-        const char *kind;
-        const char *user;
-        int64_t seconds;
-        const char *rest;
-    } events[] = {
+    static const struct fixture_event events[] = {
         {"look", "ann", 0, ",\"region\":\"north\",\"amount\":1"},
         {"pay", "ann", 10 * MINUTE, ",\"region\":\"north\",\"amount\":2"},
         {"look", "bob", MINUTE, ",\"region\":\"north\",\"amount\":4"},
@@ -51,11 +46,7 @@ static void append_sample(struct fixture *into)
         {"pay", "bob", 31 * MINUTE, ",\"region\":\"south\",\"amount\":8"},
         {"look", "cid", 2 * HOUR, ""},
     };
-    for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
-        fixture_event_of_kind(
-            into, events[i].kind, events[i].user, events[i].seconds, events[i].rest);
-    }
-    fixture_settle(into);
+    fixture_send(into, events, sizeof(events) / sizeof(events[0]));
 }
 
 static int open_world(void **state)

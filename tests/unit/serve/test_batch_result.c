@@ -36,12 +36,7 @@ static struct tide_lake_view *view;
 
 static int open_world(void **state)
 {
-    static const struct {
-        const char *kind;
-        const char *user;
-        int64_t seconds;
-        const char *rest;
-    } events[] = {
+    static const struct fixture_event events[] = {
         {"look", "ann", 0, ",\"region\":\"north\",\"amount\":1"},
         {"pay", "ann", 10 * MINUTE, ",\"region\":\"north\",\"amount\":2.5"},
         {"look", "bob", MINUTE, ",\"region\":\"north\",\"amount\":4"},
@@ -52,11 +47,7 @@ static int open_world(void **state)
     struct tide_error error = {0};
     (void)state;
     fixture = fixture_open_definitions(kinds_text, NULL, 3);
-    for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
-        fixture_event_of_kind(
-            fixture, events[i].kind, events[i].user, events[i].seconds, events[i].rest);
-    }
-    fixture_settle(fixture);
+    fixture_send(fixture, events, sizeof(events) / sizeof(events[0]));
     assert_int_equal(fixture_ask(fixture, "POST", "/api/v1/barrier"), 200);
     const struct tide_lake_view_options options = {.io = tide_io_os(),
                                                    .clock = tide_clock_os(),
