@@ -1,21 +1,23 @@
 """Long generated streams against the oracle: both presets, all metrics, the generator's own rates
-of late, repeated and broken events and of wrong clocks.
+of late, repeated and broken events and of wrong clocks; as they are and shuffled, under several
+partitions, workers and sizes of a read.
 
 The oracles take longest, most of a millisecond for an event; they run beside each other.
-TIDE_STREAM_EVENTS says how many events, TIDE_LONG=1 means 100,000.
+TIDE_STREAM_EVENTS says how many events.
 """
 
 import os
+import random
 
 import pytest
 from harness import (
     PRESETS,
     cells_of,
     differences,
-    is_long,
     ledger_of,
     metric_names,
     oracles,
+    random_way,
     replay,
     replay_hint,
     run_ok,
@@ -23,7 +25,8 @@ from harness import (
 )
 
 NAMES = ["sunbird", "device"]
-COUNT = int(os.environ.get("TIDE_STREAM_EVENTS") or (100_000 if is_long() else 40_000))
+COUNT = int(os.environ.get("TIDE_STREAM_EVENTS") or 100_000)
+SHUFFLES = 4
 TEST = "tests/property/test_generated.py"
 
 
@@ -41,7 +44,7 @@ def streams(tmp_path_factory):
     return {name: (*paths, seed) for name, paths in found.items()}
 
 
-@pytest.mark.parametrize("partitions, workers", [(1, 1), (8, 2)])
+@pytest.mark.parametrize("partitions, workers", [(1, 1), (3, 1), (8, 2)])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_generated_stream(streams, name, partitions, workers, tmp_path):
     events, expected, seed = streams[name]
@@ -49,6 +52,22 @@ def test_a_generated_stream(streams, name, partitions, workers, tmp_path):
     replay(["--preset", name], [events], actual, partitions=partitions, workers=workers)
     found = differences(expected, actual, "--reasons")
     assert not found, f"{replay_hint(seed, TEST)}\n{found}"
+
+
+@pytest.mark.parametrize("shuffle", range(SHUFFLES))
+@pytest.mark.parametrize("name", NAMES)
+def test_a_shuffled_stream(streams, name, shuffle, tmp_path):
+    events, expected, seed = streams[name]
+    r = random.Random(seed + shuffle)
+    lines = events.read_bytes().rstrip(b"\n").split(b"\n")
+    r.shuffle(lines)
+    shuffled = tmp_path / "shuffled.ndjson"
+    shuffled.write_bytes(b"\n".join(lines))
+    actual = tmp_path / "actual"
+    way = random_way(r, shuffled.stat().st_size)
+    replay(["--preset", name], [shuffled], actual, **way)
+    found = differences(expected, actual, "--reasons")
+    assert not found, f"{way} {replay_hint(seed, TEST)}\n{found}"
 
 
 @pytest.mark.parametrize("name", NAMES)
