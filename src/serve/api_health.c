@@ -78,6 +78,7 @@ struct metric_sums { /* over partitions: workers add theirs */
 struct scrape {
     struct tide_cell_request request; /* without cells: facts only */
     struct metric_sums *sums;         /* by metric */
+    _Atomic uint64_t mistyped[TIDE_SCHEMA_COLUMNS_MAX];
 };
 
 static void visit_scrape(void *context, struct tide_partition *partition)
@@ -92,6 +93,9 @@ static void visit_scrape(void *context, struct tide_partition *partition)
             atomic_fetch_add(&scrape->sums[i].folded_events, facts.folded_events);
             atomic_fetch_add(&scrape->sums[i].pending_keys, facts.pending_keys);
         }
+    }
+    for (uint32_t c = 0; c < scrape->request.definitions->schema->path_column_count; c++) {
+        atomic_fetch_add(&scrape->mistyped[c], tide_partition_mistyped(partition, c));
     }
 }
 
@@ -242,6 +246,21 @@ static void write_metrics(const struct tide_definitions *definitions,
     }
 }
 
+/* Of the columns whose values come with the events. */
+static void write_mistyped(const struct tide_schema *schema,
+                           const struct scrape *scrape,
+                           struct tide_bytes *text)
+{
+    static const char mistyped[] = "tidemark_mistyped_values_total";
+    char name[NAME_BYTES_MAX];
+    tide_prometheus_family(
+        text, mistyped, "counter", "Values of a wrong type in an optional column: null there.");
+    for (uint32_t c = 0; c < schema->path_column_count; c++) {
+        (void)snprintf(name, sizeof(name), "%.*s", TIDE_VIEW_ARGUMENTS(schema->columns[c].name));
+        tide_prometheus_sample(text, mistyped, "column", name, atomic_load(&scrape->mistyped[c]));
+    }
+}
+
 static void write_exposition(const struct tide_api_options *options,
                              const struct scrape *scrape,
                              struct tide_bytes *text)
@@ -254,6 +273,7 @@ static void write_exposition(const struct tide_api_options *options,
     tide_prometheus_family(text, "tidemark_build_info", "gauge", "The program, always 1.");
     tide_prometheus_sample(text, "tidemark_build_info", "version", options->version, 1);
     write_ledger(&sum, text);
+    write_mistyped(options->definitions->schema, scrape, text);
     write_partitions(&scrape->request, text);
     write_facts(&facts, text);
     write_metrics(options->definitions, scrape->sums, text);

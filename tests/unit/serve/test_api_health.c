@@ -15,7 +15,7 @@ static int open_world(void **state)
 {
     (void)state;
     fixture = fixture_open(2);
-    fixture_event(fixture, "ann", 0, ",\"region\":\"north\"");
+    fixture_event(fixture, "ann", 0, ",\"region\":\"north\",\"amount\":\"many\"");
     fixture_append(fixture, 0, (struct tide_instant){FIXTURE_START_US}, TIDE_VIEW("{]\n"));
     fixture_settle(fixture);
     return 0;
@@ -55,6 +55,8 @@ static void exposes_counters(void **state)
         "tidemark_rejected_total{reason=\"json_invalid\"} 1\n",
         "tidemark_rejected_total{reason=\"too_old\"} 0\n",
         "tidemark_processed_total{lateness=\"on_time\"} 1\n",
+        "tidemark_mistyped_values_total{column=\"amount\"} 1\n",
+        "tidemark_mistyped_values_total{column=\"region\"} 0\n",
         "tidemark_caught_up 1\n",
         "tidemark_records_behind 0\n",
         "tidemark_cells{metric=\"by_region\"} 1\n",
