@@ -21,6 +21,24 @@ struct tide_config {
     uint64_t partitions;
     struct tide_duration commit; /* how long a sync waits for others to join */
     uint64_t segment_bytes;
+    struct tide_kafka_config {            /* log.kafka, collect.kafka, publish.kafka */
+        struct tide_view log_brokers;     /* empty: the log is embedded */
+        struct tide_view log_topics;      /* a list; the first takes what the route does not name */
+        struct tide_view log_route_by;    /* a column, or empty */
+        struct tide_view log_route;       /* a map: value of it -> topic */
+        uint64_t log_partitions;          /* of each topic; fixed for the life of the pipeline */
+        struct tide_view log_group;       /* of the offsets that lag tools see; empty: none */
+        struct tide_view log_properties;  /* librdkafka's, a map */
+        struct tide_view collect_brokers; /* empty: no foreign topic */
+        struct tide_view collect_topics;
+        struct tide_view collect_group;
+        struct tide_view collect_properties;
+        struct tide_view publish_brokers; /* empty: nothing is published */
+        struct tide_view publish_topic;
+        struct tide_view publish_journeys;
+        struct tide_duration publish_interval;
+        struct tide_view publish_properties;
+    } kafka;
     struct tide_view lake_url;
     uint64_t workers; /* 0: one for each core */
     struct tide_duration checkpoint;
