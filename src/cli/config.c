@@ -410,6 +410,12 @@ enum tide_exit tide_config_load(struct tide_arena *arena,
     return exit == TIDE_EXIT_OK ? finish(&loader) : exit;
 }
 
+uint32_t tide_config_partitions(const struct tide_config *config)
+{
+    return (uint32_t)(config->kafka.log_brokers.size > 0 ? config->kafka.log_partitions
+                                                         : config->partitions);
+}
+
 static struct tide_view join(struct tide_arena *arena, const char *format, const char *directory)
 {
     struct tide_bytes text = {0};

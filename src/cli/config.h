@@ -68,6 +68,8 @@ enum tide_exit tide_config_check(struct tide_arena *arena,
                                  const char *preset,
                                  struct tide_config *config,
                                  struct tide_diagnostics *diagnostics);
+/* Of the log that is configured. */
+uint32_t tide_config_partitions(const struct tide_config *config);
 /* On stderr. */
 void tide_config_print_diagnostics(const struct tide_diagnostics *diagnostics);
 /* --data DIR: the data in DIR/data and the lake in DIR/lake; --listen ADDRESS:PORT. */

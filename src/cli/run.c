@@ -4,11 +4,11 @@
 #include "base/logline.h"
 #include "cli/config.h"
 #include "cli/lake_stack.h"
+#include "cli/service_log.h"
 #include "cli/service_metrics.h"
 #include "collect/collector.h"
 #include "http/server.h"
 #include "log/committer.h"
-#include "log/segment.h"
 #include "process/engine.h"
 #include "process/journeys.h"
 #include "serve/alerts.h"
@@ -30,7 +30,6 @@ enum {
     BODIES_AT_ONCE = 16,
     RECEIPTS_MAX = 4096,
     ROUTES_MAX = 32,
-    LOG_PENDING_BYTES_MAX = 64 << 20,
 };
 static const struct tide_duration idle_after = {10 * 1000000};
 
@@ -38,7 +37,7 @@ struct service {
     struct tide_config config;
     struct tide_lake_stack lake;
     struct tide_file lock;
-    struct tide_log log;
+    struct tide_service_log log;
     struct tide_committer *committer;
     struct tide_engine *engine;
     struct tide_collector *collector;
@@ -67,15 +66,28 @@ static void fail_service(struct service *service, const char *room, const struct
     }
 }
 
-static void log_synced(void *context, enum tide_status status, const struct tide_error *error)
+static void log_readable(void *context)
 {
     struct service *service = context;
     struct tide_engine *engine = atomic_load(&service->notified);
-    if (status == TIDE_FATAL) {
-        fail_service(service, "log", error);
-    } else if (engine != NULL) {
+    if (engine != NULL) {
         tide_engine_notify(engine);
     }
+}
+
+static void log_synced(void *context, enum tide_status status, const struct tide_error *error)
+{
+    if (status == TIDE_FATAL) {
+        fail_service(context, "log", error);
+    } else {
+        log_readable(context);
+    }
+}
+
+static void epochs_committed(void *context)
+{
+    const struct service *service = context;
+    tide_service_log_committed(&service->log);
 }
 
 static void engine_failed(void *context, const struct tide_error *error)
@@ -147,7 +159,7 @@ static enum tide_status open_lake(struct service *service, struct tide_error *er
         struct tide_lake_stack_options options = {tide_bytes_terminated(path),
                                                   data,
                                                   config->definitions->schema,
-                                                  (uint32_t)config->partitions,
+                                                  tide_config_partitions(config),
                                                   arrival_of(config)};
         status = tide_lake_stack_open(&options, &service->lake, error);
     }
@@ -160,28 +172,17 @@ static enum tide_status open_lake(struct service *service, struct tide_error *er
 
 static enum tide_status open_log(struct service *service, struct tide_error *error)
 {
-    char directory[PATH_BYTES_MAX + sizeof("/log")];
-    snprintf(directory, sizeof(directory), "%.*s/log", TIDE_VIEW_ARGUMENTS(service->config.data));
-    struct tide_segment_log_options options = tide_segment_log_options_default();
-    options.io = tide_io_os();
-    options.directory = directory;
-    options.partition_count = (uint32_t)service->config.partitions;
-    options.segment_bytes = service->config.segment_bytes;
-    options.pending_bytes_max = LOG_PENDING_BYTES_MAX;
-    enum tide_status status = tide_segment_log_open(&options, &service->log, error);
+    enum tide_status status =
+        tide_service_log_open(&service->config, log_readable, service, &service->log, error);
+    if (status == TIDE_OK) {
+        status = tide_service_log_recall(&service->log, service->lake.checkpointer, error);
+    }
     if (status != TIDE_OK) {
         return status;
     }
-    struct tide_segment_log_facts facts = tide_segment_log_facts(&service->log);
-    if (facts.torn_bytes > 0) {
-        tide_logline(TIDE_LOGLINE_WARNING,
-                     "log",
-                     "dropped %" PRIu64 " bytes of a torn tail that was never acknowledged",
-                     facts.torn_bytes);
-    }
-    struct tide_committer_options committer = {.log = service->log,
+    struct tide_committer_options committer = {.log = service->log.log,
                                                .clock = tide_clock_os(),
-                                               .commit_delay = service->config.commit,
+                                               .commit_delay = service->log.commit_delay,
                                                .synced = log_synced,
                                                .context = service};
     return tide_committer_start(&committer, &service->committer, error);
@@ -194,7 +195,8 @@ static uint32_t worker_count(const struct tide_config *config)
         long cores = sysconf(_SC_NPROCESSORS_ONLN);
         count = cores > 0 ? (uint64_t)cores : 1;
     }
-    return (uint32_t)(count < config->partitions ? count : config->partitions);
+    uint32_t partitions = tide_config_partitions(config);
+    return count < partitions ? (uint32_t)count : partitions;
 }
 
 static enum tide_status start_engine(struct service *service, struct tide_error *error)
@@ -203,7 +205,7 @@ static enum tide_status start_engine(struct service *service, struct tide_error 
     struct tide_operator_limits limits = tide_operator_limits_default();
     limits.cells_max = (uint32_t)config->cells_max;
     struct tide_engine_options options = {.definitions = config->definitions,
-                                          .log = service->log,
+                                          .log = service->log.log,
                                           .clock = tide_clock_os(),
                                           .arrival = arrival_of(config),
                                           .limits = limits,
@@ -214,6 +216,7 @@ static enum tide_status start_engine(struct service *service, struct tide_error 
                                           .idle_after = idle_after,
                                           .rows_bytes_max = config->memory,
                                           .journeys = publish_journeys,
+                                          .committed = epochs_committed,
                                           .failed = engine_failed,
                                           .context = service};
     memcpy(options.layouts, service->lake.layouts, sizeof(options.layouts));
@@ -229,9 +232,10 @@ static enum tide_status create_collector(struct service *service, struct tide_er
     const struct tide_config *config = &service->config;
     struct tide_collector_options options = {.schema = config->definitions->schema,
                                              .seed = tide_identity_seed(&service->lake.identity),
-                                             .partition_count = (uint32_t)config->partitions,
+                                             .partition_count = tide_config_partitions(config),
                                              .arrival = arrival_of(config),
                                              .clock = tide_clock_os(),
+                                             .topics = service->log.topics,
                                              .parallel_max = BODIES_AT_ONCE,
                                              .receipts_max = RECEIPTS_MAX,
                                              .append = append_to_log,
@@ -247,7 +251,7 @@ static enum tide_status open_generations(struct service *service, struct tide_er
     options.store = service->lake.store;
     options.lake_directory = tide_bytes_terminated(&service->lake_path);
     options.definitions = service->config.definitions;
-    options.partition_count = (uint32_t)service->config.partitions;
+    options.partition_count = tide_config_partitions(&service->config);
     return tide_generations_create(&options, &service->generations, error);
 }
 
@@ -268,7 +272,7 @@ static enum tide_status start_alerts(struct service *service, struct tide_error 
                    "%.*s/alerts.json",
                    TIDE_VIEW_ARGUMENTS(config->data));
     service->alert_engine = (struct tide_alert_engine){
-        service->engine, config->definitions, (uint32_t)config->partitions};
+        service->engine, config->definitions, tide_config_partitions(config)};
     struct tide_alerts_options options = {.definitions = config->definitions,
                                           .source = tide_alert_source_of(&service->alert_engine),
                                           .io = tide_io_os(),
@@ -293,13 +297,13 @@ static enum tide_status create_api(struct service *service, struct tide_error *e
 {
     const struct tide_config *config = &service->config;
     service->metrics.collector = service->collector;
-    service->metrics.log = service->log;
+    service->metrics.log = service->log.log;
     struct tide_api_options options = {.engine = service->engine,
                                        .definitions = config->definitions,
                                        .clock = tide_clock_os(),
                                        .version = tide_version,
                                        .lake_url = tide_bytes_view(&service->lake_url),
-                                       .partition_count = (uint32_t)config->partitions,
+                                       .partition_count = tide_config_partitions(config),
                                        .generations = service->generations,
                                        .alerts = service->alerts,
                                        .exposition = tide_service_metrics_write,
@@ -382,9 +386,7 @@ static enum tide_status close_service(struct service *service, struct tide_error
         status = tide_engine_stop(service->engine, error);
     }
     tide_lake_stack_close(&service->lake);
-    if (service->log.operations != NULL) {
-        service->log.operations->close(service->log.self);
-    }
+    tide_service_log_close(&service->log);
     io.operations->close(io.self, &service->lock);
     tide_bytes_release(&service->lake_path);
     tide_bytes_release(&service->lake_url);
@@ -408,13 +410,14 @@ static void announce(const struct service *service)
     const struct tide_definitions *definitions = service->config.definitions;
     tide_logline(TIDE_LOGLINE_INFO,
                  "run",
-                 "tidemark %s: schema %.*s, %u metrics, %u alerts, %" PRIu64
-                 " partitions, lake %.*s",
+                 "tidemark %s: schema %.*s, %u metrics, %u alerts, %u partitions, log %.*s, "
+                 "lake %.*s",
                  tide_version,
                  TIDE_VIEW_ARGUMENTS(definitions->schema->name),
                  definitions->metric_count,
                  definitions->alert_count,
-                 service->config.partitions,
+                 tide_config_partitions(&service->config),
+                 TIDE_VIEW_ARGUMENTS(tide_service_log_name(&service->config)),
                  TIDE_VIEW_ARGUMENTS(service->config.lake_url));
     tide_logline(TIDE_LOGLINE_INFO, "run", "listening on http://%s:%u", address, port);
 }

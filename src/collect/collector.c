@@ -409,6 +409,7 @@ static enum tide_status make_pools(struct tide_collector *collector, struct tide
         .seed = options->seed,
         .partition_count = options->partition_count,
         .arrival = options->arrival,
+        .topics = options->topics,
     };
     for (size_t i = 0; i < options->parallel_max; i++) {
         struct tide_intake *intake = &collector->intakes[i];

@@ -21,6 +21,8 @@ struct row {
     struct tide_view text;
     struct tide_instant sent;
     const struct prejudged *prejudged; /* usually NULL */
+    struct tide_view key;              /* where somebody wants it */
+    uint32_t topic;
     uint32_t partition;
 };
 
@@ -196,6 +198,36 @@ static struct tide_verdict judge_time(const struct tide_intake *intake,
 
 /* ---- decoding ---- */
 
+static uint32_t topic_of(const struct tide_intake_topics *topics,
+                         const struct tide_batch *batch,
+                         uint32_t row)
+{
+    struct tide_value value = {0};
+    if (topics->is_by_column) {
+        value = tide_batch_value(batch, topics->column, row);
+    }
+    for (uint32_t i = 0; value.present && i < topics->count; i++) {
+        if (tide_view_equal(topics->items[i].value, value.string)) {
+            return topics->items[i].topic;
+        }
+    }
+    return 0;
+}
+
+/* Of a valid event, for a log that others read too. false: out of memory. */
+static bool take_key(struct tide_intake *intake, uint32_t index, struct row *row)
+{
+    const struct tide_intake_topics *topics = intake->options.topics;
+    char text[TIDE_ROUTE_KEY_MAX];
+    if (topics == NULL) {
+        return true;
+    }
+    row->topic = topic_of(topics, intake->batch, index);
+    /* Copied: the batch is reset before the records are ordered. */
+    row->key = tide_arena_copy(&intake->arena, tide_route_key(intake->batch, index, text));
+    return row->key.data != NULL;
+}
+
 static bool take_row(struct tide_intake *intake,
                      uint32_t index,
                      struct tide_instant received,
@@ -209,6 +241,9 @@ static bool take_row(struct tide_intake *intake,
     row->partition = tide_route(batch, index, intake->options.partition_count);
     char detail[160];
     if (verdict.reason == TIDE_REASON_ACCEPTED) {
+        if (!take_key(intake, index, row)) {
+            return false;
+        }
         verdict = judge_time(intake, index, received, detail, sizeof(detail));
     } else if (needs_prejudging(intake->options.schema, verdict, row->text)) {
         row->prejudged = prejudge(intake, verdict, row->text);
@@ -295,7 +330,8 @@ enum tide_status tide_intake_decode(struct tide_intake *intake,
 
 static void fill_record(const struct row *row, struct tide_log_record *record)
 {
-    *record = (struct tide_log_record){.text = row->text, .reason = TIDE_REASON_ACCEPTED};
+    *record = (struct tide_log_record){
+        .text = row->text, .reason = TIDE_REASON_ACCEPTED, .key = row->key, .topic = row->topic};
     if (row->prejudged != NULL) {
         record->text = row->prejudged->kept;
         record->reason = row->prejudged->verdict.reason;

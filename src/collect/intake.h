@@ -15,11 +15,23 @@ enum {
     TIDE_INTAKE_ARENA_KEPT_MAX = 4 << 20, /* between bodies */
 };
 
+/* For a log that others read too: records get their entity as key, and a topic. */
+struct tide_intake_topics {
+    bool is_by_column;
+    uint32_t column; /* a string column; a value that is not listed goes to topic 0 */
+    const struct tide_intake_topic {
+        struct tide_view value;
+        uint32_t topic;
+    } *items;
+    uint32_t count;
+};
+
 struct tide_intake_options {
     const struct tide_schema *schema;
     uint64_t seed;
     uint32_t partition_count;
     enum tide_arrival arrival;
+    const struct tide_intake_topics *topics; /* NULL: nobody wants keys */
 };
 
 struct tide_intake_rows; /* a stretch of judged events */

@@ -185,7 +185,8 @@ static enum tide_status write_files(struct tide_checkpointer *c,
                                                 .next_offset = epoch->next_offset,
                                                 .ledger = epoch->ledger,
                                                 .watermark = epoch->watermark,
-                                                .closing = epoch->closing};
+                                                .closing = epoch->closing,
+                                                .note = tide_bytes_view(&epoch->note)};
         for (int t = 0; t < TIDE_TABLE_COUNT; t++) {
             enum tide_status status = write_table_files(c, epoch, (enum tide_table)t, error);
             if (status != TIDE_OK) {
@@ -474,6 +475,33 @@ void tide_checkpointer_close(struct tide_checkpointer *c)
     free(c->slots);
     free(c->app_ids);
     free(c);
+}
+
+enum tide_status tide_checkpointer_notes(struct tide_checkpointer *c,
+                                         uint32_t partition,
+                                         bool only_newest,
+                                         enum tide_status (*visit)(void *context,
+                                                                   uint32_t partition,
+                                                                   struct tide_view note,
+                                                                   struct tide_error *error),
+                                         void *context,
+                                         struct tide_error *error)
+{
+    tide_assert(c->step == STEP_IDLE); /* the arena is free */
+    uint64_t end = c->slots[partition].recovered.next_epoch;
+    enum tide_status status = TIDE_OK;
+    for (uint64_t epoch = only_newest && end > 0 ? end - 1 : 0; status == TIDE_OK && epoch < end;
+         epoch++) {
+        struct tide_manifest manifest;
+        struct tide_u128 hash;
+        tide_arena_reset(&c->arena);
+        status = tide_manifest_at(
+            c->options.store, partition, epoch, &c->arena, &manifest, &hash, error);
+        if (status == TIDE_OK && manifest.note.size > 0) {
+            status = visit(context, partition, manifest.note, error);
+        }
+    }
+    return status;
 }
 
 struct tide_recovered tide_checkpointer_recovered(const struct tide_checkpointer *c,

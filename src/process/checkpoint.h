@@ -44,6 +44,18 @@ void tide_checkpointer_close(struct tide_checkpointer *checkpointer);
 struct tide_recovered tide_checkpointer_recovered(const struct tide_checkpointer *checkpointer,
                                                   uint32_t partition);
 
+/* Visits the notes that the log left in the partition's manifests, in order: of every epoch, or of
+ * the newest alone. A visit that does not answer OK ends it with that status. */
+enum tide_status tide_checkpointer_notes(struct tide_checkpointer *checkpointer,
+                                         uint32_t partition,
+                                         bool only_newest,
+                                         enum tide_status (*visit)(void *context,
+                                                                   uint32_t partition,
+                                                                   struct tide_view note,
+                                                                   struct tide_error *error),
+                                         void *context,
+                                         struct tide_error *error);
+
 /* Commits epochs of different partitions, each the next of its partition. The caller keeps the
  * epochs until OK. RETRY: call again with the same epochs: what was done is not done twice.
  * REJECT: another process owns a partition now, stop; FATAL: stop. */

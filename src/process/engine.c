@@ -129,11 +129,15 @@ static bool step_slot(struct tide_engine *engine, struct engine_slot *slot)
     if (row_count > 0) {
         slot->last_progress = tide_clock_monotonic(engine->options.clock);
     }
-    if (status == TIDE_AGAIN) {
+    struct tide_log log = engine->options.log;
+    bool at_end = status == TIDE_AGAIN &&
+                  tide_partition_next_offset(slot->feed.partition) >=
+                      log.operations->end(log.self, tide_partition_index(slot->feed.partition));
+    if (at_end) {
         slot->caught_up_once = true;
         atomic_store(&slot->has_caught_up, true);
     }
-    publish_glimpses(engine, slot, status == TIDE_AGAIN);
+    publish_glimpses(engine, slot, at_end);
     return row_count > 0;
 }
 

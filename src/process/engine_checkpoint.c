@@ -34,7 +34,18 @@ static void close_epoch(void *context, struct tide_partition *partition)
         return;
     }
     /* A partition of which nothing is new leaves its entry empty. */
-    (void)tide_partition_take_epoch(partition, &round->taken[tide_partition_index(partition)]);
+    uint32_t index = tide_partition_index(partition);
+    struct tide_log log = round->engine->options.log;
+    if (tide_partition_take_epoch(partition, &round->taken[index]) &&
+        log.operations->note != NULL) {
+        struct tide_bytes *note = &round->taken[index].note;
+        log.operations->note(round->engine->slots[index].feed.cursor, note);
+        if (note->failed) {
+            (void)tide_error_set(&error, TIDE_FATAL, "no memory for the note of an epoch");
+            engine_fail(round->engine, &error);
+            return;
+        }
+    }
     if (tide_partition_is_recovering(partition)) {
         atomic_fetch_add(&round->recovering, 1);
     }
@@ -100,6 +111,9 @@ static enum tide_status commit(struct tide_engine *engine, struct tide_error *er
             tide_epoch_release(&engine->epochs[i]);
         }
         engine->epoch_count = 0;
+        if (has_rows && engine->options.committed != NULL) {
+            engine->options.committed(engine->options.context);
+        }
         pthread_mutex_lock(&engine->checkpoint_mutex);
         engine->rounds += has_rows;
         engine->last_round = tide_monotonic_since(tide_clock_monotonic(clock), start);

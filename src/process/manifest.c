@@ -80,6 +80,9 @@ void tide_manifest_write(const struct tide_manifest *manifest,
     tide_json_write_u64_member(text, "next_offset", manifest->next_offset);
     write_instant(text, "watermark", manifest->watermark);
     write_instant(text, "closing", manifest->closing);
+    if (manifest->note.size > 0) {
+        tide_json_write_text_member(text, "note", manifest->note);
+    }
     tide_json_write_key(text, "ledger");
     tide_ledger_write_json(&manifest->ledger, text);
     tide_json_write_key(text, "tables");
@@ -166,6 +169,7 @@ static bool read_members(struct tide_arena *arena,
     manifest->partition = (uint32_t)partition;
     manifest->watermark = read_instant(json, "watermark");
     manifest->closing = read_instant(json, "closing");
+    (void)tide_json_get_text(json, "note", &manifest->note);
     const struct tide_json *tables = tide_json_get(json, "tables");
     for (int i = 0; i < TIDE_TABLE_COUNT; i++) {
         if (!read_table(arena, tide_json_get(tables, table_names[i]), &manifest->tables[i])) {
@@ -297,6 +301,26 @@ static enum tide_status first_missing(struct tide_store store,
     return status == TIDE_REJECT ? TIDE_OK : status;
 }
 
+enum tide_status tide_manifest_at(struct tide_store store,
+                                  uint32_t partition,
+                                  uint64_t epoch,
+                                  struct tide_arena *arena,
+                                  struct tide_manifest *manifest,
+                                  struct tide_u128 *hash,
+                                  struct tide_error *error)
+{
+    struct tide_bytes text = {0};
+    enum tide_status status = fetch(store, partition, epoch, &text, error);
+    if (status == TIDE_OK) {
+        status = tide_manifest_read(arena, tide_bytes_view(&text), manifest, hash, error);
+        if (status != TIDE_OK) {
+            tide_error_prefix(error, "epoch %" PRIu64 " of partition %u", epoch, partition);
+        }
+    }
+    tide_bytes_release(&text);
+    return status;
+}
+
 enum tide_status tide_manifest_newest(struct tide_store store,
                                       uint32_t partition,
                                       struct tide_arena *arena,
@@ -307,18 +331,11 @@ enum tide_status tide_manifest_newest(struct tide_store store,
     struct tide_bytes text = {0};
     uint64_t missing = 0;
     enum tide_status status = first_missing(store, partition, &text, &missing, error);
-    if (status == TIDE_OK && missing == 0) {
-        status = TIDE_REJECT;
-    } else if (status == TIDE_OK) {
-        status = fetch(store, partition, missing - 1, &text, error);
-        if (status == TIDE_OK) {
-            status = tide_manifest_read(arena, tide_bytes_view(&text), manifest, hash, error);
-            if (status != TIDE_OK) {
-                tide_error_prefix(
-                    error, "epoch %" PRIu64 " of partition %u", missing - 1, partition);
-            }
-        }
-    }
     tide_bytes_release(&text);
-    return status;
+    if (status != TIDE_OK) {
+        return status;
+    }
+    return missing == 0
+               ? TIDE_REJECT
+               : tide_manifest_at(store, partition, missing - 1, arena, manifest, hash, error);
 }

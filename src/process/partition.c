@@ -205,6 +205,11 @@ static void set_instant(struct tide_rows *rows, uint32_t column, struct tide_ins
     }
 }
 
+static struct tide_instant received_of(const struct tide_partition_input *input, uint32_t row)
+{
+    return input->receiveds != NULL ? input->receiveds[row] : input->received;
+}
+
 static enum tide_status keep_rejected(struct tide_partition *p,
                                       const struct tide_partition_input *input,
                                       uint32_t row,
@@ -217,8 +222,9 @@ static enum tide_status keep_rejected(struct tide_partition *p,
     if (status != TIDE_OK || rows == NULL) {
         return status;
     }
-    int32_t date = tide_instant_known(input->received) ? (int32_t)tide_days_of(input->received)
-                                                       : TIDE_DATE_UNKNOWN;
+    struct tide_instant received = received_of(input, row);
+    int32_t date =
+        tide_instant_known(received) ? (int32_t)tide_days_of(received) : TIDE_DATE_UNKNOWN;
     status = tide_rows_begin(rows, date);
     struct {
         uint32_t column;
@@ -236,7 +242,7 @@ static enum tide_status keep_rejected(struct tide_partition *p,
     if (status != TIDE_OK) {
         return tide_error_set(error, TIDE_FATAL, "no memory for the rows of an epoch");
     }
-    set_instant(rows, REJECTED_RECEIVED_TIME, input->received);
+    set_instant(rows, REJECTED_RECEIVED_TIME, received);
     tide_rows_set_number(rows, REJECTED_PARTITION, p->index);
     tide_rows_set_number(rows, REJECTED_OFFSET, (int64_t)offset);
     tide_rows_set_number(rows, REJECTED_INDEX, 0);
@@ -328,7 +334,7 @@ static enum tide_status book(struct tide_partition *p,
     p->ledger.verdicts++;
     if (verdict.reason == TIDE_REASON_ACCEPTED) {
         enum tide_reason reason =
-            tide_batch_event_times(batch, row, p->arrival, input->received, &times);
+            tide_batch_event_times(batch, row, p->arrival, received_of(input, row), &times);
         if (reason != TIDE_REASON_ACCEPTED) {
             verdict = time_verdict(reason);
         }
@@ -599,5 +605,6 @@ void tide_epoch_release(struct tide_epoch *epoch)
     for (int i = 0; i < TIDE_TABLE_COUNT; i++) {
         tide_rows_destroy(epoch->rows[i]);
     }
+    tide_bytes_release(&epoch->note);
     *epoch = (struct tide_epoch){0};
 }
