@@ -2,8 +2,8 @@
  * processes measured can be added up, and a quantile be read from the sum.
  *
  * Any thread adds, any thread reads; nobody waits. A reading is a glimpse: what is added meanwhile
- * may be in it in part. All zero is empty. The buckets are the same everywhere and reach from 100 us
- * (an answer from memory) to a minute (a lake that is down for a while). */
+ * may be in it in part. All zero is empty. The buckets are the same everywhere and reach from 100
+ * us (an answer from memory) to a minute (a lake that is down for a while). */
 #ifndef TIDE_BASE_HISTOGRAM_H
 #define TIDE_BASE_HISTOGRAM_H
 
@@ -26,7 +26,7 @@ struct tide_histogram {
     _Atomic uint64_t sum_us;
 };
 
-/* count things that took elapsed each; a negative time (of a wall clock that was set) counts as 0. */
+/* count things that took elapsed each; a negative time, of a wall clock that was set, is 0. */
 void tide_histogram_add(struct tide_histogram *histogram,
                         struct tide_duration elapsed,
                         uint64_t count);

@@ -438,6 +438,11 @@ const struct tide_engine_meters *tide_engine_meters(const struct tide_engine *en
     return &engine->meters;
 }
 
+const struct tide_lake_meter *tide_engine_lake_meter(const struct tide_engine *engine)
+{
+    return tide_checkpointer_meter(engine->options.checkpointer);
+}
+
 struct tide_instant tide_engine_closing(struct tide_engine *engine)
 {
     struct tide_instant least = {INT64_MAX};

@@ -65,6 +65,9 @@ struct tide_engine_meters {
 /* Lives as long as the engine. Any thread. */
 const struct tide_engine_meters *tide_engine_meters(const struct tide_engine *engine);
 
+/* The checkpointer's. */
+const struct tide_lake_meter *tide_engine_lake_meter(const struct tide_engine *engine);
+
 struct tide_engine_facts {
     bool caught_up;          /* every partition has reached the log's end once since start */
     uint64_t records_behind; /* a glimpse */
