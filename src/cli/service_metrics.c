@@ -24,13 +24,47 @@ static struct tide_view route_path(const struct tide_service_metrics *m, size_t 
     return route < m->route_count ? tide_view_of(m->routes[route].path) : TIDE_VIEW("other");
 }
 
+/* The methods of a path are routes of their own, and one series. */
+static bool has_path_before(const struct tide_service_metrics *m, size_t route)
+{
+    for (size_t i = 0; i < route; i++) {
+        if (tide_view_equal(route_path(m, i), route_path(m, route))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint64_t count_replies(const struct tide_service_metrics *m, size_t route, unsigned class)
+{
+    uint64_t count = 0;
+    for (size_t i = route; i <= m->route_count; i++) {
+        if (tide_view_equal(route_path(m, i), route_path(m, route))) {
+            count += atomic_load(&m->replies[i][class]);
+        }
+    }
+    return count;
+}
+
+static struct tide_histogram_reading read_durations(const struct tide_service_metrics *m,
+                                                    size_t route)
+{
+    struct tide_histogram_reading reading = {0};
+    for (size_t i = route; i <= m->route_count; i++) {
+        if (tide_view_equal(route_path(m, i), route_path(m, route))) {
+            tide_histogram_read(&m->durations[i], &reading);
+        }
+    }
+    return reading;
+}
+
 static void write_requests(const struct tide_service_metrics *m, struct tide_bytes *text)
 {
     tide_prometheus_family(text, TIDE_INSTRUMENT_HTTP_REQUESTS);
     for (size_t route = 0; route <= m->route_count; route++) {
-        for (unsigned class = 1; class < 6; class ++) {
+        for (unsigned class = 1; class < 6 && !has_path_before(m, route); class ++) {
             char code[8];
-            const uint64_t count = atomic_load(&m->replies[route][class]);
+            const uint64_t count = count_replies(m, route, class);
             (void)snprintf(code, sizeof(code), "%uxx", class);
             if (count > 0) {
                 tide_prometheus_sample(text,
@@ -42,12 +76,13 @@ static void write_requests(const struct tide_service_metrics *m, struct tide_byt
     }
     tide_prometheus_family(text, TIDE_INSTRUMENT_HTTP_REQUEST_DURATION);
     for (size_t route = 0; route <= m->route_count; route++) {
-        struct tide_histogram_reading reading = {0};
-        tide_histogram_read(&m->durations[route], &reading);
-        tide_prometheus_histogram(text,
-                                  TIDE_INSTRUMENT_HTTP_REQUEST_DURATION,
-                                  TIDE_LABELS(route_path(m, route)),
-                                  &reading);
+        if (!has_path_before(m, route)) {
+            const struct tide_histogram_reading reading = read_durations(m, route);
+            tide_prometheus_histogram(text,
+                                      TIDE_INSTRUMENT_HTTP_REQUEST_DURATION,
+                                      TIDE_LABELS(route_path(m, route)),
+                                      &reading);
+        }
     }
 }
 

@@ -1,5 +1,9 @@
 /* GET /metrics: the text of every instrument. Each partition adds what it knows on its own thread;
- * the rest are glimpses. */
+ * the rest are glimpses.
+ *
+ * What is counted from the log goes through its past again when the log is replayed at a start, and
+ * Prometheus would take that for new events. So it is not told until all has been read: what is
+ * told then is not below what was told before. */
 #include "serve/alerts.h"
 #include "serve/api_internal.h"
 #include "serve/prometheus.h"
@@ -137,21 +141,22 @@ static void write_instant(enum tide_instrument instrument,
     }
 }
 
-static void write_engine(struct tide_engine *engine, struct tide_bytes *text)
+static void write_engine(const struct tide_engine *engine,
+                         const struct tide_engine_facts *facts,
+                         struct tide_bytes *text)
 {
-    const struct tide_engine_facts facts = tide_engine_facts(engine);
     const struct tide_engine_meters *meters = tide_engine_meters(engine);
-    tide_prometheus_single(text, TIDE_INSTRUMENT_CAUGHT_UP, facts.caught_up);
-    tide_prometheus_single(text, TIDE_INSTRUMENT_RECORDS_BEHIND, facts.records_behind);
+    tide_prometheus_single(text, TIDE_INSTRUMENT_CAUGHT_UP, facts->caught_up);
+    tide_prometheus_single(text, TIDE_INSTRUMENT_RECORDS_BEHIND, facts->records_behind);
     write_histogram(TIDE_INSTRUMENT_VISIBLE_DELAY, &meters->delays, text);
-    tide_prometheus_single(text, TIDE_INSTRUMENT_STATE_BYTES, facts.state_bytes);
-    tide_prometheus_single(text, TIDE_INSTRUMENT_ROWS_BYTES, facts.rows_bytes);
-    tide_prometheus_single(text, TIDE_INSTRUMENT_CHECKPOINTS, facts.epochs);
-    tide_prometheus_single(text, TIDE_INSTRUMENT_CHECKPOINT_FAILURES, facts.checkpoint_failures);
+    tide_prometheus_single(text, TIDE_INSTRUMENT_STATE_BYTES, facts->state_bytes);
+    tide_prometheus_single(text, TIDE_INSTRUMENT_ROWS_BYTES, facts->rows_bytes);
+    tide_prometheus_single(text, TIDE_INSTRUMENT_CHECKPOINTS, facts->epochs);
+    tide_prometheus_single(text, TIDE_INSTRUMENT_CHECKPOINT_FAILURES, facts->checkpoint_failures);
     tide_prometheus_single_seconds(
-        text, TIDE_INSTRUMENT_CHECKPOINT_LAST_DURATION, facts.last_round.us);
+        text, TIDE_INSTRUMENT_CHECKPOINT_LAST_DURATION, facts->last_round.us);
     write_histogram(TIDE_INSTRUMENT_CHECKPOINT_DURATION, &meters->rounds, text);
-    write_instant(TIDE_INSTRUMENT_CHECKPOINT_LAST_SUCCESS, facts.last_commit, text);
+    write_instant(TIDE_INSTRUMENT_CHECKPOINT_LAST_SUCCESS, facts->last_commit, text);
 }
 
 static void write_tables(enum tide_instrument instrument,
@@ -244,6 +249,7 @@ static void write_exposition(const struct tide_api *api,
 {
     const struct tide_api_options *options = &api->options;
     const struct tide_lake_meter *lake = tide_engine_lake_meter(options->engine);
+    const struct tide_engine_facts facts = tide_engine_facts(options->engine);
     struct tide_ledger sum = {0};
     for (uint32_t p = 0; p < options->partition_count; p++) {
         tide_ledger_add(&sum, &scrape->request.slots[p].ledger);
@@ -251,13 +257,15 @@ static void write_exposition(const struct tide_api *api,
     tide_prometheus_family(text, TIDE_INSTRUMENT_BUILD_INFO);
     tide_prometheus_sample(
         text, TIDE_INSTRUMENT_BUILD_INFO, TIDE_LABELS(tide_view_of(options->version)), 1);
-    write_ledger(&sum, text);
-    write_mistyped(options->definitions->schema, scrape, text);
-    write_partitions(&scrape->request, text);
-    write_engine(options->engine, text);
+    if (facts.caught_up) {
+        write_ledger(&sum, text);
+        write_mistyped(options->definitions->schema, scrape, text);
+        write_partitions(&scrape->request, text);
+        write_metrics(options->definitions, scrape->sums, text);
+    }
+    write_engine(options->engine, &facts, text);
     write_tables(TIDE_INSTRUMENT_LAKE_WRITTEN_FILES, lake->files, text);
     write_tables(TIDE_INSTRUMENT_LAKE_WRITTEN_BYTES, lake->bytes, text);
-    write_metrics(options->definitions, scrape->sums, text);
     write_queues(api, text);
     if (options->generations != NULL) {
         write_instant(
