@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/banned.h"
+
 enum {
     URL_BYTES_MAX = 1024,
     PENDING_BYTES_MAX = 64 << 20,

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/banned.h"
+
 enum {
     ROUTES_MAX = 64
 };

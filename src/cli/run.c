@@ -44,7 +44,9 @@ struct service {
     struct tide_generations *generations;
     struct tide_alert_engine alert_engine;
     struct tide_alerts *alerts;
+    char data_path[PATH_BYTES_MAX];
     char alerts_path[PATH_BYTES_MAX + sizeof("/alerts.json")];
+    struct tide_metric_values *values;
     struct tide_api *api;
     struct tide_http_server *server;
     struct tide_http_route routes[ROUTES_MAX];
@@ -136,16 +138,16 @@ static enum tide_status open_lake(struct service *service, struct tide_error *er
 {
     const struct tide_config *config = &service->config;
     struct tide_bytes *path = &service->lake_path;
-    char data[PATH_BYTES_MAX];
+    char *data = service->data_path;
     char lock[PATH_BYTES_MAX + sizeof("/lock")];
-    if (config->data.size >= sizeof(data)) {
+    if (config->data.size >= sizeof(service->data_path)) {
         return tide_error_set(error,
                               TIDE_REJECT,
                               "the path of data has %zu bytes, limit %zu",
                               config->data.size,
-                              sizeof(data) - 1);
+                              sizeof(service->data_path) - 1);
     }
-    snprintf(data, sizeof(data), "%.*s", TIDE_VIEW_ARGUMENTS(config->data));
+    snprintf(data, sizeof(service->data_path), "%.*s", TIDE_VIEW_ARGUMENTS(config->data));
     snprintf(lock, sizeof(lock), "%s/lock", data);
     struct tide_io io = tide_io_os();
     enum tide_status status = io.operations->make_directory(io.self, data, error);
@@ -172,8 +174,8 @@ static enum tide_status open_lake(struct service *service, struct tide_error *er
 
 static enum tide_status open_log(struct service *service, struct tide_error *error)
 {
-    enum tide_status status =
-        tide_service_log_open(&service->config, log_readable, service, &service->log, error);
+    enum tide_status status = tide_service_log_open(
+        &service->config, &service->metrics.produce, log_readable, service, &service->log, error);
     if (status == TIDE_OK) {
         status = tide_service_log_recall(&service->log, service->lake.checkpointer, error);
     }
@@ -184,7 +186,13 @@ static enum tide_status open_log(struct service *service, struct tide_error *err
                                                .clock = tide_clock_os(),
                                                .commit_delay = service->log.commit_delay,
                                                .synced = log_synced,
-                                               .context = service};
+                                               .context = service,
+                                               .meter = service->log.is_kafka
+                                                            ? NULL /* it meters each topic itself */
+                                                            : &service->metrics.produce};
+    if (!service->log.is_kafka) {
+        committer.meter_topic = tide_produce_meter_topic(&service->metrics.produce, "embedded");
+    }
     return tide_committer_start(&committer, &service->committer, error);
 }
 
@@ -298,6 +306,19 @@ static enum tide_status create_api(struct service *service, struct tide_error *e
     const struct tide_config *config = &service->config;
     service->metrics.collector = service->collector;
     service->metrics.log = service->log.log;
+    service->metrics.log_is_kafka = service->log.is_kafka;
+    service->metrics.data = service->data_path;
+    service->metrics.lake = tide_bytes_terminated(&service->lake_path);
+    service->metrics.started = tide_clock_now(tide_clock_os());
+    struct tide_metric_values_options values = {.engine = service->engine,
+                                                .definitions = config->definitions,
+                                                .clock = tide_clock_os(),
+                                                .partition_count = (uint32_t)config->partitions,
+                                                .series_max = (uint32_t)config->series_max};
+    enum tide_status status = tide_metric_values_create(&values, &service->values, error);
+    if (status != TIDE_OK) {
+        return status;
+    }
     struct tide_api_options options = {.engine = service->engine,
                                        .definitions = config->definitions,
                                        .clock = tide_clock_os(),
@@ -306,6 +327,7 @@ static enum tide_status create_api(struct service *service, struct tide_error *e
                                        .partition_count = tide_config_partitions(config),
                                        .generations = service->generations,
                                        .alerts = service->alerts,
+                                       .values = service->values,
                                        .exposition = tide_service_metrics_write,
                                        .exposition_context = &service->metrics,
                                        .ready = is_ready,
@@ -379,6 +401,7 @@ static enum tide_status close_service(struct service *service, struct tide_error
         tide_http_server_stop(service->server);
     }
     tide_api_destroy(service->api);
+    tide_metric_values_destroy(service->values);
     tide_generations_destroy(service->generations);
     tide_alerts_destroy(service->alerts); /* while there is an engine to ask */
     tide_collector_destroy(service->collector);

@@ -8,6 +8,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/banned.h"
+
 enum {
     ARENA_BYTES_MAX = 1 << 20,
     PATH_BYTES_MAX = 4096,
@@ -47,6 +49,7 @@ static enum tide_status open_embedded(const struct tide_config *config,
 }
 
 static enum tide_status open_kafka(const struct tide_config *config,
+                                   struct tide_produce_meter *meter,
                                    void (*readable)(void *context),
                                    void *context,
                                    struct tide_service_log *log,
@@ -58,6 +61,8 @@ static enum tide_status open_kafka(const struct tide_config *config,
     options.topics = topics;
     options.partition_count = tide_config_partitions(config);
     options.pending_bytes_max = PENDING_BYTES_MAX;
+    options.meter = meter;
+    options.clock = tide_clock_os();
     options.readable = readable;
     options.context = context;
     if (group.size > 0) {
@@ -89,6 +94,7 @@ static enum tide_status open_kafka(const struct tide_config *config,
 }
 
 enum tide_status tide_service_log_open(const struct tide_config *config,
+                                       struct tide_produce_meter *meter,
                                        void (*readable)(void *context),
                                        void *context,
                                        struct tide_service_log *log,
@@ -96,7 +102,7 @@ enum tide_status tide_service_log_open(const struct tide_config *config,
 {
     *log = (struct tide_service_log){.is_kafka = config->kafka.log_brokers.size > 0};
     tide_arena_init(&log->arena, ARENA_BYTES_MAX);
-    return log->is_kafka ? open_kafka(config, readable, context, log, error)
+    return log->is_kafka ? open_kafka(config, meter, readable, context, log, error)
                          : open_embedded(config, log, error);
 }
 

@@ -5,6 +5,7 @@
 #include "cli/config.h"
 #include "collect/intake.h"
 #include "log/log.h"
+#include "log/produce_meter.h"
 #include "process/checkpoint.h"
 
 struct tide_service_log {
@@ -19,6 +20,7 @@ struct tide_service_log {
 
 /* readable: there is more to read; any thread. One that failed to open is closed all the same. */
 enum tide_status tide_service_log_open(const struct tide_config *config,
+                                       struct tide_produce_meter *meter,
                                        void (*readable)(void *context),
                                        void *context,
                                        struct tide_service_log *log,

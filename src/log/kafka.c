@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/banned.h"
+
 enum {
     WATERMARK_TIMEOUT_MS = 10000,
     FLUSH_TIMEOUT_MS = 10000,
@@ -326,6 +328,9 @@ enum tide_status tide_kafka_log_open(const struct tide_kafka_log_options *option
     }
     made->options = *options;
     memcpy(made->topics, options->topics, options->topic_count * sizeof(made->topics[0]));
+    for (uint32_t t = 0; options->meter != NULL && t < options->topic_count; t++) {
+        made->metered[t] = tide_produce_meter_topic(options->meter, options->topics[t]);
+    }
     (void)pthread_mutex_init(&made->mutex, NULL);
     enum tide_status status = open_producer(made, error);
     if (status == TIDE_OK) {

@@ -22,6 +22,7 @@
 #define TIDE_LOG_KAFKA_H
 
 #include "log/log.h"
+#include "log/produce_meter.h"
 
 enum {
     TIDE_KAFKA_TOPICS_MAX = 16,
@@ -49,6 +50,8 @@ struct tide_kafka_log_options {
     size_t pending_bytes_max;  /* appended and not acknowledged */
     size_t prefetch_bytes_max; /* fetched and not read, all partitions together; at least 1 MiB each
                                 */
+    struct tide_produce_meter *meter; /* is told of each delivery, by topic; or NULL */
+    struct tide_clock clock;          /* for it */
     /* There is more to read. Any thread, librdkafka's too; must not block. */
     void (*readable)(void *context);
     void *context;

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/banned.h"
+
 enum {
     BOTH = TIDE_KAFKA_PRODUCER | TIDE_KAFKA_CONSUMER,
     METADATA_TIMEOUT_MS = 10000,

@@ -10,6 +10,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/banned.h"
+
 enum {
     BATCH = 1024, /* messages taken from a queue at once */
 };

@@ -42,6 +42,7 @@ struct kafka_log {
     rd_kafka_t *consumer;
     rd_kafka_topic_t *written[TIDE_KAFKA_TOPICS_MAX]; /* the producer's */
     rd_kafka_topic_t *read[TIDE_KAFKA_TOPICS_MAX];    /* the consumer's */
+    uint32_t metered[TIDE_KAFKA_TOPICS_MAX];          /* the meter's index of each topic */
     struct kafka_partition *partitions;
     struct kafka_facts facts;
     /* The writer's: */

@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/banned.h"
+
 static const struct tide_view unknown = {"-", 1};
 
 /* Cuts the next word, ended by a blank, off *rest. false: there is none. */

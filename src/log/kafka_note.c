@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/banned.h"
+
 enum {
     RUNS_MIN = 16,
     RUNS_MAX = 1 << 26

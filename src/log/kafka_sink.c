@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/banned.h"
+
 enum {
     MESSAGE_BYTES_MAX = 2 << 20,
     POLL_MS = 50,

@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/banned.h"
+
 enum {
     POLL_MS = 50,
     MESSAGE_OVERHEAD = 512, /* headers, and the library's own */
@@ -33,6 +35,7 @@ struct flight { /* an append under way */
     struct kafka_log *log;
     struct tide_log_append *append;
     size_t bytes;
+    struct tide_monotonic since; /* for the meter */
     uint32_t generation;
     _Atomic uint32_t waiting; /* messages without an answer */
     _Atomic int status;       /* enum tide_status */
@@ -73,6 +76,12 @@ static bool reserve(struct kafka_log *log, size_t bytes)
     return true;
 }
 
+static struct tide_monotonic now(const struct kafka_log *log)
+{
+    return log->options.meter == NULL ? (struct tide_monotonic){0}
+                                      : tide_clock_monotonic(log->options.clock);
+}
+
 static struct flight *take_off(struct kafka_log *log,
                                struct tide_log_append *append,
                                size_t bytes,
@@ -86,6 +95,7 @@ static struct flight *take_off(struct kafka_log *log,
     flight->log = log;
     flight->append = append;
     flight->bytes = bytes;
+    flight->since = now(log);
     atomic_init(&flight->status, TIDE_OK);
     atomic_init(&flight->waiting, message_count);
     for (uint32_t b = 0; b < append->batch_count; b++) {
@@ -226,11 +236,38 @@ enum tide_status kafka_append(void *self, struct tide_log_append *append, struct
     return TIDE_OK;
 }
 
+static void measure(struct kafka_log *log,
+                    uint32_t topic,
+                    const struct flight *flight,
+                    const rd_kafka_message_t *message)
+{
+    if (log->options.meter != NULL) {
+        bool is_durable = message->err == RD_KAFKA_RESP_ERR_NO_ERROR;
+        struct tide_produced produced = {is_durable ? TIDE_OK : TIDE_RETRY,
+                                         1,
+                                         message->len,
+                                         tide_monotonic_since(now(log), flight->since)};
+        tide_produce_meter_add(log->options.meter, log->metered[topic], produced);
+    }
+}
+
+static uint32_t topic_of(const struct kafka_log *log, const rd_kafka_message_t *message)
+{
+    uint32_t topic = 0;
+    while (log->written[topic] != message->rkt) {
+        topic++;
+        tide_assert(topic < log->options.topic_count);
+    }
+    return topic;
+}
+
 void kafka_on_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, void *opaque)
 {
     (void)handle;
     struct kafka_log *log = opaque;
     struct leg *leg = message->_private;
+    uint32_t topic = topic_of(log, message);
+    measure(log, topic, leg->flight, message);
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         atomic_fetch_add(&log->facts.produced, 1);
         uint64_t offset = (uint64_t)message->offset;
@@ -238,12 +275,8 @@ void kafka_on_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, vo
             leg->receipt->first_offset = offset;
             leg->has_offset = true;
         }
-        for (uint32_t t = 0; t < log->options.topic_count; t++) {
-            if (log->written[t] == message->rkt) {
-                kafka_stream_raise(&log->partitions[message->partition].streams[t],
-                                   message->offset + 1);
-            }
-        }
+        kafka_stream_raise(&log->partitions[message->partition].streams[topic],
+                           message->offset + 1);
     } else {
         bool is_too_large = message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
         atomic_fetch_add(&log->facts.produce_failures, 1);

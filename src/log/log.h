@@ -32,6 +32,8 @@ struct tide_log_record {
     uint32_t topic;       /* which of the log's topics */
 };
 
+struct tide_committer;
+
 /* Records of one partition that came together. */
 struct tide_log_batch {
     uint32_t partition;
@@ -58,6 +60,14 @@ struct tide_log_append {
     void (*done)(void *context, enum tide_status status, const struct tide_error *error);
     void *context;
     struct tide_log_append *next; /* the log's */
+    struct {                      /* the committer's, while it meters */
+        struct tide_committer *committer;
+        void (*done)(void *context, enum tide_status status, const struct tide_error *error);
+        void *context;
+        struct tide_monotonic since;
+        uint64_t record_count;
+        uint64_t byte_count;
+    } metered;
 };
 
 /* A frame as read back: valid until the next read with the same cursor. */

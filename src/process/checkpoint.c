@@ -49,6 +49,7 @@ struct tide_checkpointer {
     enum step step;
     uint32_t round_count;    /* epochs in the round, to check that a retry brings the same */
     struct tide_arena arena; /* of the round */
+    struct tide_lake_meter meter;
     char (*app_ids)[APP_ID_BYTES_MAX];
     char table_ids[TIDE_TABLE_COUNT][TIDE_IDENTITY_TEXT_SIZE];
 };
@@ -280,6 +281,22 @@ static enum tide_status commit_tables(struct tide_checkpointer *c,
     return TIDE_OK;
 }
 
+static void meter_round(struct tide_checkpointer *c,
+                        const struct tide_epoch *epochs,
+                        uint32_t epoch_count)
+{
+    for (uint32_t i = 0; i < epoch_count; i++) {
+        for (int t = 0; t < TIDE_TABLE_COUNT; t++) {
+            const struct tide_manifest_table *table =
+                &c->slots[epochs[i].partition].manifest.tables[t];
+            atomic_fetch_add(&c->meter.files[t], table->file_count);
+            for (uint32_t f = 0; f < table->file_count; f++) {
+                atomic_fetch_add(&c->meter.bytes[t], table->files[f].size);
+            }
+        }
+    }
+}
+
 enum tide_status tide_checkpointer_commit(struct tide_checkpointer *c,
                                           const struct tide_epoch *epochs,
                                           uint32_t epoch_count,
@@ -313,6 +330,7 @@ enum tide_status tide_checkpointer_commit(struct tide_checkpointer *c,
     }
     if (status == TIDE_OK) {
         c->step = STEP_IDLE;
+        meter_round(c, epochs, epoch_count);
     }
     return status;
 }
@@ -509,4 +527,9 @@ struct tide_recovered tide_checkpointer_recovered(const struct tide_checkpointer
 {
     tide_assert(partition < c->options.identity.partition_count);
     return c->slots[partition].recovered;
+}
+
+const struct tide_lake_meter *tide_checkpointer_meter(const struct tide_checkpointer *c)
+{
+    return &c->meter;
 }

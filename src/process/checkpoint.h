@@ -8,6 +8,8 @@
 #ifndef TIDE_PROCESS_CHECKPOINT_H
 #define TIDE_PROCESS_CHECKPOINT_H
 
+#include <stdatomic.h>
+
 #include "lake/delta.h"
 #include "lake/table_writer.h"
 #include "process/identity.h"
@@ -55,6 +57,13 @@ enum tide_status tide_checkpointer_notes(struct tide_checkpointer *checkpointer,
                                                                    struct tide_error *error),
                                          void *context,
                                          struct tide_error *error);
+
+/* What was committed since open, by table; any thread reads. */
+struct tide_lake_meter {
+    _Atomic uint64_t files[TIDE_TABLE_COUNT];
+    _Atomic uint64_t bytes[TIDE_TABLE_COUNT];
+};
+const struct tide_lake_meter *tide_checkpointer_meter(const struct tide_checkpointer *checkpointer);
 
 /* Commits epochs of different partitions, each the next of its partition. The caller keeps the
  * epochs until OK. RETRY: call again with the same epochs: what was done is not done twice.

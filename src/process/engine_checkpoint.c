@@ -117,6 +117,10 @@ static enum tide_status commit(struct tide_engine *engine, struct tide_error *er
         pthread_mutex_lock(&engine->checkpoint_mutex);
         engine->rounds += has_rows;
         engine->last_round = tide_monotonic_since(tide_clock_monotonic(clock), start);
+        engine->last_commit = tide_clock_now(clock);
+        if (has_rows) {
+            tide_histogram_add(&engine->meters.rounds, engine->last_round, 1);
+        }
         pthread_mutex_unlock(&engine->checkpoint_mutex);
     } else {
         atomic_fetch_add(&engine->checkpoint_failures, 1);

@@ -103,6 +103,12 @@ enum tide_status tide_feed_step(struct tide_feed *feed,
         if (status != TIDE_OK) {
             return status;
         }
+        if (feed->delays != NULL && tide_instant_known(frame.received)) {
+            const int64_t now_us = tide_clock_now(feed->clock).us;
+            tide_histogram_add(feed->delays,
+                               (struct tide_duration){now_us - frame.received.us},
+                               frame.record_count);
+        }
         *row_count += frame.record_count;
     }
     return TIDE_OK;

@@ -17,6 +17,7 @@
 #include "http/server.h"
 #include "process/engine.h"
 #include "serve/generations.h"
+#include "serve/metric_values.h"
 
 enum {
     TIDE_API_ROUTES = 10,
@@ -37,6 +38,7 @@ struct tide_api_options {
     uint32_t partition_count;
     struct tide_generations *generations; /* what batches wrote, or NULL: speed only */
     struct tide_alerts *alerts;           /* NULL: there are none */
+    struct tide_metric_values *values;    /* of the metrics, in the exposition; NULL: none */
     /* Appends Prometheus families of rooms that this one does not know; NULL: none. Any thread. */
     void (*exposition)(void *context, struct tide_bytes *text);
     void *exposition_context;

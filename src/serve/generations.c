@@ -54,6 +54,8 @@ struct tide_generations {
     struct tide_monotonic probed;
     struct tide_lake_view *view;
     int64_t view_version;
+    struct tide_instant newest; /* when the newest run began, as of version: */
+    int64_t newest_version;
     struct entry *entries; /* by metric */
     uint64_t kept_cells;
     uint64_t uses;
@@ -84,6 +86,8 @@ enum tide_status tide_generations_create(const struct tide_generations_options *
     made->options = *options;
     made->entries = entries;
     made->view_version = NO_VERSION;
+    made->newest_version = NO_VERSION;
+    made->newest = TIDE_INSTANT_UNKNOWN;
     for (uint32_t i = 0; i < options->definitions->metric_count; i++) {
         entries[i].version = NO_VERSION;
     }
@@ -524,6 +528,42 @@ void tide_generations_give(struct tide_generations *generations, struct tide_bat
         let_go((struct series *)series);
         pthread_mutex_unlock(&generations->mutex);
     }
+}
+
+static enum tide_status see_newest(void *context,
+                                   const struct tide_duckdb_value *row,
+                                   uint32_t column_count)
+{
+    struct tide_generations *generations = context;
+    tide_assert(column_count == 1);
+    generations->newest = instant_of(&row[0]);
+    return TIDE_OK;
+}
+
+struct tide_instant tide_generations_newest(struct tide_generations *generations)
+{
+    static const char sql[] =
+        "SELECT max(computed_time) FROM metrics WHERE generation = 'coverage'";
+    pthread_mutex_lock(&generations->mutex);
+    enum tide_status status = probe(generations, NULL);
+    const int64_t version = status == TIDE_OK ? tide_delta_version(generations->delta) : -1;
+    if (version >= 0 && version != generations->newest_version) {
+        status = open_view(generations, NULL);
+        if (status == TIDE_OK) {
+            status = tide_duckdb_query(tide_lake_view_connection(generations->view),
+                                       TIDE_VIEW(sql),
+                                       see_newest,
+                                       generations,
+                                       NULL);
+        }
+        if (status == TIDE_OK) {
+            generations->newest_version = version;
+        }
+    }
+    const struct tide_instant newest =
+        status == TIDE_OK ? generations->newest : TIDE_INSTANT_UNKNOWN;
+    pthread_mutex_unlock(&generations->mutex);
+    return newest;
 }
 
 const struct tide_batch_run *tide_batch_series_run(const struct tide_batch_series *series,

@@ -181,6 +181,11 @@ static void test_files_then_manifests_then_tables(void **state)
                      PARTITIONS * 7); /* three days of events, journeys; one of rejected */
     assert_int_equal(counts[1], PARTITIONS);
     assert_int_equal(counts[2], TIDE_TABLE_COUNT);
+    const struct tide_lake_meter *meter = tide_checkpointer_meter(stack.checkpointer);
+    assert_int_equal(meter->files[TIDE_TABLE_EVENTS], PARTITIONS * 3);
+    assert_int_equal(meter->files[TIDE_TABLE_JOURNEYS], PARTITIONS * 3);
+    assert_int_equal(meter->files[TIDE_TABLE_REJECTED], PARTITIONS);
+    assert_true(meter->bytes[TIDE_TABLE_EVENTS] > meter->files[TIDE_TABLE_EVENTS]);
     expect_lake();
     end();
 }
