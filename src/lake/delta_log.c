@@ -362,8 +362,9 @@ struct listing {
     bool has_checkpoint;
 };
 
-static void visit_log(void *context, const char *name)
+static void visit_log(void *context, const struct tide_store_entry *entry)
 {
+    const char *name = entry->name;
     struct listing *listing = context;
     size_t digits = strspn(name, "0123456789");
     if (digits != VERSION_DIGITS) {
