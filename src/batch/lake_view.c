@@ -90,9 +90,10 @@ static void write_bound(const struct tide_lake_view_options *options,
     for (uint32_t p = 0; p < options->partition_count; p++) {
         tide_bytes_append_format(sql, "%s%lld", p == 0 ? "" : ", ", (long long)options->epochs[p]);
     }
-    tide_bytes_append_format(sql,
-                             "] AS BIGINT[]), _f.\"%s\" + 1)",
-                             table == TIDE_TABLE_REJECTED ? "partition" : "_partition");
+    tide_bytes_append_format(
+        sql,
+        "] AS BIGINT[]), _f.\"%s\" + 1)",
+        table == TIDE_TABLE_REJECTED || table == TIDE_TABLE_RAW ? "partition" : "_partition");
 }
 
 /* DuckDB takes a file's name for a pattern; a class of one character is that character. */

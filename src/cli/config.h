@@ -22,6 +22,7 @@ struct tide_config {
     struct tide_duration commit; /* how long a sync waits for others to join */
     uint64_t segment_bytes;
     struct tide_view lake_url;
+    bool lake_raw;    /* keep every record */
     uint64_t workers; /* 0: one for each core */
     struct tide_duration checkpoint;
     uint64_t memory; /* of rows that wait for the lake */

@@ -403,7 +403,7 @@ static enum tide_status open_tables(struct tide_checkpointer *c, struct tide_err
 {
     for (int t = 0; t < TIDE_TABLE_COUNT; t++) {
         struct tide_u128 id = c->options.identity.pipeline;
-        id.low += (uint64_t)t; /* a table each, the same at every start */
+        id.low += c->options.layouts[t]->number; /* a table each, the same at every start */
         tide_identity_format(id, c->table_ids[t]);
         struct tide_delta_options options = {.store = c->options.store,
                                              .clock = c->options.clock,

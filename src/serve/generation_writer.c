@@ -76,7 +76,7 @@ static enum tide_status open_table(struct tide_generation_writer *writer, struct
     const struct tide_generation_writer_options *options = &writer->options;
     char table_id[TIDE_IDENTITY_TEXT_SIZE];
     struct tide_u128 id = options->identity.pipeline;
-    id.low += TIDE_TABLE_METRICS; /* as those that epochs write have theirs */
+    id.low += options->layout->number; /* as those that epochs write have theirs */
     tide_identity_format(id, table_id);
     const struct tide_delta_options delta = {.store = options->store,
                                              .clock = options->clock,

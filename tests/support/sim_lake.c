@@ -58,6 +58,8 @@ static void write_row(const struct tide_rows *rows, uint32_t row, struct tide_by
     if (is_events) {
         uid.high = (uint64_t)tide_rows_number(rows, layout_column(layout, "uid_high"), row);
         uid.low = (uint64_t)tide_rows_number(rows, layout_column(layout, "uid_low"), row);
+    } else if (layout->table == TIDE_TABLE_RAW) {
+        uid = tide_hash128(tide_rows_text(rows, layout_column(layout, "bytes"), row), 0);
     } else {
         reason = tide_rows_text(rows, layout_column(layout, "reason"), row);
     }
@@ -215,11 +217,13 @@ static bool read_line(struct reading *r, const char **at)
     if (r->table == TIDE_TABLE_JOURNEYS) {
         return read_journey(r->lake, at);
     }
-    tide_assert(r->lake->row_count < SIM_LAKE_ROWS_MAX);
-    struct sim_lake_row *row = &r->lake->rows[r->lake->row_count++];
+    const bool is_raw = r->table == TIDE_TABLE_RAW;
+    uint32_t *count = is_raw ? &r->lake->raw_count : &r->lake->row_count;
+    tide_assert(*count < SIM_LAKE_ROWS_MAX);
+    struct sim_lake_row *row = &(is_raw ? r->lake->raw : r->lake->rows)[(*count)++];
     row->table = r->table;
     return read_row(at, row) &&
-           (row->reason == TIDE_REASON_ACCEPTED) == (r->table == TIDE_TABLE_EVENTS);
+           (row->reason == TIDE_REASON_ACCEPTED) == (r->table != TIDE_TABLE_REJECTED);
 }
 
 static bool read_rows(struct reading *r, const char *path, uint64_t expected_size)
@@ -350,9 +354,11 @@ bool sim_lake_read(struct sim_lake *lake, struct tide_io io, const char *directo
         [TIDE_TABLE_EVENTS] = "events",
         [TIDE_TABLE_REJECTED] = "rejected",
         [TIDE_TABLE_JOURNEYS] = "journeys",
+        [TIDE_TABLE_RAW] = "raw",
     };
     bool is_good = true;
     lake->row_count = 0;
+    lake->raw_count = 0;
     lake->journey_count = 0;
     lake->wrong[0] = '\0';
     for (int t = 0; is_good && t < TIDE_TABLE_COUNT; t++) {

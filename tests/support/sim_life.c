@@ -69,6 +69,9 @@ static enum tide_status open_partition(struct sim_world *world,
                                              .closing = recovered.closing};
     options.limits.journeys_max = world->journeys_max;
     memcpy(options.layouts, world->layouts, sizeof(options.layouts));
+    if (!world->keeps_raw) {
+        options.layouts[TIDE_TABLE_RAW] = NULL;
+    }
     if (life->log.operations->end(life->log.self, index) < recovered.next_offset) {
         sim_wrong(world, "the log of partition %u ends before its manifest", index);
         return TIDE_REJECT;
