@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/io.h"
 #include "lake/duckdb.h"
+#include "lake/sql_text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,18 +18,6 @@ enum {
     ROW_GROUP_WIDE = 20480
 };
 static const char table_name[] = "tidemark_rows";
-
-static void append_quoted(struct tide_bytes *sql, const char *text)
-{
-    tide_bytes_append_byte(sql, '\'');
-    for (const char *p = text; *p != '\0'; p++) {
-        if (*p == '\'') {
-            tide_bytes_append_byte(sql, '\'');
-        }
-        tide_bytes_append_byte(sql, *p);
-    }
-    tide_bytes_append_byte(sql, '\'');
-}
 
 /* Measured on 200,000 events of each table (docs/benchmarks.md): level 1 takes the time of lz4_raw
  * and half its space; level 3 takes half as much time again and saves nothing. Whole records are
@@ -49,7 +38,7 @@ static enum tide_status copy_to(struct tide_duckdb_connection *connection,
 {
     struct tide_bytes sql = {0};
     tide_bytes_append_format(&sql, "COPY (SELECT * FROM \"%s\") TO ", table_name);
-    append_quoted(&sql, path);
+    tide_sql_append_text(&sql, tide_view_of(path));
     tide_bytes_append_byte(&sql, ' ');
     tide_parquet_write_options(layout, &sql);
     enum tide_status status =

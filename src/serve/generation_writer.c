@@ -82,7 +82,10 @@ static enum tide_status open_table(struct tide_generation_writer *writer, struct
                                              .clock = options->clock,
                                              .layout = options->layout,
                                              .table_id = tide_view_of(table_id),
-                                             .engine = options->engine};
+                                             .engine = options->engine,
+                                             .codec = options->codec,
+                                             .scratch_directory = options->scratch_directory,
+                                             .io = options->io};
     return tide_delta_open(&delta, &writer->delta, error);
 }
 

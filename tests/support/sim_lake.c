@@ -73,6 +73,21 @@ static void write_row(const struct tide_rows *rows, uint32_t row, struct tide_by
                              TIDE_VIEW_ARGUMENTS(reason));
 }
 
+static enum tide_status write_text(struct tide_io io,
+                                   const char *path,
+                                   struct tide_view text,
+                                   struct tide_error *error)
+{
+    struct tide_file file = {0};
+    enum tide_status status = io.operations->open(io.self, path, TIDE_IO_CREATE, &file, error);
+    if (status == TIDE_OK) {
+        status = io.operations->write(io.self, file, 0, text.data, text.size, error);
+    }
+    io.operations->close(io.self, &file);
+    /* A library tells a file that is in its way, or a directory that is gone, as a failure. */
+    return status == TIDE_REJECT ? TIDE_FATAL : status;
+}
+
 static enum tide_status write_rows(void *self,
                                    const struct tide_rows *rows,
                                    const uint32_t *row_indices,
@@ -83,21 +98,46 @@ static enum tide_status write_rows(void *self,
 {
     struct tide_io io = *(struct tide_io *)self;
     struct tide_bytes text = {0};
-    struct tide_file file = {0};
     const bool is_journeys = tide_rows_layout(rows)->table == TIDE_TABLE_JOURNEYS;
     for (uint32_t i = 0; i < row_count; i++) {
         (is_journeys ? write_journey : write_row)(rows, row_indices[i], &text);
     }
     tide_assert(!text.failed);
-    enum tide_status status =
-        io.operations->open(io.self, scratch_path, TIDE_IO_CREATE, &file, error);
-    if (status == TIDE_OK) {
-        status = io.operations->write(io.self, file, 0, text.data, text.size, error);
-    }
-    /* A library tells a file that is in its way, or a directory that is gone, as a failure. */
-    status = status == TIDE_REJECT ? TIDE_FATAL : status;
-    io.operations->close(io.self, &file);
+    const enum tide_status status = write_text(io, scratch_path, tide_bytes_view(&text), error);
     *size = text.size;
+    tide_bytes_release(&text);
+    return status;
+}
+
+static enum tide_status write_actions(void *self,
+                                      struct tide_view lines,
+                                      const char *scratch_path,
+                                      uint64_t *size,
+                                      struct tide_error *error)
+{
+    *size = lines.size;
+    return write_text(*(struct tide_io *)self, scratch_path, lines, error);
+}
+
+static enum tide_status read_actions(void *self,
+                                     const char *path,
+                                     bool without_files,
+                                     enum tide_status (*visit)(void *context,
+                                                               struct tide_view action),
+                                     void *context,
+                                     struct tide_error *error)
+{
+    struct tide_bytes text = {0};
+    enum tide_status status =
+        tide_io_read_file(*(struct tide_io *)self, path, &text, FILE_BYTES_MAX, error);
+    const char *at = status == TIDE_OK ? tide_bytes_terminated(&text) : "";
+    while (status == TIDE_OK && *at != '\0') {
+        const struct tide_view line = {at, strcspn(at, "\n")};
+        const bool is_file = tide_view_starts_with(line, TIDE_VIEW("{\"add\"")) ||
+                             tide_view_starts_with(line, TIDE_VIEW("{\"remove\""));
+        status = is_file && without_files ? TIDE_OK : visit(context, line);
+        at += line.size + (at[line.size] == '\n');
+    }
     tide_bytes_release(&text);
     return status;
 }
@@ -111,6 +151,13 @@ struct tide_table_writer sim_table_writer(struct tide_io *io)
 {
     static const struct tide_table_writer_operations operations = {write_rows, close_writer};
     return (struct tide_table_writer){&operations, io, "rows"};
+}
+
+struct tide_checkpoint_codec sim_checkpoint_codec(struct tide_io *io)
+{
+    static const struct tide_checkpoint_codec_operations operations = {
+        write_actions, read_actions, close_writer};
+    return (struct tide_checkpoint_codec){&operations, io};
 }
 
 /* ---- reading */

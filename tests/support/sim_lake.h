@@ -2,9 +2,10 @@
  * reader of Delta logs and such files that shares nothing with lake/delta.h.
  *
  * A data file has one line per row: partition, offset, epoch, uid's halves (of raw: those of the
- * hash of its bytes), reason ("-" but for rejected). A line of journeys: partition, epoch, revision, start, end, ordinal, reached, number of
- * steps, conversion (-1: none); then, each behind a tab, outcome, metric, key, group, times of the
- * steps. One thread; memory failure is asserted. */
+ * hash of its bytes), reason ("-" but for rejected). A line of journeys: partition, epoch,
+ * revision, start, end, ordinal, reached, number of steps, conversion (-1: none); then, each behind
+ * a tab, outcome, metric, key, group, times of the steps. One thread; memory failure is asserted.
+ */
 #ifndef TIDE_SUPPORT_SIM_LAKE_H
 #define TIDE_SUPPORT_SIM_LAKE_H
 
@@ -12,6 +13,7 @@
 #include "base/hash.h"
 #include "base/io.h"
 #include "event/verdict.h"
+#include "lake/checkpoint_codec.h"
 #include "lake/table_writer.h"
 
 enum {
@@ -22,8 +24,9 @@ enum {
     SIM_LAKE_ERROR_SIZE = 256,
 };
 
-/* io must outlive the writer; nothing to close. */
+/* io must outlive them; nothing to close. A checkpoint is a file of its actions, a line each. */
 struct tide_table_writer sim_table_writer(struct tide_io *io);
+struct tide_checkpoint_codec sim_checkpoint_codec(struct tide_io *io);
 
 struct sim_lake_row {
     enum tide_table table;

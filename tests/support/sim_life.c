@@ -34,6 +34,8 @@ static enum tide_status open_lake(struct sim_world *world, struct tide_error *er
                                                 .clock = sim_clock(world),
                                                 .store = life->store,
                                                 .writer = world->writer,
+                                                .codec = sim_checkpoint_codec(&world->io),
+                                                .checkpoint_commits = 2,
                                                 .scratch_directory = "lake/_tidemark/scratch",
                                                 .identity = life->identity,
                                                 .engine = TIDE_VIEW("tidemark/sim")};
