@@ -406,6 +406,24 @@ static enum tide_status os_list(void *self,
     return status;
 }
 
+static enum tide_status os_stat(void *self,
+                                const char *path,
+                                struct tide_io_facts *facts,
+                                struct tide_error *error)
+{
+    (void)self;
+    struct stat found = {0};
+    if (stat(path, &found) != 0) {
+        return fail(error, errno, "look at", path);
+    }
+    tide_assert(found.st_size >= 0);
+    facts->is_directory = S_ISDIR(found.st_mode);
+    facts->size = (uint64_t)found.st_size;
+    facts->modified.us =
+        (int64_t)found.st_mtim.tv_sec * 1000000 + (int64_t)found.st_mtim.tv_nsec / 1000;
+    return TIDE_OK;
+}
+
 static void os_random(void *self, void *buffer, size_t size)
 {
     (void)self;
@@ -432,6 +450,7 @@ static const struct tide_io_operations os_operations = {
     .make_directory = os_make_directory,
     .sync_directory = os_sync_directory,
     .list = os_list,
+    .stat = os_stat,
     .random = os_random,
 };
 

@@ -90,9 +90,10 @@ static void write_bound(const struct tide_lake_view_options *options,
     for (uint32_t p = 0; p < options->partition_count; p++) {
         tide_bytes_append_format(sql, "%s%lld", p == 0 ? "" : ", ", (long long)options->epochs[p]);
     }
-    tide_bytes_append_format(sql,
-                             "] AS BIGINT[]), _f.\"%s\" + 1)",
-                             table == TIDE_TABLE_REJECTED ? "partition" : "_partition");
+    tide_bytes_append_format(
+        sql,
+        "] AS BIGINT[]), _f.\"%s\" + 1)",
+        table == TIDE_TABLE_REJECTED || table == TIDE_TABLE_RAW ? "partition" : "_partition");
 }
 
 /* DuckDB takes a file's name for a pattern; a class of one character is that character. */
@@ -139,6 +140,7 @@ static void add_file(void *context, struct tide_view path, uint64_t size)
 
 static enum tide_status open_delta(struct tide_store store,
                                    struct tide_clock clock,
+                                   struct tide_checkpoint_codec codec,
                                    const struct tide_layout *layout,
                                    struct tide_delta **delta,
                                    struct tide_error *error)
@@ -149,6 +151,7 @@ static enum tide_status open_delta(struct tide_store store,
         .layout = layout,
         .table_id = TIDE_VIEW("00000000-0000-0000-0000-000000000000"), /* nothing is committed */
         .engine = TIDE_VIEW("tidemark"),
+        .codec = codec,
     };
     return tide_delta_open(&options, delta, error);
 }
@@ -160,14 +163,16 @@ static enum tide_status list_files(const struct tide_lake_view_options *options,
                                    struct tide_error *error)
 {
     struct tide_delta *delta = NULL;
-    enum tide_status status = open_delta(store, options->clock, layout, &delta, error);
-    if (status != TIDE_OK) {
-        return status;
+    struct tide_checkpoint_codec codec = {0}; /* opens a DuckDB only if there is a checkpoint */
+    enum tide_status status = tide_checkpoint_parquet_open(NULL, &codec, error);
+    if (status == TIDE_OK) {
+        status = open_delta(store, options->clock, codec, layout, &delta, error);
     }
-    if (tide_delta_version(delta) >= 0) {
+    if (status == TIDE_OK && tide_delta_version(delta) >= 0) {
         status = tide_delta_files(delta, add_file, listing, error);
     }
     tide_delta_close(delta);
+    tide_checkpoint_codec_close(&codec);
     if (status == TIDE_OK && listing->count > TIDE_LAKE_VIEW_FILES_MAX) {
         return tide_error_set(error,
                               TIDE_REJECT,
@@ -274,6 +279,7 @@ enum tide_status tide_lake_epochs(const struct tide_lake_view_options *options,
 {
     struct tide_store store = {0};
     struct tide_delta *delta = NULL;
+    struct tide_checkpoint_codec codec = {0};
     struct tide_arena arena;
     tide_arena_init(&arena, ARENA_BYTES_MAX);
     const struct tide_layout *layout =
@@ -282,12 +288,16 @@ enum tide_status tide_lake_epochs(const struct tide_lake_view_options *options,
         layout == NULL ? tide_error_set(error, TIDE_RETRY, "no memory for a layout")
                        : tide_store_local_open(options->io, options->lake_directory, &store, error);
     if (status == TIDE_OK) {
-        status = open_delta(store, options->clock, layout, &delta, error);
+        status = tide_checkpoint_parquet_open(NULL, &codec, error);
+    }
+    if (status == TIDE_OK) {
+        status = open_delta(store, options->clock, codec, layout, &delta, error);
     }
     if (status == TIDE_OK) {
         status = read_epochs(delta, pipeline, options->partition_count, epochs, error);
     }
     tide_delta_close(delta);
+    tide_checkpoint_codec_close(&codec);
     if (store.operations != NULL) {
         store.operations->close(store.self);
     }

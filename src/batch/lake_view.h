@@ -6,6 +6,8 @@
  *     rejected   reason, pointer, detail, bytes, received_time, source, partition, offset, index,
  *                _epoch
  *
+ *     raw        bytes, received_time, sent_time, source, partition, offset, index, _epoch
+ *
  * Times are BIGINT microseconds. The files are listed once, when the view is opened: what is
  * committed later is not in it. A lake without tables gives empty views of the right types. With a
  * bound for each partition the views end at those epochs: the state of the lake at a barrier.

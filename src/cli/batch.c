@@ -32,6 +32,7 @@ struct batch {
     struct tide_lake_view *view;
     struct tide_duckdb *duckdb;
     struct tide_table_writer files;
+    struct tide_checkpoint_codec codec;
     struct tide_generation_writer *writer;
     struct tide_generation_count *counts; /* by metric */
 };
@@ -157,6 +158,9 @@ static enum tide_status open_writer(struct batch *batch, struct tide_error *erro
     if (status == TIDE_OK) {
         status = tide_parquet_writer_open(batch->duckdb, &batch->files, error);
     }
+    if (status == TIDE_OK) {
+        status = tide_checkpoint_parquet_open(batch->duckdb, &batch->codec, error);
+    }
     if (status != TIDE_OK) {
         return status;
     }
@@ -164,6 +168,7 @@ static enum tide_status open_writer(struct batch *batch, struct tide_error *erro
                                                            .clock = tide_clock_os(),
                                                            .store = batch->store,
                                                            .writer = batch->files,
+                                                           .codec = batch->codec,
                                                            .scratch_directory = scratch.data,
                                                            .identity = batch->identity,
                                                            .definitions = batch->config.definitions,
@@ -180,6 +185,7 @@ static void close_all(struct batch *batch)
     if (batch->files.operations != NULL) {
         batch->files.operations->close(batch->files.self);
     }
+    tide_checkpoint_codec_close(&batch->codec);
     tide_duckdb_close(batch->duckdb);
     tide_lake_view_close(batch->view);
     if (batch->store.operations != NULL) {

@@ -40,6 +40,7 @@ struct tide_config {
         struct tide_view publish_properties;
     } kafka;
     struct tide_view lake_url;
+    bool lake_raw;    /* keep every record */
     uint64_t workers; /* 0: one for each core */
     struct tide_duration checkpoint;
     uint64_t memory; /* of rows that wait for the lake */

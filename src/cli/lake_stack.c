@@ -39,6 +39,9 @@ static enum tide_status open_tables(const char *lake_directory,
     if (status == TIDE_OK) {
         status = tide_parquet_writer_open(stack->duckdb, &stack->writer, error);
     }
+    if (status == TIDE_OK) {
+        status = tide_checkpoint_parquet_open(stack->duckdb, &stack->codec, error);
+    }
     if (status != TIDE_OK) {
         return status;
     }
@@ -50,6 +53,7 @@ static enum tide_status open_tables(const char *lake_directory,
                                                 .clock = tide_clock_os(),
                                                 .store = stack->store,
                                                 .writer = stack->writer,
+                                                .codec = stack->codec,
                                                 .scratch_directory = kept.data,
                                                 .identity = stack->identity,
                                                 .engine = tide_view_of(engine)};
@@ -91,6 +95,7 @@ void tide_lake_stack_close(struct tide_lake_stack *stack)
     if (stack->writer.operations != NULL) {
         stack->writer.operations->close(stack->writer.self);
     }
+    tide_checkpoint_codec_close(&stack->codec);
     tide_duckdb_close(stack->duckdb);
     if (stack->store.operations != NULL) {
         stack->store.operations->close(stack->store.self);

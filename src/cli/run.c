@@ -228,6 +228,9 @@ static enum tide_status start_engine(struct service *service, struct tide_error 
                                           .failed = engine_failed,
                                           .context = service};
     memcpy(options.layouts, service->lake.layouts, sizeof(options.layouts));
+    if (!config->lake_raw) {
+        options.layouts[TIDE_TABLE_RAW] = NULL;
+    }
     enum tide_status status = tide_engine_start(&options, &service->engine, error);
     if (status == TIDE_OK) {
         atomic_store(&service->notified, service->engine);

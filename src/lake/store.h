@@ -12,6 +12,13 @@ enum {
     TIDE_STORE_KEY_BYTES_MAX = 1024
 };
 
+struct tide_store_entry {
+    const char *name; /* behind the prefix, without '/'; valid during the visit */
+    bool is_folder;
+    uint64_t size;                /* of an object */
+    struct tide_instant modified; /* by the store's clock; UNKNOWN where it has none */
+};
+
 struct tide_store_operations {
     /* REJECT: no such object, or larger than size_max. */
     enum tide_status (*get)(void *self,
@@ -31,13 +38,24 @@ struct tide_store_operations {
                                  const char *key,
                                  const char *scratch_path,
                                  struct tide_error *error);
-    /* Objects directly under prefix (a "directory" with a trailing '/', or ""), the part of their
-     * key behind it, no order. A prefix that does not exist has none. */
+    /* Objects and folders directly under prefix (a "directory" with a trailing '/', or ""), no
+     * order; temporary names never. A prefix that does not exist has none. visit may call the
+     * store. */
     enum tide_status (*list)(void *self,
                              const char *prefix,
-                             void (*visit)(void *context, const char *name),
+                             void (*visit)(void *context, const struct tide_store_entry *entry),
                              void *context,
                              struct tide_error *error);
+    /* A path on this machine at which the object can be read (by DuckDB, say): the object itself, or
+     * a copy in a bounded cache. Objects that are fetched must not change. It stays readable until
+     * unpin, which each fetch that answered OK needs (they are counted by key); when nobody pins a
+     * copy, the cache may drop it. REJECT: no such object. RETRY: no connection, or the cache is
+     * full of pinned copies (the error names its limit). */
+    enum tide_status (*fetch)(void *self,
+                              const char *key,
+                              struct tide_bytes *path,
+                              struct tide_error *error);
+    void (*unpin)(void *self, const char *key);
     /* REJECT: no such object. */
     enum tide_status (*remove)(void *self, const char *key, struct tide_error *error);
     void (*close)(void *self);

@@ -422,13 +422,17 @@ static enum tide_status open_tables(struct tide_checkpointer *c, struct tide_err
 {
     for (int t = 0; t < TIDE_TABLE_COUNT; t++) {
         struct tide_u128 id = c->options.identity.pipeline;
-        id.low += (uint64_t)t; /* a table each, the same at every start */
+        id.low += c->options.layouts[t]->number; /* a table each, the same at every start */
         tide_identity_format(id, c->table_ids[t]);
         struct tide_delta_options options = {.store = c->options.store,
                                              .clock = c->options.clock,
                                              .layout = c->options.layouts[t],
                                              .table_id = tide_view_of(c->table_ids[t]),
-                                             .engine = c->options.engine};
+                                             .engine = c->options.engine,
+                                             .codec = c->options.codec,
+                                             .scratch_directory = c->options.scratch_directory,
+                                             .io = c->options.io,
+                                             .checkpoint_commits = c->options.checkpoint_commits};
         enum tide_status status = tide_delta_open(&options, &c->deltas[t], error);
         if (status != TIDE_OK) {
             tide_error_prefix(error, "table %s", c->options.layouts[t]->name);

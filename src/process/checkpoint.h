@@ -22,7 +22,9 @@ struct tide_checkpointer_options {
     struct tide_clock clock;
     struct tide_store store;
     struct tide_table_writer writer;
-    const char *scratch_directory; /* on the store's local side; leftovers are overwritten */
+    struct tide_checkpoint_codec codec; /* of Delta's checkpoints; zero: none are written */
+    uint32_t checkpoint_commits;        /* 0: as delta.h has it */
+    const char *scratch_directory;      /* on the store's local side; leftovers are overwritten */
     struct tide_identity identity;
     const struct tide_layout *layouts[TIDE_TABLE_COUNT];
     struct tide_view engine; /* name and version, in Delta's commitInfo */

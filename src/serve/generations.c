@@ -51,6 +51,7 @@ struct tide_generations {
     pthread_mutex_t mutex; /* over all that follows */
     struct tide_arena arena;
     struct tide_delta *delta; /* opened when first asked */
+    struct tide_checkpoint_codec codec;
     struct tide_monotonic probed;
     struct tide_lake_view *view;
     int64_t view_version;
@@ -128,6 +129,7 @@ void tide_generations_destroy(struct tide_generations *generations)
     }
     tide_lake_view_close(generations->view);
     tide_delta_close(generations->delta);
+    tide_checkpoint_codec_close(&generations->codec);
     tide_arena_release(&generations->arena);
     pthread_mutex_destroy(&generations->mutex);
     free(generations->entries);
@@ -144,12 +146,20 @@ static enum tide_status open_table(struct tide_generations *generations, struct 
     if (layout == NULL) {
         return tide_error_set(error, TIDE_RETRY, "no memory for a layout");
     }
+    if (generations->codec.operations == NULL) {
+        const enum tide_status opened =
+            tide_checkpoint_parquet_open(NULL, &generations->codec, error);
+        if (opened != TIDE_OK) {
+            return opened;
+        }
+    }
     const struct tide_delta_options delta = {
         .store = options->store,
         .clock = options->clock,
         .layout = layout,
         .table_id = TIDE_VIEW("00000000-0000-0000-0000-000000000000"), /* nothing is committed */
-        .engine = TIDE_VIEW("tidemark")};
+        .engine = TIDE_VIEW("tidemark"),
+        .codec = generations->codec};
     const enum tide_status status = tide_delta_open(&delta, &generations->delta, error);
     if (status != TIDE_OK) {
         tide_arena_reset(&generations->arena);

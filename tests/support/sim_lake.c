@@ -58,6 +58,8 @@ static void write_row(const struct tide_rows *rows, uint32_t row, struct tide_by
     if (is_events) {
         uid.high = (uint64_t)tide_rows_number(rows, layout_column(layout, "uid_high"), row);
         uid.low = (uint64_t)tide_rows_number(rows, layout_column(layout, "uid_low"), row);
+    } else if (layout->table == TIDE_TABLE_RAW) {
+        uid = tide_hash128(tide_rows_text(rows, layout_column(layout, "bytes"), row), 0);
     } else {
         reason = tide_rows_text(rows, layout_column(layout, "reason"), row);
     }
@@ -71,6 +73,21 @@ static void write_row(const struct tide_rows *rows, uint32_t row, struct tide_by
                              TIDE_VIEW_ARGUMENTS(reason));
 }
 
+static enum tide_status write_text(struct tide_io io,
+                                   const char *path,
+                                   struct tide_view text,
+                                   struct tide_error *error)
+{
+    struct tide_file file = {0};
+    enum tide_status status = io.operations->open(io.self, path, TIDE_IO_CREATE, &file, error);
+    if (status == TIDE_OK) {
+        status = io.operations->write(io.self, file, 0, text.data, text.size, error);
+    }
+    io.operations->close(io.self, &file);
+    /* A library tells a file that is in its way, or a directory that is gone, as a failure. */
+    return status == TIDE_REJECT ? TIDE_FATAL : status;
+}
+
 static enum tide_status write_rows(void *self,
                                    const struct tide_rows *rows,
                                    const uint32_t *row_indices,
@@ -81,21 +98,46 @@ static enum tide_status write_rows(void *self,
 {
     struct tide_io io = *(struct tide_io *)self;
     struct tide_bytes text = {0};
-    struct tide_file file = {0};
     const bool is_journeys = tide_rows_layout(rows)->table == TIDE_TABLE_JOURNEYS;
     for (uint32_t i = 0; i < row_count; i++) {
         (is_journeys ? write_journey : write_row)(rows, row_indices[i], &text);
     }
     tide_assert(!text.failed);
-    enum tide_status status =
-        io.operations->open(io.self, scratch_path, TIDE_IO_CREATE, &file, error);
-    if (status == TIDE_OK) {
-        status = io.operations->write(io.self, file, 0, text.data, text.size, error);
-    }
-    /* A library tells a file that is in its way, or a directory that is gone, as a failure. */
-    status = status == TIDE_REJECT ? TIDE_FATAL : status;
-    io.operations->close(io.self, &file);
+    const enum tide_status status = write_text(io, scratch_path, tide_bytes_view(&text), error);
     *size = text.size;
+    tide_bytes_release(&text);
+    return status;
+}
+
+static enum tide_status write_actions(void *self,
+                                      struct tide_view lines,
+                                      const char *scratch_path,
+                                      uint64_t *size,
+                                      struct tide_error *error)
+{
+    *size = lines.size;
+    return write_text(*(struct tide_io *)self, scratch_path, lines, error);
+}
+
+static enum tide_status read_actions(void *self,
+                                     const char *path,
+                                     bool without_files,
+                                     enum tide_status (*visit)(void *context,
+                                                               struct tide_view action),
+                                     void *context,
+                                     struct tide_error *error)
+{
+    struct tide_bytes text = {0};
+    enum tide_status status =
+        tide_io_read_file(*(struct tide_io *)self, path, &text, FILE_BYTES_MAX, error);
+    const char *at = status == TIDE_OK ? tide_bytes_terminated(&text) : "";
+    while (status == TIDE_OK && *at != '\0') {
+        const struct tide_view line = {at, strcspn(at, "\n")};
+        const bool is_file = tide_view_starts_with(line, TIDE_VIEW("{\"add\"")) ||
+                             tide_view_starts_with(line, TIDE_VIEW("{\"remove\""));
+        status = is_file && without_files ? TIDE_OK : visit(context, line);
+        at += line.size + (at[line.size] == '\n');
+    }
     tide_bytes_release(&text);
     return status;
 }
@@ -109,6 +151,13 @@ struct tide_table_writer sim_table_writer(struct tide_io *io)
 {
     static const struct tide_table_writer_operations operations = {write_rows, close_writer};
     return (struct tide_table_writer){&operations, io, "rows"};
+}
+
+struct tide_checkpoint_codec sim_checkpoint_codec(struct tide_io *io)
+{
+    static const struct tide_checkpoint_codec_operations operations = {
+        write_actions, read_actions, close_writer};
+    return (struct tide_checkpoint_codec){&operations, io};
 }
 
 /* ---- reading */
@@ -215,11 +264,13 @@ static bool read_line(struct reading *r, const char **at)
     if (r->table == TIDE_TABLE_JOURNEYS) {
         return read_journey(r->lake, at);
     }
-    tide_assert(r->lake->row_count < SIM_LAKE_ROWS_MAX);
-    struct sim_lake_row *row = &r->lake->rows[r->lake->row_count++];
+    const bool is_raw = r->table == TIDE_TABLE_RAW;
+    uint32_t *count = is_raw ? &r->lake->raw_count : &r->lake->row_count;
+    tide_assert(*count < SIM_LAKE_ROWS_MAX);
+    struct sim_lake_row *row = &(is_raw ? r->lake->raw : r->lake->rows)[(*count)++];
     row->table = r->table;
     return read_row(at, row) &&
-           (row->reason == TIDE_REASON_ACCEPTED) == (r->table == TIDE_TABLE_EVENTS);
+           (row->reason == TIDE_REASON_ACCEPTED) == (r->table != TIDE_TABLE_REJECTED);
 }
 
 static bool read_rows(struct reading *r, const char *path, uint64_t expected_size)
@@ -350,9 +401,11 @@ bool sim_lake_read(struct sim_lake *lake, struct tide_io io, const char *directo
         [TIDE_TABLE_EVENTS] = "events",
         [TIDE_TABLE_REJECTED] = "rejected",
         [TIDE_TABLE_JOURNEYS] = "journeys",
+        [TIDE_TABLE_RAW] = "raw",
     };
     bool is_good = true;
     lake->row_count = 0;
+    lake->raw_count = 0;
     lake->journey_count = 0;
     lake->wrong[0] = '\0';
     for (int t = 0; is_good && t < TIDE_TABLE_COUNT; t++) {

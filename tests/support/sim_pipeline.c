@@ -414,6 +414,7 @@ void sim_pipeline_run(uint64_t seed,
     world->partition_count = 1 + (uint32_t)sim_below(&world->dice, SIM_PARTITIONS_MAX);
     world->segment_bytes = 512 + sim_below(&world->dice, 8 << 10);
     world->journeys_max = sim_chance(world, 50) ? 1 + (uint32_t)sim_below(&world->dice, 3) : 100000;
+    world->keeps_raw = seed % 4 != 0;
     for (int t = 0; t < TIDE_TABLE_COUNT; t++) {
         world->layouts[t] =
             tide_layout_create(&world->arena, definitions->schema, (enum tide_table)t);

@@ -77,6 +77,7 @@ struct sim_world {
     uint32_t partition_count;
     uint64_t segment_bytes;
     uint32_t journeys_max; /* that time out in one epoch */
+    bool keeps_raw;
     struct sim_life life;
 
     struct sim_events events;

@@ -149,6 +149,14 @@ static void directories_are_made_with_parents(void **state)
     assert_int_equal(os()->make_directory(NULL, AT("x/y/d"), &error), TIDE_OK);
     assert_int_equal(os()->open(NULL, AT("x/y/f"), TIDE_IO_CREATE, &file, &error), TIDE_OK);
     os()->close(NULL, &file);
+    struct tide_io_facts facts = {0};
+    assert_int_equal(os()->stat(NULL, AT("x/none"), &facts, &error), TIDE_REJECT);
+    assert_int_equal(os()->stat(NULL, AT("x/y/f"), &facts, &error), TIDE_OK);
+    assert_true(!facts.is_directory && facts.size == 0);
+    struct tide_duration age = {tide_clock_now(tide_clock_os()).us - facts.modified.us};
+    assert_in_range(age.us + 1000000, 0, 60 * 1000000);
+    assert_int_equal(os()->stat(NULL, AT("x/y"), &facts, &error), TIDE_OK);
+    assert_true(facts.is_directory);
     struct seen seen = {0};
     assert_int_equal(os()->list(NULL, AT("x/y"), see, &seen, &error), TIDE_OK);
     assert_int_equal(seen.files, 1);

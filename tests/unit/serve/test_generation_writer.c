@@ -208,7 +208,8 @@ static enum tide_status gate_put_file(void *self,
 
 static enum tide_status gate_list(void *self,
                                   const char *prefix,
-                                  void (*visit)(void *context, const char *name),
+                                  void (*visit)(void *context,
+                                                const struct tide_store_entry *entry),
                                   void *context,
                                   struct tide_error *error)
 {
