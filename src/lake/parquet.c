@@ -1,4 +1,4 @@
-/* Rows to a Parquet file, by DuckDB: rows -> temporary table -> COPY.
+/* Rows to a Parquet file, by DuckDB: COPY from the table function that reads the rows.
  *
  * The types are those of the table, not guessed from values, so a column of uuid-looking texts
  * stays a column of texts. The date by which the lake is partitioned is in the folder's name and
@@ -17,7 +17,6 @@ enum {
     ROW_GROUP = 122880,
     ROW_GROUP_WIDE = 20480
 };
-static const char table_name[] = "tidemark_rows";
 
 /* Measured on 200,000 events of each table (docs/benchmarks.md): level 1 takes the time of lz4_raw
  * and half its space; level 3 takes half as much time again and saves nothing. Whole records are
@@ -32,12 +31,13 @@ void tide_parquet_write_options(const struct tide_layout *layout, struct tide_by
 }
 
 static enum tide_status copy_to(struct tide_duckdb_connection *connection,
+                                const char *function,
                                 const struct tide_layout *layout,
                                 const char *path,
                                 struct tide_error *error)
 {
     struct tide_bytes sql = {0};
-    tide_bytes_append_format(&sql, "COPY (SELECT * FROM \"%s\") TO ", table_name);
+    tide_bytes_append_format(&sql, "COPY (SELECT * FROM %s()) TO ", function);
     tide_sql_append_text(&sql, tide_view_of(path));
     tide_bytes_append_byte(&sql, ' ');
     tide_parquet_write_options(layout, &sql);
@@ -46,13 +46,6 @@ static enum tide_status copy_to(struct tide_duckdb_connection *connection,
                    : tide_duckdb_query(connection, tide_bytes_view(&sql), NULL, NULL, error);
     tide_bytes_release(&sql);
     return status;
-}
-
-static enum tide_status drop_table(struct tide_duckdb_connection *connection,
-                                   struct tide_error *error)
-{
-    return tide_duckdb_query(
-        connection, TIDE_VIEW("DROP TABLE IF EXISTS temp.main.tidemark_rows"), NULL, NULL, error);
 }
 
 static enum tide_status measure(const char *path, uint64_t *size, struct tide_error *error)
@@ -77,14 +70,12 @@ static enum tide_status parquet_write(void *self,
 {
     struct tide_duckdb_connection *connection = self;
     tide_assert(row_count > 0);
+    const char *function = NULL;
     enum tide_status status =
-        tide_duckdb_append_rows(connection, table_name, rows, row_indices, row_count, error);
+        tide_duckdb_give_rows(connection, rows, row_indices, row_count, &function, error);
     if (status == TIDE_OK) {
-        status = copy_to(connection, tide_rows_layout(rows), scratch_path, error);
+        status = copy_to(connection, function, tide_rows_layout(rows), scratch_path, error);
     }
-    /* The rows' memory is given back whatever happened; the first error is the one to tell. */
-    enum tide_status dropped = drop_table(connection, status == TIDE_OK ? error : NULL);
-    status = status == TIDE_OK ? dropped : status;
     if (status == TIDE_OK) {
         status = measure(scratch_path, size, error);
     }
