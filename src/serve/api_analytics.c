@@ -84,7 +84,8 @@ static bool read_range(struct tide_http_exchange *exchange, struct question *que
         (!tide_instant_known(question->to) || end_date.us + TIDE_US_PER_DAY < question->to.us)) {
         question->to.us = end_date.us + TIDE_US_PER_DAY;
     }
-    if (tide_instant_known(question->to) && question->to.us < question->from.us) {
+    const bool is_backward = tide_instant_known(end_date) && end_date.us < start_date.us;
+    if (is_backward || (tide_instant_known(question->to) && question->to.us < question->from.us)) {
         tide_http_reply_problem(exchange, 400, 0, "the end is before the start");
         return false;
     }

@@ -77,7 +77,7 @@ static const struct tide_http_parameter until = {
 static const struct tide_http_parameter region = {
     .name = "region", .example = "us-east", .about = "Groups with this `region`."};
 static const struct tide_http_parameter device_type = {
-    .name = "device_type", .example = "phone", .about = "Groups with this `device_type`."};
+    .name = "device_type", .example = "mobile", .about = "Groups with this `device_type`."};
 static const struct tide_http_parameter os = {
     .name = "os", .example = "Android 14", .about = "Groups with this `os`."};
 static const struct tide_http_parameter app_version = {
