@@ -63,8 +63,8 @@ struct tide_http_contract {
     bool ignores_queries; /* what the query says does not matter */
 };
 
-/* Whether the query is what the contract wants: no parameter that it does not know, none twice, none
- * missing, each of its type. Else what is wrong is in why, terminated, for a person. */
+/* Whether the query is what the contract wants: no parameter that it does not know, none twice,
+ * none missing, each of its type. Else what is wrong is in why, terminated, for a person. */
 bool tide_http_contract_check(const struct tide_http_contract *contract,
                               const struct tide_http_exchange *exchange,
                               char *why,

@@ -1,5 +1,5 @@
-/* GET /openapi.json, and /docs with its script and style: the reader, which asks this host only. All
- * answered by the server's threads: nothing is waited for. */
+/* GET /openapi.json, and /docs with its script and style: the reader, which asks this host only.
+ * The server's threads answer: nothing is waited for. */
 #include "base/assert.h"
 #include "serve/api_internal.h"
 #include "serve/assets.h"

@@ -45,7 +45,7 @@ struct tide_instant api_time(const struct tide_http_exchange *exchange, const ch
 uint64_t api_whole(const struct tide_http_exchange *exchange,
                    const char *name,
                    const char *fallback);
-/* Events processed by all partitions of the request, which visited them; leaves a reading behind. */
+/* Events processed by all partitions, which the request has visited; leaves a reading behind. */
 uint64_t api_note_processed(const struct tide_api *api, const struct tide_cell_request *request);
 /* Replies 200 with body, or the problem that it grew beyond the maximum. */
 void api_reply(struct tide_http_exchange *exchange,
