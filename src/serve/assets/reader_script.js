@@ -15,6 +15,11 @@ function element(name, attributes, ...children) {
   return made;
 }
 
+/* Of Markdown, only `code` is used in the descriptions. */
+function prose(text) {
+  return (text || "").split("`").map((part, i) => (i % 2 ? element("code", {}, part) : part));
+}
+
 /* ---- schemas */
 
 function schemaName(reference) {
@@ -62,7 +67,7 @@ function schemaRows(schema) {
       element("td", {}, element("code", {}, name),
         (schema.required || []).includes(name) ? "" : element("span", { class: "soft" }, " optional")),
       element("td", {}, schemaLink(member)),
-      element("td", { class: "soft" }, member.description || "")));
+      element("td", { class: "soft" }, ...prose(member.description))));
 }
 
 function drawSchema(name, schema) {
@@ -70,7 +75,7 @@ function drawSchema(name, schema) {
   const plain = rows.length === 0;
   return element("details", { id: `schema-${name}`, "data-words": name.toLowerCase() },
     element("summary", {}, element("code", {}, name), " ",
-      element("span", { class: "soft" }, schema.description || "")),
+      element("span", { class: "soft" }, ...prose(schema.description))),
     element("div", {},
       plain ? element("pre", {}, JSON.stringify(schema, null, 2))
             : element("table", {}, element("tbody", {}, ...rows))));
@@ -89,7 +94,7 @@ function drawParameters(parameters) {
           parameter.in + (parameter.required ? ", required" : ""))),
       element("td", {}, element("code", {}, schemaText(parameter.schema)),
         parameter.schema.default === undefined ? "" : ` (${parameter.schema.default})`),
-      element("td", { class: "soft" }, parameter.description || "")));
+      element("td", { class: "soft" }, ...prose(parameter.description))));
   return element("div", {}, element("h4", {}, "Parameters"),
     element("table", {}, element("tbody", {}, ...rows)));
 }
@@ -104,7 +109,7 @@ function contentCells(content) {
 
 function drawBody(body) {
   return body
-    ? element("div", {}, element("h4", {}, "Body"), element("p", { class: "soft" }, body.description || ""),
+    ? element("div", {}, element("h4", {}, "Body"), element("p", { class: "soft" }, ...prose(body.description)),
         ...contentCells(body.content))
     : null;
 }
@@ -114,7 +119,7 @@ function drawOutcomes(responses, shared) {
     const response = given.$ref ? shared[schemaName(given.$ref)] : given;
     return element("tr", {},
       element("td", { class: status < "300" ? "good" : "bad" }, status),
-      element("td", {}, response.description),
+      element("td", {}, ...prose(response.description)),
       element("td", { class: given.$ref ? "narrow-off" : "" }, ...contentCells(response.content)));
   });
   return element("div", {}, element("h4", {}, "Outcomes"),
@@ -135,7 +140,7 @@ function inputOf(parameter) {
     type: schema.type === "integer" ? "number" : "text",
     min: schema.minimum, max: schema.maximum,
     required: Boolean(parameter.required),
-    placeholder: parameter.example === undefined ? undefined : String(parameter.example),
+    placeholder: parameter.example ?? schema.default,
   });
 }
 
@@ -208,7 +213,7 @@ function drawOperation(path, method, operation, shared) {
       element("span", { class: "path" }, path), " ",
       element("span", { class: "soft" }, operation.summary)),
     element("div", {},
-      operation.description ? element("p", {}, operation.description) : null,
+      operation.description ? element("p", {}, ...prose(operation.description)) : null,
       drawParameters(operation.parameters),
       drawBody(operation.requestBody),
       method === "get" ? drawTry(path, operation) : null,
