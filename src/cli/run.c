@@ -392,6 +392,7 @@ static enum tide_status start_server(struct service *service, struct tide_error 
     tide_collector_routes(service->collector, service->routes);
     tide_api_routes(service->api, service->routes + count);
     count += TIDE_API_ROUTES;
+    tide_api_publish(service->api, service->routes, count);
     service->metrics.routes = service->routes;
     service->metrics.route_count = count;
     struct tide_http_server_options options = tide_http_server_options_default();
