@@ -163,7 +163,11 @@ def test_foreign_topics(kafka, make_service, tmp_path):
     garbage = [b"", b"\x00\xff", b"[1,2", b"null", b"{}"]
     messages[10:10] = [("k", value) for value in garbage]
     settings = kafka_settings(
-        kafka, log, f"collect.kafka.brokers={kafka.brokers}", f"collect.kafka.topics={foreign}"
+        kafka,
+        log,
+        f"collect.kafka.brokers={kafka.brokers}",
+        f"collect.kafka.topics={foreign}",
+        "collect.kafka.properties.session.timeout.ms=6000",
     )
     kafka.produce(foreign, messages[: len(messages) // 2])
     service = make_service(preset="sunbird", settings=settings).start()

@@ -67,11 +67,13 @@ class Kafka:
             replication_factor=replication,
             config={"min.insync.replicas": str(in_sync)},
         )
-        self.admin().create_topics([wanted])[name].result(WAIT_S)
+        admin = self.admin()  # which must live until the answer
+        admin.create_topics([wanted])[name].result(WAIT_S)
         return name
 
     def delete(self, name):
-        self.admin().delete_topics([name])[name].result(WAIT_S)
+        admin = self.admin()
+        admin.delete_topics([name])[name].result(WAIT_S)
 
     def has(self, name):
         return name in self.admin().list_topics(timeout=WAIT_S).topics
