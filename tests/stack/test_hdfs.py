@@ -64,7 +64,7 @@ def test_a_service_with_its_lake_on_hdfs(hdfs, make_service, tmp_path):
     words += [f"lake.url={lake_url('/lake one')}"]
     done = run_ok("batch", *words, "--format", "json")
     assert json.loads(done.stdout)["run"] == 1
-    by_batch = run_ok("backtest", *words, "--metric", "crashes").stdout
+    by_batch = run_ok("backtest", *words, "--metric", "daily_events").stdout
     assert by_batch
     assert not [path for path in hdfs.walk("/lake one") if ".tmp-" in path]
 
