@@ -20,6 +20,8 @@ struct tide_lake_view {
     struct tide_duckdb *duckdb;
     struct tide_duckdb_connection *connection;
     uint64_t file_counts[TIDE_TABLE_ALL_COUNT];
+    struct tide_store store;
+    struct tide_bytes fetched; /* keys, each with its '\0' */
 };
 
 /* ---- text */
@@ -119,23 +121,54 @@ static void write_path(const char *text, size_t size, struct tide_bytes *sql)
 /* ---- files */
 
 struct listing {
+    struct tide_lake_view *view;
     struct tide_bytes *sql; /* the list of names grows here */
-    const char *directory;
     const char *table;
     uint64_t count;
+    struct tide_bytes key;
+    struct tide_bytes path;
+    enum tide_status status; /* of the first file that could not be fetched */
+    struct tide_error *error;
 };
 
 static void add_file(void *context, struct tide_view path, uint64_t size)
 {
     struct listing *listing = context;
+    const struct tide_store store = listing->view->store;
     struct tide_bytes *sql = listing->sql;
+    struct tide_bytes *fetched = &listing->view->fetched;
     (void)size;
-    tide_bytes_append_text(sql, listing->count == 0 ? "'" : ", '");
-    write_path(listing->directory, tide_view_of(listing->directory).size, sql);
-    tide_bytes_append_format(sql, "/%s/", listing->table);
-    write_path(path.data, path.size, sql);
-    tide_bytes_append_byte(sql, '\'');
-    listing->count++;
+    if (listing->status != TIDE_OK || ++listing->count > TIDE_LAKE_VIEW_FILES_MAX) {
+        return;
+    }
+    tide_bytes_reset(&listing->key);
+    tide_bytes_append_format(&listing->key, "%s/%.*s", listing->table, TIDE_VIEW_ARGUMENTS(path));
+    const char *key = tide_bytes_terminated(&listing->key);
+    if (!tide_bytes_reserve(fetched, listing->key.size + 1) || listing->key.failed) {
+        listing->status = tide_error_set(listing->error, TIDE_RETRY, "no memory for a file's key");
+        return;
+    }
+    listing->status = store.operations->fetch(store.self, key, &listing->path, listing->error);
+    if (listing->status == TIDE_OK) {
+        tide_bytes_append(fetched, key, listing->key.size + 1);
+        tide_bytes_append_text(sql, listing->count == 1 ? "'" : ", '");
+        write_path(listing->path.data, listing->path.size, sql);
+        tide_bytes_append_byte(sql, '\'');
+    } else if (listing->status == TIDE_REJECT) {
+        listing->status = tide_error_set(
+            listing->error, TIDE_FATAL, "the table names %s, which is not there", key);
+    }
+}
+
+static void unpin_all(struct tide_lake_view *view)
+{
+    const struct tide_store store = view->store;
+    for (size_t at = 0; at < view->fetched.size;) {
+        const char *key = view->fetched.data + at;
+        store.operations->unpin(store.self, key);
+        at += tide_view_of(key).size + 1;
+    }
+    tide_bytes_release(&view->fetched);
 }
 
 static enum tide_status open_delta(struct tide_store store,
@@ -158,7 +191,6 @@ static enum tide_status open_delta(struct tide_store store,
 
 static enum tide_status list_files(const struct tide_lake_view_options *options,
                                    const struct tide_layout *layout,
-                                   struct tide_store store,
                                    struct listing *listing,
                                    struct tide_error *error)
 {
@@ -166,13 +198,16 @@ static enum tide_status list_files(const struct tide_lake_view_options *options,
     struct tide_checkpoint_codec codec = {0}; /* opens a DuckDB only if there is a checkpoint */
     enum tide_status status = tide_checkpoint_parquet_open(NULL, &codec, error);
     if (status == TIDE_OK) {
-        status = open_delta(store, options->clock, codec, layout, &delta, error);
+        status = open_delta(options->store, options->clock, codec, layout, &delta, error);
     }
     if (status == TIDE_OK && tide_delta_version(delta) >= 0) {
         status = tide_delta_files(delta, add_file, listing, error);
     }
     tide_delta_close(delta);
     tide_checkpoint_codec_close(&codec);
+    tide_bytes_release(&listing->key);
+    tide_bytes_release(&listing->path);
+    status = status == TIDE_OK ? listing->status : status;
     if (status == TIDE_OK && listing->count > TIDE_LAKE_VIEW_FILES_MAX) {
         return tide_error_set(error,
                               TIDE_REJECT,
@@ -187,16 +222,14 @@ static enum tide_status list_files(const struct tide_lake_view_options *options,
 static enum tide_status make_view(struct tide_lake_view *view,
                                   const struct tide_lake_view_options *options,
                                   const struct tide_layout *layout,
-                                  struct tide_store store,
                                   struct tide_error *error)
 {
     struct tide_bytes names = {0};
     struct tide_bytes sql = {0};
-    struct listing listing = {
-        .sql = &names, .directory = options->lake_directory, .table = layout->name};
+    struct listing listing = {.view = view, .sql = &names, .table = layout->name, .error = error};
     tide_bytes_init(&names, SQL_BYTES_MAX);
     tide_bytes_init(&sql, SQL_BYTES_MAX);
-    enum tide_status status = list_files(options, layout, store, &listing, error);
+    enum tide_status status = list_files(options, layout, &listing, error);
     if (status != TIDE_OK) {
         goto done;
     }
@@ -232,21 +265,16 @@ static enum tide_status make_views(struct tide_lake_view *view,
                                    const struct tide_lake_view_options *options,
                                    struct tide_error *error)
 {
-    struct tide_store store = {0};
     struct tide_arena arena;
+    enum tide_status status = TIDE_OK;
     tide_arena_init(&arena, ARENA_BYTES_MAX);
-    enum tide_status status =
-        tide_store_local_open(options->io, options->lake_directory, &store, error);
     const int first = options->is_of_metrics ? (int)TIDE_TABLE_METRICS : 0;
     const int end = options->is_of_metrics ? (int)TIDE_TABLE_METRICS + 1 : (int)TIDE_TABLE_COUNT;
     for (int table = first; status == TIDE_OK && table < end; table++) {
         const struct tide_layout *layout =
             tide_layout_create(&arena, options->schema, (enum tide_table)table);
         status = layout == NULL ? tide_error_set(error, TIDE_RETRY, "no memory for a layout")
-                                : make_view(view, options, layout, store, error);
-    }
-    if (store.operations != NULL) {
-        store.operations->close(store.self);
+                                : make_view(view, options, layout, error);
     }
     tide_arena_release(&arena);
     return status;
@@ -277,30 +305,23 @@ enum tide_status tide_lake_epochs(const struct tide_lake_view_options *options,
                                   int64_t *epochs,
                                   struct tide_error *error)
 {
-    struct tide_store store = {0};
     struct tide_delta *delta = NULL;
     struct tide_checkpoint_codec codec = {0};
     struct tide_arena arena;
     tide_arena_init(&arena, ARENA_BYTES_MAX);
     const struct tide_layout *layout =
         tide_layout_create(&arena, options->schema, TIDE_TABLE_EVENTS);
-    enum tide_status status =
-        layout == NULL ? tide_error_set(error, TIDE_RETRY, "no memory for a layout")
-                       : tide_store_local_open(options->io, options->lake_directory, &store, error);
+    enum tide_status status = layout == NULL
+                                  ? tide_error_set(error, TIDE_RETRY, "no memory for a layout")
+                                  : tide_checkpoint_parquet_open(NULL, &codec, error);
     if (status == TIDE_OK) {
-        status = tide_checkpoint_parquet_open(NULL, &codec, error);
-    }
-    if (status == TIDE_OK) {
-        status = open_delta(store, options->clock, codec, layout, &delta, error);
+        status = open_delta(options->store, options->clock, codec, layout, &delta, error);
     }
     if (status == TIDE_OK) {
         status = read_epochs(delta, pipeline, options->partition_count, epochs, error);
     }
     tide_delta_close(delta);
     tide_checkpoint_codec_close(&codec);
-    if (store.operations != NULL) {
-        store.operations->close(store.self);
-    }
     tide_arena_release(&arena);
     return status;
 }
@@ -309,12 +330,13 @@ enum tide_status tide_lake_view_open(const struct tide_lake_view_options *option
                                      struct tide_lake_view **view,
                                      struct tide_error *error)
 {
-    tide_assert(options->lake_directory != NULL && options->schema != NULL);
+    tide_assert(options->store.operations != NULL && options->schema != NULL);
     tide_assert(options->epochs == NULL || options->partition_count > 0);
     struct tide_lake_view *made = calloc(1, sizeof(*made));
     if (made == NULL) {
         return tide_error_set(error, TIDE_RETRY, "no memory for a view of the lake");
     }
+    made->store = options->store;
     enum tide_status status =
         tide_duckdb_open(options->thread_count, options->memory_max, &made->duckdb, error);
     if (status == TIDE_OK) {
@@ -338,6 +360,7 @@ void tide_lake_view_close(struct tide_lake_view *view)
     }
     tide_duckdb_disconnect(view->connection);
     tide_duckdb_close(view->duckdb);
+    unpin_all(view);
     free(view);
 }
 

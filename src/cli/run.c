@@ -56,8 +56,6 @@ struct service {
     struct tide_http_route routes[ROUTES_MAX];
     struct tide_service_metrics metrics;
     struct tide_service_publish publish;
-    struct tide_bytes lake_path;
-    struct tide_bytes lake_url;             /* absolute: whoever verifies may stand elsewhere */
     _Atomic(struct tide_engine *) notified; /* the engine, once it may be told of new records */
     _Atomic bool failed;
     _Atomic bool ready;
@@ -150,7 +148,6 @@ static enum tide_arrival arrival_of(const struct tide_config *config)
 static enum tide_status open_lake(struct service *service, struct tide_error *error)
 {
     const struct tide_config *config = &service->config;
-    struct tide_bytes *path = &service->lake_path;
     char *data = service->data_path;
     char lock[PATH_BYTES_MAX + sizeof("/lock")];
     if (config->data.size >= sizeof(service->data_path)) {
@@ -168,19 +165,13 @@ static enum tide_status open_lake(struct service *service, struct tide_error *er
         status = tide_io_os_lock(lock, &service->lock, error);
     }
     if (status == TIDE_OK) {
-        status = tide_store_local_path(config->lake_url, path, error);
-    }
-    if (status == TIDE_OK) {
-        struct tide_lake_stack_options options = {tide_bytes_terminated(path),
-                                                  data,
-                                                  config->definitions->schema,
-                                                  tide_config_partitions(config),
-                                                  arrival_of(config)};
+        const struct tide_lake_stack_options options = {
+            .place = {.config = config, .url = config->lake_url, .is_service = true},
+            .data_directory = data,
+            .schema = config->definitions->schema,
+            .partition_count = tide_config_partitions(config),
+            .arrival = arrival_of(config)};
         status = tide_lake_stack_open(&options, &service->lake, error);
-    }
-    if (status == TIDE_OK) {
-        tide_bytes_append_text(&service->lake_url, "file:");
-        status = tide_io_os_absolute(tide_bytes_terminated(path), &service->lake_url, error);
     }
     return status;
 }
@@ -325,10 +316,8 @@ static enum tide_status start_topics(struct service *service, struct tide_error 
 static enum tide_status open_generations(struct service *service, struct tide_error *error)
 {
     struct tide_generations_options options = tide_generations_options_default();
-    options.io = tide_io_os();
     options.clock = tide_clock_os();
-    options.store = service->lake.store;
-    options.lake_directory = tide_bytes_terminated(&service->lake_path);
+    options.store = service->lake.place.store;
     options.definitions = service->config.definitions;
     options.partition_count = tide_config_partitions(&service->config);
     return tide_generations_create(&options, &service->generations, error);
@@ -380,7 +369,9 @@ static enum tide_status create_api(struct service *service, struct tide_error *e
     service->metrics.log = service->log.log;
     service->metrics.log_is_kafka = service->log.is_kafka;
     service->metrics.data = service->data_path;
-    service->metrics.lake = tide_bytes_terminated(&service->lake_path);
+    struct tide_lake_place *place = &service->lake.place;
+    const bool is_remote = place->directory.size > 0;
+    service->metrics.lake = is_remote ? NULL : tide_bytes_terminated(&place->where);
     service->metrics.started = tide_clock_now(tide_clock_os());
     struct tide_metric_values_options values = {.engine = service->engine,
                                                 .definitions = config->definitions,
@@ -395,7 +386,7 @@ static enum tide_status create_api(struct service *service, struct tide_error *e
                                        .definitions = config->definitions,
                                        .clock = tide_clock_os(),
                                        .version = tide_version,
-                                       .lake_url = tide_bytes_view(&service->lake_url),
+                                       .lake_url = tide_bytes_view(&service->lake.place.url),
                                        .partition_count = tide_config_partitions(config),
                                        .generations = service->generations,
                                        .alerts = service->alerts,
@@ -490,8 +481,6 @@ static enum tide_status close_service(struct service *service, struct tide_error
     tide_lake_stack_close(&service->lake);
     tide_service_log_close(&service->log);
     io.operations->close(io.self, &service->lock);
-    tide_bytes_release(&service->lake_path);
-    tide_bytes_release(&service->lake_url);
     return status;
 }
 
