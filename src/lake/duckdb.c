@@ -459,7 +459,7 @@ enum tide_status tide_duckdb_query(struct tide_duckdb_connection *connection,
 
 /* ---- rows */
 
-static const char *sql_type(enum tide_lake_type type)
+const char *tide_duckdb_type(enum tide_lake_type type)
 {
     switch (type) {
     case TIDE_LAKE_STRING:
@@ -516,7 +516,7 @@ static enum tide_status create_table(struct tide_duckdb_connection *connection,
                                  "%s\"%.*s\" %s",
                                  i == 0 ? "" : ", ",
                                  TIDE_VIEW_ARGUMENTS(name),
-                                 sql_type(layout->columns[i].type));
+                                 tide_duckdb_type(layout->columns[i].type));
     }
     tide_bytes_append_text(&sql, ")");
     enum tide_status status =

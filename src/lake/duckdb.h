@@ -43,6 +43,8 @@ enum tide_status tide_duckdb_query(struct tide_duckdb_connection *connection,
                                                              uint32_t column_count),
                                    void *context,
                                    struct tide_error *error);
+/* "VARCHAR", "TIMESTAMP WITH TIME ZONE": what a column of the lake is in a file. */
+const char *tide_duckdb_type(enum tide_lake_type type);
 /* Creates (or replaces) a temporary table of the layout's columns and appends rows to it. */
 enum tide_status tide_duckdb_append_rows(struct tide_duckdb_connection *connection,
                                          const char *table_name,
