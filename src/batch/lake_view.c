@@ -13,13 +13,16 @@
 
 enum {
     ARENA_BYTES_MAX = 4 << 20,
-    SQL_BYTES_MAX = 60 << 20
+    SQL_BYTES_MAX = 60 << 20,
+    EXPIRED_BYTES_MAX = 256 << 20
 };
 
 struct tide_lake_view {
     struct tide_duckdb *duckdb;
     struct tide_duckdb_connection *connection;
     uint64_t file_counts[TIDE_TABLE_ALL_COUNT];
+    struct tide_expired expired[TIDE_TABLE_ALL_COUNT];
+    struct tide_arena arena; /* of what expired */
 };
 
 /* ---- text */
@@ -125,17 +128,18 @@ struct listing {
     uint64_t count;
 };
 
-static void add_file(void *context, struct tide_view path, uint64_t size)
+static enum tide_status add_file(void *context, const struct tide_delta_entry *entry)
 {
     struct listing *listing = context;
     struct tide_bytes *sql = listing->sql;
-    (void)size;
+    const struct tide_view path = entry->path;
     tide_bytes_append_text(sql, listing->count == 0 ? "'" : ", '");
     write_path(listing->directory, tide_view_of(listing->directory).size, sql);
     tide_bytes_append_format(sql, "/%s/", listing->table);
     write_path(path.data, path.size, sql);
     tide_bytes_append_byte(sql, '\'');
     listing->count++;
+    return TIDE_OK;
 }
 
 static enum tide_status open_delta(struct tide_store store,
@@ -152,6 +156,7 @@ static enum tide_status open_delta(struct tide_store store,
         .table_id = TIDE_VIEW("00000000-0000-0000-0000-000000000000"), /* nothing is committed */
         .engine = TIDE_VIEW("tidemark"),
         .codec = codec,
+        .keeps_files = true,
     };
     return tide_delta_open(&options, delta, error);
 }
@@ -160,6 +165,7 @@ static enum tide_status list_files(const struct tide_lake_view_options *options,
                                    const struct tide_layout *layout,
                                    struct tide_store store,
                                    struct listing *listing,
+                                   struct tide_lake_view *view,
                                    struct tide_error *error)
 {
     struct tide_delta *delta = NULL;
@@ -169,7 +175,12 @@ static enum tide_status list_files(const struct tide_lake_view_options *options,
         status = open_delta(store, options->clock, codec, layout, &delta, error);
     }
     if (status == TIDE_OK && tide_delta_version(delta) >= 0) {
-        status = tide_delta_files(delta, add_file, listing, error);
+        status = tide_delta_entries(delta, (struct tide_delta_visitor){add_file, listing}, error);
+    }
+    const bool is_told = layout->table == TIDE_TABLE_EVENTS || layout->table == TIDE_TABLE_REJECTED;
+    if (status == TIDE_OK && is_told) {
+        status = tide_expired_read(
+            store, layout, delta, &view->arena, &view->expired[layout->table], error);
     }
     tide_delta_close(delta);
     tide_checkpoint_codec_close(&codec);
@@ -196,7 +207,7 @@ static enum tide_status make_view(struct tide_lake_view *view,
         .sql = &names, .directory = options->lake_directory, .table = layout->name};
     tide_bytes_init(&names, SQL_BYTES_MAX);
     tide_bytes_init(&sql, SQL_BYTES_MAX);
-    enum tide_status status = list_files(options, layout, store, &listing, error);
+    enum tide_status status = list_files(options, layout, store, &listing, view, error);
     if (status != TIDE_OK) {
         goto done;
     }
@@ -315,6 +326,10 @@ enum tide_status tide_lake_view_open(const struct tide_lake_view_options *option
     if (made == NULL) {
         return tide_error_set(error, TIDE_RETRY, "no memory for a view of the lake");
     }
+    tide_arena_init(&made->arena, EXPIRED_BYTES_MAX);
+    for (int t = 0; t < TIDE_TABLE_ALL_COUNT; t++) {
+        made->expired[t].before_days = TIDE_DATE_UNKNOWN;
+    }
     enum tide_status status =
         tide_duckdb_open(options->thread_count, options->memory_max, &made->duckdb, error);
     if (status == TIDE_OK) {
@@ -338,6 +353,7 @@ void tide_lake_view_close(struct tide_lake_view *view)
     }
     tide_duckdb_disconnect(view->connection);
     tide_duckdb_close(view->duckdb);
+    tide_arena_release(&view->arena);
     free(view);
 }
 
@@ -350,4 +366,11 @@ uint64_t tide_lake_view_file_count(const struct tide_lake_view *view, enum tide_
 {
     tide_assert(table < TIDE_TABLE_ALL_COUNT);
     return view->file_counts[table];
+}
+
+const struct tide_expired *tide_lake_view_expired(const struct tide_lake_view *view,
+                                                  enum tide_table table)
+{
+    tide_assert(table == TIDE_TABLE_EVENTS || table == TIDE_TABLE_REJECTED);
+    return &view->expired[table];
 }

@@ -49,7 +49,7 @@ static const struct tide_config_key *find_key(struct tide_view name)
 
 static void unknown_key(struct loader *loader, struct tide_view name, struct tide_position position)
 {
-    struct tide_view names[64];
+    struct tide_view names[96];
     size_t count = 0;
     for (size_t i = 0; i < tide_config_key_count; i++) {
         names[count++] = tide_view_of(tide_config_keys[i].name);

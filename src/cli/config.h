@@ -22,8 +22,17 @@ struct tide_config {
     struct tide_duration commit; /* how long a sync waits for others to join */
     uint64_t segment_bytes;
     struct tide_view lake_url;
-    bool lake_raw;    /* keep every record */
-    uint64_t workers; /* 0: one for each core */
+    bool lake_raw;                 /* keep every record */
+    struct tide_duration keep_raw; /* 0, as of the next four: for ever */
+    struct tide_duration keep_events;
+    struct tide_duration keep_rejected;
+    struct tide_duration keep_journeys;
+    struct tide_duration keep_log; /* of the tables: commits behind a checkpoint */
+    struct tide_duration vacuum_after;
+    struct tide_duration compact_every; /* 0: never */
+    uint64_t compact_files;
+    uint64_t compact_target; /* bytes */
+    uint64_t workers;        /* 0: one for each core */
     struct tide_duration checkpoint;
     uint64_t memory; /* of rows that wait for the lake */
     uint64_t cells_max;

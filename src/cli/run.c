@@ -4,12 +4,14 @@
 #include "base/logline.h"
 #include "cli/config.h"
 #include "cli/lake_stack.h"
+#include "cli/lake_tools.h"
 #include "cli/service_metrics.h"
 #include "collect/collector.h"
 #include "http/server.h"
 #include "log/committer.h"
 #include "log/segment.h"
 #include "process/engine.h"
+#include "process/housekeeper.h"
 #include "process/journeys.h"
 #include "serve/alerts.h"
 #include "serve/api.h"
@@ -33,6 +35,7 @@ enum {
     LOG_PENDING_BYTES_MAX = 64 << 20,
 };
 static const struct tide_duration idle_after = {10 * 1000000};
+static const struct tide_duration housekeeping_work = {5 * 1000000};
 
 struct service {
     struct tide_config config;
@@ -41,6 +44,8 @@ struct service {
     struct tide_log log;
     struct tide_committer *committer;
     struct tide_engine *engine;
+    struct tide_lake_tools tools;
+    struct tide_housekeeper *keeper;
     struct tide_collector *collector;
     struct tide_generations *generations;
     struct tide_alert_engine alert_engine;
@@ -254,6 +259,51 @@ static enum tide_status open_generations(struct service *service, struct tide_er
     return tide_generations_create(&options, &service->generations, error);
 }
 
+/* There is nothing to do, so the disk and a core may do something else. */
+static bool is_quiet(void *context)
+{
+    const struct service *service = context;
+    const struct tide_engine_facts facts = tide_engine_facts(service->engine);
+    return facts.caught_up && facts.records_behind == 0;
+}
+
+static enum tide_status start_keeper(struct service *service, struct tide_error *error)
+{
+    const struct tide_config *config = &service->config;
+    char scratch[PATH_BYTES_MAX + sizeof("/_tidemark/scratch/keeper")];
+    if (config->compact_every.us == 0) {
+        return TIDE_OK;
+    }
+    (void)snprintf(scratch,
+                   sizeof(scratch),
+                   "%s/_tidemark/scratch/keeper",
+                   tide_bytes_terminated(&service->lake_path));
+    enum tide_status status = tide_lake_tools_open(service->lake.store,
+                                                   &service->lake.identity,
+                                                   config->definitions->schema,
+                                                   scratch,
+                                                   &service->tools,
+                                                   error);
+    struct tide_housekeeper_options options = {.rewriter = service->tools.rewriter,
+                                               .partition_count = (uint32_t)config->partitions,
+                                               .every = config->compact_every,
+                                               .work = housekeeping_work,
+                                               .target_bytes = config->compact_target,
+                                               .files_min = (uint32_t)config->compact_files,
+                                               .keep_log = config->keep_log,
+                                               .vacuum_older = config->vacuum_after,
+                                               .is_quiet = is_quiet,
+                                               .context = service};
+    for (int t = 0; status == TIDE_OK && t < TIDE_TABLE_ALL_COUNT; t++) {
+        options.tables[t] = tide_lake_tools_table(&service->tools, (enum tide_table)t);
+        options.keep[t] = tide_lake_tools_keep(config, (enum tide_table)t);
+    }
+    if (status == TIDE_OK) {
+        status = tide_housekeeper_create(&options, &service->keeper, error);
+    }
+    return status == TIDE_OK ? tide_housekeeper_start(service->keeper, error) : status;
+}
+
 static bool want_webhook(const struct tide_definitions *definitions)
 {
     bool is_wanted = false;
@@ -338,6 +388,7 @@ static enum tide_status open_service(struct service *service, struct tide_error 
         open_lake,
         open_log,
         start_engine,
+        start_keeper,
         create_collector,
         open_generations,
         start_alerts,
@@ -381,6 +432,8 @@ static enum tide_status close_service(struct service *service, struct tide_error
     tide_generations_destroy(service->generations);
     tide_alerts_destroy(service->alerts); /* while there is an engine to ask */
     tide_collector_destroy(service->collector);
+    tide_housekeeper_destroy(service->keeper);
+    tide_lake_tools_close(&service->tools);
     if (service->engine != NULL) {
         status = tide_engine_stop(service->engine, error);
     }

@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "base/json.h"
+#include "lake/archive.h"
 #include "lake/object_paths.h"
 
 #include <inttypes.h>
@@ -190,24 +191,23 @@ struct tide_tally tide_expired_of(const struct tide_expired *expired, uint32_t p
 
 /* ---- a step */
 
-struct old_file {
-    struct tide_view path;
-    int32_t date_days;
-    uint64_t size;
+struct totals { /* by partition */
+    struct tide_tally *items;
+    uint32_t count;
+    uint64_t rows;
+    bool is_out_of_memory;
 };
 
 struct expiry {
     const struct tide_expiry_options *options;
     struct tide_delta *delta;
     struct tide_arena arena;
-    struct old_file *files;
+    struct tide_delta_file *files;
     uint32_t count;
     uint32_t capacity;
     struct tide_expired before; /* this step */
-    struct tide_tally *totals;  /* after it, by partition */
-    uint32_t total_count;
-    uint64_t rows;
-    bool is_out_of_memory;
+    struct totals now;          /* of this step */
+    struct totals after;
 };
 
 static enum tide_status no_memory(struct tide_error *error)
@@ -223,7 +223,7 @@ static enum tide_status see_file(void *context, const struct tide_delta_entry *e
     }
     if (expiry->count == expiry->capacity) {
         const uint32_t capacity = expiry->capacity == 0 ? 256 : expiry->capacity * 2;
-        struct old_file *files = reallocarray(expiry->files, capacity, sizeof(*files));
+        struct tide_delta_file *files = reallocarray(expiry->files, capacity, sizeof(*files));
         if (files == NULL) {
             return TIDE_RETRY;
         }
@@ -231,14 +231,18 @@ static enum tide_status see_file(void *context, const struct tide_delta_entry *e
         expiry->capacity = capacity;
     }
     const struct tide_view path = tide_arena_copy(&expiry->arena, entry->path);
-    expiry->files[expiry->count++] = (struct old_file){path, entry->date_days, entry->size};
-    return path.data == NULL ? TIDE_RETRY : TIDE_OK;
+    const struct tide_view stats = entry->stats.size == 0
+                                       ? (struct tide_view){"", 0}
+                                       : tide_arena_copy(&expiry->arena, entry->stats);
+    expiry->files[expiry->count++] =
+        (struct tide_delta_file){path, entry->date_days, entry->size, entry->row_count, stats};
+    return path.data == NULL || stats.data == NULL ? TIDE_RETRY : TIDE_OK;
 }
 
 static int compare_files(const void *a, const void *b)
 {
-    const struct old_file *left = a;
-    const struct old_file *right = b;
+    const struct tide_delta_file *left = a;
+    const struct tide_delta_file *right = b;
     if (left->date_days != right->date_days) {
         return left->date_days < right->date_days ? -1 : 1;
     }
@@ -269,47 +273,37 @@ static enum tide_status choose(struct expiry *expiry, struct tide_error *error)
 
 static void add_tally(void *context, const struct tide_tally *tally)
 {
-    struct expiry *expiry = context;
+    struct totals *totals = context;
     uint32_t at = 0;
-    while (at < expiry->total_count && expiry->totals[at].partition < tally->partition) {
+    while (at < totals->count && totals->items[at].partition < tally->partition) {
         at++;
     }
-    const bool is_there =
-        at < expiry->total_count && expiry->totals[at].partition == tally->partition;
-    if (!is_there) {
-        if (expiry->total_count == PARTITIONS_MAX) {
-            expiry->is_out_of_memory = true;
+    if (at == totals->count || totals->items[at].partition != tally->partition) {
+        if (totals->count == PARTITIONS_MAX) {
+            totals->is_out_of_memory = true;
             return;
         }
-        memmove(&expiry->totals[at + 1],
-                &expiry->totals[at],
-                (expiry->total_count - at) * sizeof(expiry->totals[0]));
-        expiry->totals[at] = (struct tide_tally){.partition = tally->partition};
-        expiry->total_count++;
+        memmove(&totals->items[at + 1],
+                &totals->items[at],
+                (totals->count - at) * sizeof(totals->items[0]));
+        totals->items[at] = (struct tide_tally){.partition = tally->partition};
+        totals->count++;
     }
-    struct tide_tally *total = &expiry->totals[at];
+    struct tide_tally *total = &totals->items[at];
     total->rows += tally->rows;
     total->uids.high += tally->uids.high;
     total->uids.low += tally->uids.low;
     for (int reason = 0; reason < TIDE_REASON_COUNT; reason++) {
         total->rejected[reason] += tally->rejected[reason];
     }
-    expiry->rows += tally->rows;
+    totals->rows += tally->rows;
 }
 
-/* What left before, and now. */
-static enum tide_status count_rows(struct expiry *expiry, struct tide_error *error)
+/* Of this step's files. */
+static enum tide_status tally_files(struct expiry *expiry, struct tide_error *error)
 {
     const struct tide_delta_options *table = &expiry->options->table;
     struct tide_object_paths objects = {0};
-    expiry->totals = calloc(PARTITIONS_MAX, sizeof(*expiry->totals));
-    if (expiry->totals == NULL) {
-        return no_memory(error);
-    }
-    for (uint32_t i = 0; i < expiry->before.partition_count; i++) {
-        add_tally(expiry, &expiry->before.partitions[i]);
-    }
-    expiry->rows = 0;
     enum tide_status status =
         tide_object_paths_reserve(&objects, &expiry->arena, expiry->count, error);
     for (uint32_t i = 0; status == TIDE_OK && i < expiry->count; i++) {
@@ -324,10 +318,41 @@ static enum tide_status count_rows(struct expiry *expiry, struct tide_error *err
         const struct tide_merge merge = {
             .layout = table->layout, .paths = objects.paths, .path_count = objects.count};
         status = expiry->options->rewriter.operations->tally(
-            expiry->options->rewriter.self, &merge, add_tally, expiry, error);
+            expiry->options->rewriter.self, &merge, add_tally, &expiry->now, error);
     }
     tide_object_paths_unpin(&objects, table->store);
-    return status == TIDE_OK && expiry->is_out_of_memory ? no_memory(error) : status;
+    return status;
+}
+
+/* What leaves now, and with what left before. */
+static enum tide_status count_rows(struct expiry *expiry, struct tide_error *error)
+{
+    expiry->now.items = calloc(PARTITIONS_MAX, sizeof(*expiry->now.items));
+    expiry->after.items = calloc(PARTITIONS_MAX, sizeof(*expiry->after.items));
+    if (expiry->now.items == NULL || expiry->after.items == NULL) {
+        return no_memory(error);
+    }
+    const enum tide_status status = tally_files(expiry, error);
+    for (uint32_t i = 0; i < expiry->before.partition_count; i++) {
+        add_tally(&expiry->after, &expiry->before.partitions[i]);
+    }
+    for (uint32_t i = 0; i < expiry->now.count; i++) {
+        add_tally(&expiry->after, &expiry->now.items[i]);
+    }
+    const bool is_whole = !expiry->now.is_out_of_memory && !expiry->after.is_out_of_memory;
+    return status == TIDE_OK && !is_whole ? no_memory(error) : status;
+}
+
+static enum tide_status copy_files(const struct expiry *expiry, struct tide_error *error)
+{
+    const struct tide_archive archive = {.source = &expiry->options->table,
+                                         .target = expiry->options->archive,
+                                         .rewriter = expiry->options->rewriter,
+                                         .files = expiry->files,
+                                         .file_count = expiry->count,
+                                         .tallies = expiry->now.items,
+                                         .tally_count = expiry->now.count};
+    return expiry->options->archive == NULL ? TIDE_OK : tide_archive_copy(&archive, error);
 }
 
 /* The first number beyond the table's that is free, or has this very record. */
@@ -397,21 +422,24 @@ static enum tide_status remove_days(struct expiry *expiry,
     if (status == TIDE_OK) {
         status = count_rows(expiry, error);
     }
+    if (status == TIDE_OK) {
+        status = copy_files(expiry, error);
+    }
     if (status != TIDE_OK) {
         return status;
     }
     step->first_days = expiry->files[0].date_days;
     step->end_days = expiry->files[expiry->count - 1].date_days + 1;
     step->files = expiry->count;
-    step->rows = expiry->rows;
+    step->rows = expiry->now.rows;
     for (uint32_t i = 0; i < expiry->count; i++) {
         step->bytes += expiry->files[i].size;
     }
     const int32_t before = expiry->before.before_days;
     const struct tide_expired after = {
         before == TIDE_DATE_UNKNOWN || before < step->end_days ? step->end_days : before,
-        expiry->totals,
-        expiry->total_count};
+        expiry->after.items,
+        expiry->after.count};
     const int64_t expected = tide_delta_transaction_version(expiry->delta, tide_view_of(app_id));
     int64_t number = expected == TIDE_DELTA_NEVER ? 0 : expected + 1;
     tide_bytes_init(&text, RECORD_BYTES_MAX);
@@ -444,7 +472,8 @@ enum tide_status tide_expire(const struct tide_expiry_options *options,
     }
     tide_delta_close(expiry.delta);
     free(expiry.files);
-    free(expiry.totals);
+    free(expiry.now.items);
+    free(expiry.after.items);
     tide_arena_release(&expiry.arena);
     return status;
 }

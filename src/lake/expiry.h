@@ -34,6 +34,8 @@ struct tide_expiry_options {
     struct tide_rewriter rewriter;
     int32_t before_days; /* days since 1970: earlier ones go; not those without a date */
     uint32_t files_max;  /* of one step, but a day goes whole; 0: 1,000 */
+    /* Where the files are copied first, with proof (lake/archive.h); NULL: nowhere. */
+    const struct tide_delta_options *archive;
 };
 
 struct tide_expiry_step {
@@ -47,7 +49,7 @@ struct tide_expiry_step {
 };
 
 /* One commit, of the oldest days. REJECT: the table is not ours; RETRY: the store, space, memory;
- * FATAL: a file cannot be read: nothing was removed. */
+ * FATAL: a file cannot be read, or was not copied right: nothing was removed. */
 enum tide_status tide_expire(const struct tide_expiry_options *options,
                              struct tide_expiry_step *step,
                              struct tide_error *error);

@@ -58,7 +58,8 @@ struct tide_rewriter {
 struct tide_duckdb;
 
 /* The connection is its own; what does not fit into memory while it is sorted goes below
- * scratch_directory. RETRY: no memory. */
+ * scratch_directory. duckdb NULL: one of its own, opened when it is first needed. RETRY: no memory.
+ */
 enum tide_status tide_rewriter_parquet_open(struct tide_duckdb *duckdb,
                                             const char *scratch_directory,
                                             struct tide_rewriter *rewriter,

@@ -22,20 +22,26 @@ enum {
     SQL_BYTES_MAX = 60 << 20,
     COLUMNS_MAX = TIDE_SCHEMA_COLUMNS_MAX + 16,
     VALUES_OF_COLUMN = 3, /* count, least, greatest */
-    POINTS_MAX = 33       /* one more than a bound has: whether it is cut must be seen */
+    OWN_THREADS = 1,
+    POINTS_MAX = 33 /* one more than a bound has: whether it is cut must be seen */
 };
+
+static const uint64_t own_memory_max = UINT64_C(512) << 20;
 
 struct parquet_rewriter {
+    struct tide_duckdb *duckdb;
+    struct tide_duckdb *own; /* NULL: somebody else's, or not opened yet */
     struct tide_duckdb_connection *connection;
+    struct tide_bytes scratch_directory;
 };
 
-static enum tide_status query(struct parquet_rewriter *rewriter,
-                              struct tide_bytes *sql,
-                              enum tide_status (*visit)(void *context,
-                                                        const struct tide_duckdb_value *row,
-                                                        uint32_t column_count),
-                              void *context,
-                              struct tide_error *error)
+static enum tide_status run(struct parquet_rewriter *rewriter,
+                            struct tide_bytes *sql,
+                            enum tide_status (*visit)(void *context,
+                                                      const struct tide_duckdb_value *row,
+                                                      uint32_t column_count),
+                            void *context,
+                            struct tide_error *error)
 {
     enum tide_status status =
         sql->failed
@@ -46,6 +52,40 @@ static enum tide_status query(struct parquet_rewriter *rewriter,
     }
     tide_bytes_reset(sql);
     return status == TIDE_OK || status == TIDE_RETRY ? status : TIDE_FATAL;
+}
+
+/* What is sorted and does not fit into memory goes to the scratch directory. */
+static enum tide_status open_connection(struct parquet_rewriter *rewriter, struct tide_error *error)
+{
+    struct tide_bytes sql = {0};
+    enum tide_status status = TIDE_OK;
+    if (rewriter->duckdb == NULL) {
+        status = tide_duckdb_open(OWN_THREADS, own_memory_max, &rewriter->own, error);
+        rewriter->duckdb = rewriter->own;
+    }
+    if (status == TIDE_OK) {
+        status = tide_duckdb_connect(rewriter->duckdb, &rewriter->connection, error);
+    }
+    if (status == TIDE_OK) {
+        tide_bytes_append_text(&sql, "SET temp_directory = ");
+        tide_sql_append_text(&sql, tide_bytes_view(&rewriter->scratch_directory));
+        status = run(rewriter, &sql, NULL, NULL, error);
+    }
+    tide_bytes_release(&sql);
+    return status;
+}
+
+static enum tide_status query(struct parquet_rewriter *rewriter,
+                              struct tide_bytes *sql,
+                              enum tide_status (*visit)(void *context,
+                                                        const struct tide_duckdb_value *row,
+                                                        uint32_t column_count),
+                              void *context,
+                              struct tide_error *error)
+{
+    const enum tide_status status =
+        rewriter->connection == NULL ? open_connection(rewriter, error) : TIDE_OK;
+    return status == TIDE_OK ? run(rewriter, sql, visit, context, error) : status;
 }
 
 /* read_parquet([...]), with where a row stands if that is the only order there is. */
@@ -343,6 +383,8 @@ static void rewriter_close(void *self)
 {
     struct parquet_rewriter *rewriter = self;
     tide_duckdb_disconnect(rewriter->connection);
+    tide_duckdb_close(rewriter->own);
+    tide_bytes_release(&rewriter->scratch_directory);
     free(rewriter);
 }
 
@@ -357,21 +399,15 @@ enum tide_status tide_rewriter_parquet_open(struct tide_duckdb *duckdb,
                                             struct tide_rewriter *rewriter,
                                             struct tide_error *error)
 {
-    struct tide_bytes sql = {0};
     struct parquet_rewriter *made = calloc(1, sizeof(*made));
     if (made == NULL) {
         return tide_error_set(error, TIDE_RETRY, "no memory for a rewriter");
     }
-    enum tide_status status = tide_duckdb_connect(duckdb, &made->connection, error);
-    if (status == TIDE_OK) {
-        tide_bytes_append_text(&sql, "SET temp_directory = ");
-        tide_sql_append_text(&sql, tide_view_of(scratch_directory));
-        status = query(made, &sql, NULL, NULL, error);
-    }
-    tide_bytes_release(&sql);
-    if (status != TIDE_OK) {
+    made->duckdb = duckdb;
+    tide_bytes_append_text(&made->scratch_directory, scratch_directory);
+    if (made->scratch_directory.failed) {
         rewriter_close(made);
-        return status;
+        return tide_error_set(error, TIDE_RETRY, "no memory for a rewriter");
     }
     *rewriter = (struct tide_rewriter){&parquet_operations, made, "parquet"};
     return TIDE_OK;
