@@ -13,7 +13,8 @@
 
 enum {
     ARENA_BYTES_MAX = 4 << 20,
-    SQL_BYTES_MAX = 60 << 20
+    SQL_BYTES_MAX = 60 << 20,
+    EXPIRED_BYTES_MAX = 256 << 20
 };
 
 struct tide_lake_view {
@@ -22,6 +23,8 @@ struct tide_lake_view {
     uint64_t file_counts[TIDE_TABLE_ALL_COUNT];
     struct tide_store store;
     struct tide_bytes fetched; /* keys, each with its '\0' */
+    struct tide_expired expired[TIDE_TABLE_ALL_COUNT];
+    struct tide_arena arena; /* of what expired */
 };
 
 /* ---- text */
@@ -127,37 +130,37 @@ struct listing {
     uint64_t count;
     struct tide_bytes key;
     struct tide_bytes path;
-    enum tide_status status; /* of the first file that could not be fetched */
     struct tide_error *error;
 };
 
-static void add_file(void *context, struct tide_view path, uint64_t size)
+static enum tide_status add_file(void *context, const struct tide_delta_entry *entry)
 {
     struct listing *listing = context;
     const struct tide_store store = listing->view->store;
     struct tide_bytes *sql = listing->sql;
     struct tide_bytes *fetched = &listing->view->fetched;
-    (void)size;
-    if (listing->status != TIDE_OK || ++listing->count > TIDE_LAKE_VIEW_FILES_MAX) {
-        return;
+    if (++listing->count > TIDE_LAKE_VIEW_FILES_MAX) {
+        return TIDE_OK; /* which is refused when all were counted */
     }
     tide_bytes_reset(&listing->key);
-    tide_bytes_append_format(&listing->key, "%s/%.*s", listing->table, TIDE_VIEW_ARGUMENTS(path));
+    tide_bytes_append_format(
+        &listing->key, "%s/%.*s", listing->table, TIDE_VIEW_ARGUMENTS(entry->path));
     const char *key = tide_bytes_terminated(&listing->key);
     if (!tide_bytes_reserve(fetched, listing->key.size + 1) || listing->key.failed) {
-        listing->status = tide_error_set(listing->error, TIDE_RETRY, "no memory for a file's key");
-        return;
+        return tide_error_set(listing->error, TIDE_RETRY, "no memory for a file's key");
     }
-    listing->status = store.operations->fetch(store.self, key, &listing->path, listing->error);
-    if (listing->status == TIDE_OK) {
+    enum tide_status status =
+        store.operations->fetch(store.self, key, &listing->path, listing->error);
+    if (status == TIDE_OK) {
         tide_bytes_append(fetched, key, listing->key.size + 1);
         tide_bytes_append_text(sql, listing->count == 1 ? "'" : ", '");
         write_path(listing->path.data, listing->path.size, sql);
         tide_bytes_append_byte(sql, '\'');
-    } else if (listing->status == TIDE_REJECT) {
-        listing->status = tide_error_set(
+    } else if (status == TIDE_REJECT) {
+        status = tide_error_set(
             listing->error, TIDE_FATAL, "the table names %s, which is not there", key);
     }
+    return status;
 }
 
 static void unpin_all(struct tide_lake_view *view)
@@ -185,6 +188,7 @@ static enum tide_status open_delta(struct tide_store store,
         .table_id = TIDE_VIEW("00000000-0000-0000-0000-000000000000"), /* nothing is committed */
         .engine = TIDE_VIEW("tidemark"),
         .codec = codec,
+        .keeps_files = true,
     };
     return tide_delta_open(&options, delta, error);
 }
@@ -192,6 +196,7 @@ static enum tide_status open_delta(struct tide_store store,
 static enum tide_status list_files(const struct tide_lake_view_options *options,
                                    const struct tide_layout *layout,
                                    struct listing *listing,
+                                   struct tide_lake_view *view,
                                    struct tide_error *error)
 {
     struct tide_delta *delta = NULL;
@@ -201,13 +206,17 @@ static enum tide_status list_files(const struct tide_lake_view_options *options,
         status = open_delta(options->store, options->clock, codec, layout, &delta, error);
     }
     if (status == TIDE_OK && tide_delta_version(delta) >= 0) {
-        status = tide_delta_files(delta, add_file, listing, error);
+        status = tide_delta_entries(delta, (struct tide_delta_visitor){add_file, listing}, error);
+    }
+    const bool is_told = layout->table == TIDE_TABLE_EVENTS || layout->table == TIDE_TABLE_REJECTED;
+    if (status == TIDE_OK && is_told) {
+        status = tide_expired_read(
+            options->store, layout, delta, &view->arena, &view->expired[layout->table], error);
     }
     tide_delta_close(delta);
     tide_checkpoint_codec_close(&codec);
     tide_bytes_release(&listing->key);
     tide_bytes_release(&listing->path);
-    status = status == TIDE_OK ? listing->status : status;
     if (status == TIDE_OK && listing->count > TIDE_LAKE_VIEW_FILES_MAX) {
         return tide_error_set(error,
                               TIDE_REJECT,
@@ -229,7 +238,7 @@ static enum tide_status make_view(struct tide_lake_view *view,
     struct listing listing = {.view = view, .sql = &names, .table = layout->name, .error = error};
     tide_bytes_init(&names, SQL_BYTES_MAX);
     tide_bytes_init(&sql, SQL_BYTES_MAX);
-    enum tide_status status = list_files(options, layout, &listing, error);
+    enum tide_status status = list_files(options, layout, &listing, view, error);
     if (status != TIDE_OK) {
         goto done;
     }
@@ -337,6 +346,10 @@ enum tide_status tide_lake_view_open(const struct tide_lake_view_options *option
         return tide_error_set(error, TIDE_RETRY, "no memory for a view of the lake");
     }
     made->store = options->store;
+    tide_arena_init(&made->arena, EXPIRED_BYTES_MAX);
+    for (int t = 0; t < TIDE_TABLE_ALL_COUNT; t++) {
+        made->expired[t].before_days = TIDE_DATE_UNKNOWN;
+    }
     enum tide_status status =
         tide_duckdb_open(options->thread_count, options->memory_max, &made->duckdb, error);
     if (status == TIDE_OK) {
@@ -361,6 +374,7 @@ void tide_lake_view_close(struct tide_lake_view *view)
     tide_duckdb_disconnect(view->connection);
     tide_duckdb_close(view->duckdb);
     unpin_all(view);
+    tide_arena_release(&view->arena);
     free(view);
 }
 
@@ -373,4 +387,11 @@ uint64_t tide_lake_view_file_count(const struct tide_lake_view *view, enum tide_
 {
     tide_assert(table < TIDE_TABLE_ALL_COUNT);
     return view->file_counts[table];
+}
+
+const struct tide_expired *tide_lake_view_expired(const struct tide_lake_view *view,
+                                                  enum tide_table table)
+{
+    tide_assert(table == TIDE_TABLE_EVENTS || table == TIDE_TABLE_REJECTED);
+    return &view->expired[table];
 }

@@ -186,10 +186,21 @@ static enum tide_status compute_metric(struct batch *batch,
     const struct tide_definitions *definitions = batch->config.definitions;
     const struct tide_metric *metric = &definitions->metrics[index];
     struct tide_result *result = NULL;
+    struct tide_window span = batch->span;
+    struct tide_instant from;
+    if (!tide_batch_kept_from(batch->view, definitions, metric, &from)) {
+        fprintf(stderr,
+                "%.*s looks back to events that left the lake: it stays as it was computed\n",
+                TIDE_VIEW_ARGUMENTS(metric->name));
+        return TIDE_OK;
+    }
+    if (tide_instant_known(from) && (!tide_instant_known(span.start) || span.start.us < from.us)) {
+        span.start = from; /* what was computed of the time before stays */
+    }
     enum tide_status status = tide_batch_result(batch->view, definitions, metric, &result, error);
     if (status == TIDE_OK) {
         status = tide_generation_writer_add(
-            batch->writer, metric, result, batch->span, &batch->counts[index], error);
+            batch->writer, metric, result, span, &batch->counts[index], error);
     }
     tide_result_destroy(result);
     if (status != TIDE_OK) {

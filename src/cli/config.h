@@ -40,8 +40,17 @@ struct tide_config {
         struct tide_view publish_properties;
     } kafka;
     struct tide_view lake_url;
-    bool lake_raw;        /* keep every record */
-    uint64_t cache_bytes; /* of copies of a remote lake's files */
+    bool lake_raw;                 /* keep every record */
+    struct tide_duration keep_raw; /* 0, as of the next four: for ever */
+    struct tide_duration keep_events;
+    struct tide_duration keep_rejected;
+    struct tide_duration keep_journeys;
+    struct tide_duration keep_log; /* of the tables: commits behind a checkpoint */
+    struct tide_duration vacuum_after;
+    struct tide_duration compact_every; /* 0: never */
+    uint64_t compact_files;
+    uint64_t compact_target; /* bytes */
+    uint64_t cache_bytes;    /* of copies of a remote lake's files */
     struct tide_view hdfs_user;
     struct tide_view hdfs_hosts;     /* empty: those of the NameNode's DataNodes */
     struct tide_view hdfs_spark_url; /* what Spark calls the lake; empty: not said */

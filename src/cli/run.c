@@ -5,6 +5,7 @@
 #include "cli/config.h"
 #include "cli/lake_stack.h"
 #include "cli/service_log.h"
+#include "cli/lake_tools.h"
 #include "cli/service_metrics.h"
 #include "cli/service_publish.h"
 #include "collect/collector.h"
@@ -13,6 +14,7 @@
 #include "http/server.h"
 #include "log/committer.h"
 #include "process/engine.h"
+#include "process/housekeeper.h"
 #include "process/journeys.h"
 #include "serve/alerts.h"
 #include "serve/api.h"
@@ -35,6 +37,7 @@ enum {
     ROUTES_MAX = 32,
 };
 static const struct tide_duration idle_after = {10 * 1000000};
+static const struct tide_duration housekeeping_work = {5 * 1000000};
 
 struct service {
     struct tide_config config;
@@ -43,6 +46,8 @@ struct service {
     struct tide_service_log log;
     struct tide_committer *committer;
     struct tide_engine *engine;
+    struct tide_lake_tools tools;
+    struct tide_housekeeper *keeper;
     struct tide_collector *collector;
     struct tide_topics_collector *topics; /* NULL: no foreign topics */
     struct tide_generations *generations;
@@ -323,6 +328,49 @@ static enum tide_status open_generations(struct service *service, struct tide_er
     return tide_generations_create(&options, &service->generations, error);
 }
 
+/* There is nothing to do, so the disk and a core may do something else. */
+static bool is_quiet(void *context)
+{
+    const struct service *service = context;
+    const struct tide_engine_facts facts = tide_engine_facts(service->engine);
+    return facts.caught_up && facts.records_behind == 0;
+}
+
+static enum tide_status start_keeper(struct service *service, struct tide_error *error)
+{
+    const struct tide_config *config = &service->config;
+    char scratch[PATH_BYTES_MAX + sizeof("/keeper")];
+    if (config->compact_every.us == 0) {
+        return TIDE_OK;
+    }
+    (void)snprintf(
+        scratch, sizeof(scratch), "%s/keeper", tide_bytes_terminated(&service->lake.place.scratch));
+    enum tide_status status = tide_lake_tools_open(service->lake.place.store,
+                                                   &service->lake.identity,
+                                                   config->definitions->schema,
+                                                   scratch,
+                                                   &service->tools,
+                                                   error);
+    struct tide_housekeeper_options options = {.rewriter = service->tools.rewriter,
+                                               .partition_count = tide_config_partitions(config),
+                                               .every = config->compact_every,
+                                               .work = housekeeping_work,
+                                               .target_bytes = config->compact_target,
+                                               .files_min = (uint32_t)config->compact_files,
+                                               .keep_log = config->keep_log,
+                                               .vacuum_older = config->vacuum_after,
+                                               .is_quiet = is_quiet,
+                                               .context = service};
+    for (int t = 0; status == TIDE_OK && t < TIDE_TABLE_ALL_COUNT; t++) {
+        options.tables[t] = tide_lake_tools_table(&service->tools, (enum tide_table)t);
+        options.keep[t] = tide_lake_tools_keep(config, (enum tide_table)t);
+    }
+    if (status == TIDE_OK) {
+        status = tide_housekeeper_create(&options, &service->keeper, error);
+    }
+    return status == TIDE_OK ? tide_housekeeper_start(service->keeper, error) : status;
+}
+
 static bool want_webhook(const struct tide_definitions *definitions)
 {
     bool is_wanted = false;
@@ -426,6 +474,7 @@ static enum tide_status open_service(struct service *service, struct tide_error 
         open_log,
         open_publish,
         start_engine,
+        start_keeper,
         create_collector,
         start_topics,
         open_generations,
@@ -474,6 +523,8 @@ static enum tide_status close_service(struct service *service, struct tide_error
     tide_generations_destroy(service->generations);
     tide_alerts_destroy(service->alerts); /* while there is an engine to ask */
     tide_collector_destroy(service->collector);
+    tide_housekeeper_destroy(service->keeper);
+    tide_lake_tools_close(&service->tools);
     if (service->engine != NULL) {
         status = tide_engine_stop(service->engine, error);
     }
