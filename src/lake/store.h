@@ -49,8 +49,8 @@ struct tide_store_operations {
     /* A path on this machine at which the object can be read (by DuckDB, say): the object itself,
      * or a copy in a bounded cache. Objects that are fetched must not change. It stays readable
      * until unpin, which each fetch that answered OK needs (they are counted by key); when nobody
-     * pins a copy, the cache may drop it. REJECT: no such object. RETRY: no connection, or the cache is
-     * full of pinned copies (the error names its limit). */
+     * pins a copy, the cache may drop it. REJECT: no such object. RETRY: no connection, or the
+     * cache is full of pinned copies (the error names its limit). */
     enum tide_status (*fetch)(void *self,
                               const char *key,
                               struct tide_bytes *path,
