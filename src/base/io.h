@@ -105,6 +105,23 @@ enum tide_status tide_io_os_absolute(const char *path,
                                      struct tide_bytes *absolute,
                                      struct tide_error *error);
 
+/* The file system that path lies on. free_bytes: to this process, without what is kept for root.
+ * REJECT: nothing is at path. */
+struct tide_io_space {
+    uint64_t free_bytes;
+    uint64_t size_bytes;
+};
+enum tide_status tide_io_os_space(const char *path,
+                                  struct tide_io_space *space,
+                                  struct tide_error *error);
+
+/* What this process has used; 0 where the system does not tell. */
+struct tide_io_usage {
+    uint64_t processor_us; /* user and system */
+    uint64_t resident_bytes;
+};
+struct tide_io_usage tide_io_os_usage(void);
+
 /* Whole small files, on any io. What was in `into` is replaced; size_max and into's own maximum
  * bound what is read (REJECT beyond, and if there is no such file). */
 enum tide_status tide_io_read_file(struct tide_io io,

@@ -13,7 +13,8 @@
 
 enum {
     ARENA_BYTES_MAX = 4 << 20,
-    SQL_BYTES_MAX = 60 << 20
+    SQL_BYTES_MAX = 60 << 20,
+    EXPIRED_BYTES_MAX = 256 << 20
 };
 
 struct tide_lake_view {
@@ -22,6 +23,8 @@ struct tide_lake_view {
     uint64_t file_counts[TIDE_TABLE_ALL_COUNT];
     struct tide_store store;
     struct tide_bytes fetched; /* keys, each with its '\0' */
+    struct tide_expired expired[TIDE_TABLE_ALL_COUNT];
+    struct tide_arena arena; /* of what expired */
 };
 
 /* ---- text */
@@ -92,9 +95,10 @@ static void write_bound(const struct tide_lake_view_options *options,
     for (uint32_t p = 0; p < options->partition_count; p++) {
         tide_bytes_append_format(sql, "%s%lld", p == 0 ? "" : ", ", (long long)options->epochs[p]);
     }
-    tide_bytes_append_format(sql,
-                             "] AS BIGINT[]), _f.\"%s\" + 1)",
-                             table == TIDE_TABLE_REJECTED ? "partition" : "_partition");
+    tide_bytes_append_format(
+        sql,
+        "] AS BIGINT[]), _f.\"%s\" + 1)",
+        table == TIDE_TABLE_REJECTED || table == TIDE_TABLE_RAW ? "partition" : "_partition");
 }
 
 /* DuckDB takes a file's name for a pattern; a class of one character is that character. */
@@ -126,37 +130,37 @@ struct listing {
     uint64_t count;
     struct tide_bytes key;
     struct tide_bytes path;
-    enum tide_status status; /* of the first file that could not be fetched */
     struct tide_error *error;
 };
 
-static void add_file(void *context, struct tide_view path, uint64_t size)
+static enum tide_status add_file(void *context, const struct tide_delta_entry *entry)
 {
     struct listing *listing = context;
     const struct tide_store store = listing->view->store;
     struct tide_bytes *sql = listing->sql;
     struct tide_bytes *fetched = &listing->view->fetched;
-    (void)size;
-    if (listing->status != TIDE_OK || ++listing->count > TIDE_LAKE_VIEW_FILES_MAX) {
-        return;
+    if (++listing->count > TIDE_LAKE_VIEW_FILES_MAX) {
+        return TIDE_OK; /* which is refused when all were counted */
     }
     tide_bytes_reset(&listing->key);
-    tide_bytes_append_format(&listing->key, "%s/%.*s", listing->table, TIDE_VIEW_ARGUMENTS(path));
+    tide_bytes_append_format(
+        &listing->key, "%s/%.*s", listing->table, TIDE_VIEW_ARGUMENTS(entry->path));
     const char *key = tide_bytes_terminated(&listing->key);
     if (!tide_bytes_reserve(fetched, listing->key.size + 1) || listing->key.failed) {
-        listing->status = tide_error_set(listing->error, TIDE_RETRY, "no memory for a file's key");
-        return;
+        return tide_error_set(listing->error, TIDE_RETRY, "no memory for a file's key");
     }
-    listing->status = store.operations->fetch(store.self, key, &listing->path, listing->error);
-    if (listing->status == TIDE_OK) {
+    enum tide_status status =
+        store.operations->fetch(store.self, key, &listing->path, listing->error);
+    if (status == TIDE_OK) {
         tide_bytes_append(fetched, key, listing->key.size + 1);
         tide_bytes_append_text(sql, listing->count == 1 ? "'" : ", '");
         write_path(listing->path.data, listing->path.size, sql);
         tide_bytes_append_byte(sql, '\'');
-    } else if (listing->status == TIDE_REJECT) {
-        listing->status = tide_error_set(
+    } else if (status == TIDE_REJECT) {
+        status = tide_error_set(
             listing->error, TIDE_FATAL, "the table names %s, which is not there", key);
     }
+    return status;
 }
 
 static void unpin_all(struct tide_lake_view *view)
@@ -172,6 +176,7 @@ static void unpin_all(struct tide_lake_view *view)
 
 static enum tide_status open_delta(struct tide_store store,
                                    struct tide_clock clock,
+                                   struct tide_checkpoint_codec codec,
                                    const struct tide_layout *layout,
                                    struct tide_delta **delta,
                                    struct tide_error *error)
@@ -182,6 +187,8 @@ static enum tide_status open_delta(struct tide_store store,
         .layout = layout,
         .table_id = TIDE_VIEW("00000000-0000-0000-0000-000000000000"), /* nothing is committed */
         .engine = TIDE_VIEW("tidemark"),
+        .codec = codec,
+        .keeps_files = true,
     };
     return tide_delta_open(&options, delta, error);
 }
@@ -189,20 +196,27 @@ static enum tide_status open_delta(struct tide_store store,
 static enum tide_status list_files(const struct tide_lake_view_options *options,
                                    const struct tide_layout *layout,
                                    struct listing *listing,
+                                   struct tide_lake_view *view,
                                    struct tide_error *error)
 {
     struct tide_delta *delta = NULL;
-    enum tide_status status = open_delta(options->store, options->clock, layout, &delta, error);
-    if (status != TIDE_OK) {
-        return status;
+    struct tide_checkpoint_codec codec = {0}; /* opens a DuckDB only if there is a checkpoint */
+    enum tide_status status = tide_checkpoint_parquet_open(NULL, &codec, error);
+    if (status == TIDE_OK) {
+        status = open_delta(options->store, options->clock, codec, layout, &delta, error);
     }
-    if (tide_delta_version(delta) >= 0) {
-        status = tide_delta_files(delta, add_file, listing, error);
+    if (status == TIDE_OK && tide_delta_version(delta) >= 0) {
+        status = tide_delta_entries(delta, (struct tide_delta_visitor){add_file, listing}, error);
+    }
+    const bool is_told = layout->table == TIDE_TABLE_EVENTS || layout->table == TIDE_TABLE_REJECTED;
+    if (status == TIDE_OK && is_told) {
+        status = tide_expired_read(
+            options->store, layout, delta, &view->arena, &view->expired[layout->table], error);
     }
     tide_delta_close(delta);
+    tide_checkpoint_codec_close(&codec);
     tide_bytes_release(&listing->key);
     tide_bytes_release(&listing->path);
-    status = status == TIDE_OK ? listing->status : status;
     if (status == TIDE_OK && listing->count > TIDE_LAKE_VIEW_FILES_MAX) {
         return tide_error_set(error,
                               TIDE_REJECT,
@@ -224,7 +238,7 @@ static enum tide_status make_view(struct tide_lake_view *view,
     struct listing listing = {.view = view, .sql = &names, .table = layout->name, .error = error};
     tide_bytes_init(&names, SQL_BYTES_MAX);
     tide_bytes_init(&sql, SQL_BYTES_MAX);
-    enum tide_status status = list_files(options, layout, &listing, error);
+    enum tide_status status = list_files(options, layout, &listing, view, error);
     if (status != TIDE_OK) {
         goto done;
     }
@@ -301,17 +315,22 @@ enum tide_status tide_lake_epochs(const struct tide_lake_view_options *options,
                                   struct tide_error *error)
 {
     struct tide_delta *delta = NULL;
+    struct tide_checkpoint_codec codec = {0};
     struct tide_arena arena;
     tide_arena_init(&arena, ARENA_BYTES_MAX);
     const struct tide_layout *layout =
         tide_layout_create(&arena, options->schema, TIDE_TABLE_EVENTS);
-    enum tide_status status =
-        layout == NULL ? tide_error_set(error, TIDE_RETRY, "no memory for a layout")
-                       : open_delta(options->store, options->clock, layout, &delta, error);
+    enum tide_status status = layout == NULL
+                                  ? tide_error_set(error, TIDE_RETRY, "no memory for a layout")
+                                  : tide_checkpoint_parquet_open(NULL, &codec, error);
+    if (status == TIDE_OK) {
+        status = open_delta(options->store, options->clock, codec, layout, &delta, error);
+    }
     if (status == TIDE_OK) {
         status = read_epochs(delta, pipeline, options->partition_count, epochs, error);
     }
     tide_delta_close(delta);
+    tide_checkpoint_codec_close(&codec);
     tide_arena_release(&arena);
     return status;
 }
@@ -327,6 +346,10 @@ enum tide_status tide_lake_view_open(const struct tide_lake_view_options *option
         return tide_error_set(error, TIDE_RETRY, "no memory for a view of the lake");
     }
     made->store = options->store;
+    tide_arena_init(&made->arena, EXPIRED_BYTES_MAX);
+    for (int t = 0; t < TIDE_TABLE_ALL_COUNT; t++) {
+        made->expired[t].before_days = TIDE_DATE_UNKNOWN;
+    }
     enum tide_status status =
         tide_duckdb_open(options->thread_count, options->memory_max, &made->duckdb, error);
     if (status == TIDE_OK) {
@@ -351,6 +374,7 @@ void tide_lake_view_close(struct tide_lake_view *view)
     tide_duckdb_disconnect(view->connection);
     tide_duckdb_close(view->duckdb);
     unpin_all(view);
+    tide_arena_release(&view->arena);
     free(view);
 }
 
@@ -363,4 +387,11 @@ uint64_t tide_lake_view_file_count(const struct tide_lake_view *view, enum tide_
 {
     tide_assert(table < TIDE_TABLE_ALL_COUNT);
     return view->file_counts[table];
+}
+
+const struct tide_expired *tide_lake_view_expired(const struct tide_lake_view *view,
+                                                  enum tide_table table)
+{
+    tide_assert(table == TIDE_TABLE_EVENTS || table == TIDE_TABLE_REJECTED);
+    return &view->expired[table];
 }

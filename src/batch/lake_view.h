@@ -6,6 +6,8 @@
  *     rejected   reason, pointer, detail, bytes, received_time, source, partition, offset, index,
  *                _epoch
  *
+ *     raw        bytes, received_time, sent_time, source, partition, offset, index, _epoch
+ *
  * Times are BIGINT microseconds. The files are listed once, when the view is opened: what is
  * committed later is not in it. A lake without tables gives empty views of the right types. With a
  * bound for each partition the views end at those epochs: the state of the lake at a barrier.
@@ -17,6 +19,7 @@
 
 #include "base/clock.h"
 #include "lake/duckdb.h"
+#include "lake/expiry.h"
 #include "lake/store.h"
 
 enum {
@@ -54,6 +57,10 @@ enum tide_status tide_lake_view_open(const struct tide_lake_view_options *option
 void tide_lake_view_close(struct tide_lake_view *view);
 /* Has both views; for queries of your own. Goes with the view. */
 struct tide_duckdb_connection *tide_lake_view_connection(struct tide_lake_view *view);
+/* What had left a table when it was opened; of events and rejected, and of nothing else. Goes with
+ * the view. */
+const struct tide_expired *tide_lake_view_expired(const struct tide_lake_view *view,
+                                                  enum tide_table table);
 /* Live files of a table when it was opened. */
 uint64_t tide_lake_view_file_count(const struct tide_lake_view *view, enum tide_table table);
 

@@ -32,6 +32,7 @@ struct batch {
     struct tide_lake_view *view;
     struct tide_duckdb *duckdb;
     struct tide_table_writer files;
+    struct tide_checkpoint_codec codec;
     struct tide_generation_writer *writer;
     struct tide_generation_count *counts; /* by metric */
 };
@@ -141,6 +142,9 @@ static enum tide_status open_writer(struct batch *batch, struct tide_error *erro
     if (status == TIDE_OK) {
         status = tide_parquet_writer_open(batch->duckdb, &batch->files, error);
     }
+    if (status == TIDE_OK) {
+        status = tide_checkpoint_parquet_open(batch->duckdb, &batch->codec, error);
+    }
     if (status != TIDE_OK) {
         return status;
     }
@@ -149,6 +153,7 @@ static enum tide_status open_writer(struct batch *batch, struct tide_error *erro
         .clock = tide_clock_os(),
         .store = batch->place.store,
         .writer = batch->files,
+        .codec = batch->codec,
         .scratch_directory = tide_bytes_terminated(&batch->place.scratch),
         .identity = batch->identity,
         .definitions = batch->config.definitions,
@@ -165,6 +170,7 @@ static void close_all(struct batch *batch)
     if (batch->files.operations != NULL) {
         batch->files.operations->close(batch->files.self);
     }
+    tide_checkpoint_codec_close(&batch->codec);
     tide_duckdb_close(batch->duckdb);
     tide_lake_view_close(batch->view);
     tide_lake_place_close(&batch->place);
@@ -180,10 +186,21 @@ static enum tide_status compute_metric(struct batch *batch,
     const struct tide_definitions *definitions = batch->config.definitions;
     const struct tide_metric *metric = &definitions->metrics[index];
     struct tide_result *result = NULL;
+    struct tide_window span = batch->span;
+    struct tide_instant from;
+    if (!tide_batch_kept_from(batch->view, definitions, metric, &from)) {
+        fprintf(stderr,
+                "%.*s looks back to events that left the lake: it stays as it was computed\n",
+                TIDE_VIEW_ARGUMENTS(metric->name));
+        return TIDE_OK;
+    }
+    if (tide_instant_known(from) && (!tide_instant_known(span.start) || span.start.us < from.us)) {
+        span.start = from; /* what was computed of the time before stays */
+    }
     enum tide_status status = tide_batch_result(batch->view, definitions, metric, &result, error);
     if (status == TIDE_OK) {
         status = tide_generation_writer_add(
-            batch->writer, metric, result, batch->span, &batch->counts[index], error);
+            batch->writer, metric, result, span, &batch->counts[index], error);
     }
     tide_result_destroy(result);
     if (status != TIDE_OK) {

@@ -50,7 +50,7 @@ static const struct tide_config_key *find_key(struct tide_view name)
 
 static void unknown_key(struct loader *loader, struct tide_view name, struct tide_position position)
 {
-    struct tide_view names[64];
+    struct tide_view names[128];
     size_t count = 0;
     for (size_t i = 0; i < tide_config_key_count; i++) {
         names[count++] = tide_view_of(tide_config_keys[i].name);
@@ -93,6 +93,52 @@ static bool is_section(const char *name, size_t size)
     return false;
 }
 
+/* A secret stands in no file, and its line is not shown. */
+static void refuse_secret(struct loader *loader, const char *name)
+{
+    tide_diagnostics_error(loader->diagnostics,
+                           (struct tide_position){0},
+                           "%s is a secret, and the file is not: write ${VAR} or ${file:/path}",
+                           name);
+}
+
+/* The items of a sequence, or the members of a mapping, as the one text that a value is. */
+static void apply_collection(struct loader *loader,
+                             const struct tide_config_key *key,
+                             const struct tide_yaml *node)
+{
+    struct tide_bytes text = {0};
+    bool is_valid = true;
+    for (const struct tide_yaml *it = node->first; it != NULL; it = it->next) {
+        bool is_map = key->type == TIDE_CONFIG_MAP;
+        if (it->kind != TIDE_YAML_SCALAR) {
+            tide_diagnostics_error(
+                loader->diagnostics, it->position, "%s: write a plain value here", key->name);
+            is_valid = false;
+        } else if (is_map && tide_config_is_secret_name(it->key) && it->text.size > 0 &&
+                   !tide_config_value_is_reference(it->text)) {
+            refuse_secret(loader, key->name);
+            is_valid = false;
+        } else if (is_map) {
+            tide_bytes_append_format(
+                &text, "%.*s=%.*s\n", TIDE_VIEW_ARGUMENTS(it->key), TIDE_VIEW_ARGUMENTS(it->text));
+        } else {
+            tide_bytes_append_format(&text, "%.*s,", TIDE_VIEW_ARGUMENTS(it->text));
+        }
+    }
+    if (is_valid) {
+        (void)tide_config_value_set(
+            loader->config, key, tide_bytes_view(&text), node->position, loader->diagnostics);
+    }
+    tide_bytes_release(&text);
+}
+
+static bool is_collection(const struct tide_config_key *key, const struct tide_yaml *node)
+{
+    return (key->type == TIDE_CONFIG_LIST && node->kind == TIDE_YAML_SEQUENCE) ||
+           (key->type == TIDE_CONFIG_MAP && node->kind == TIDE_YAML_MAPPING);
+}
+
 /* Sections nest at most as deep as the longest key of the table has points. */
 static void apply_mapping(struct loader *loader,
                           const struct tide_yaml *mapping,
@@ -113,12 +159,9 @@ static void apply_mapping(struct loader *loader,
         }
         if (key != NULL && key->type == TIDE_CONFIG_SECRET && node->text.size > 0 &&
             !tide_config_value_is_reference(node->text)) {
-            /* Without a position: the line that is shown with one would print it. */
-            tide_diagnostics_error(loader->diagnostics,
-                                   (struct tide_position){0},
-                                   "%s is a secret, and the file is not: write ${VAR} or "
-                                   "${file:/path}",
-                                   key->name);
+            refuse_secret(loader, key->name);
+        } else if (key != NULL && is_collection(key, node)) {
+            apply_collection(loader, key, node);
         } else if (key != NULL && node->kind == TIDE_YAML_SCALAR) {
             (void)tide_config_value_set(
                 loader->config, key, node->text, node->position, loader->diagnostics);
@@ -184,6 +227,36 @@ static void apply_environment(struct loader *loader)
     }
 }
 
+/* section.map.member=value adds to, or changes, a MAP; false: name is of none. */
+static bool apply_member(struct loader *loader,
+                         struct tide_view name,
+                         struct tide_view value,
+                         struct tide_position position)
+{
+    for (size_t i = 0; i < tide_config_key_count; i++) {
+        const struct tide_config_key *key = &tide_config_keys[i];
+        size_t size = strlen(key->name);
+        if (key->type != TIDE_CONFIG_MAP || name.size <= size + 1 || name.data[size] != '.' ||
+            memcmp(name.data, key->name, size) != 0) {
+            continue;
+        }
+        struct tide_bytes text = {0};
+        struct tide_view before;
+        struct tide_view member = tide_view_slice(name, size + 1, name.size - size - 1);
+        memcpy(&before, (const char *)loader->config + key->offset, sizeof(before));
+        tide_bytes_append_format(&text,
+                                 "%.*s\n%.*s=%.*s\n",
+                                 TIDE_VIEW_ARGUMENTS(before),
+                                 TIDE_VIEW_ARGUMENTS(member),
+                                 TIDE_VIEW_ARGUMENTS(value));
+        (void)tide_config_value_set(
+            loader->config, key, tide_bytes_view(&text), position, loader->diagnostics);
+        tide_bytes_release(&text);
+        return true;
+    }
+    return false;
+}
+
 static void apply_flags(struct loader *loader, const struct tide_invocation *invocation)
 {
     for (uint32_t i = 0; i < tide_invocation_count(invocation, "--set"); i++) {
@@ -196,6 +269,9 @@ static void apply_flags(struct loader *loader, const struct tide_invocation *inv
         }
         struct tide_view name = {text, (size_t)(equals - text)};
         const struct tide_config_key *key = find_key(name);
+        if (key == NULL && apply_member(loader, name, tide_view_of(equals + 1), position)) {
+            continue;
+        }
         if (key == NULL) {
             unknown_key(loader, name, position);
         } else {
@@ -347,6 +423,12 @@ enum tide_exit tide_config_load(struct tide_arena *arena,
     const enum tide_exit exit =
         tide_config_check(arena, invocation, file, preset, config, &diagnostics);
     return exit == TIDE_EXIT_OK ? finish(&loader) : exit;
+}
+
+uint32_t tide_config_partitions(const struct tide_config *config)
+{
+    return (uint32_t)(config->kafka.log_brokers.size > 0 ? config->kafka.log_partitions
+                                                         : config->partitions);
 }
 
 static struct tide_view join(struct tide_arena *arena, const char *format, const char *directory)

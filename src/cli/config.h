@@ -21,16 +21,44 @@ struct tide_config {
     uint64_t partitions;
     struct tide_duration commit; /* how long a sync waits for others to join */
     uint64_t segment_bytes;
+    struct tide_kafka_config {            /* log.kafka, collect.kafka, publish.kafka */
+        struct tide_view log_brokers;     /* empty: the log is embedded */
+        struct tide_view log_topics;      /* a list; the first takes what the route does not name */
+        struct tide_view log_route_by;    /* a column, or empty */
+        struct tide_view log_route;       /* a map: value of it -> topic */
+        uint64_t log_partitions;          /* of each topic; fixed for the life of the pipeline */
+        struct tide_view log_group;       /* of the offsets that lag tools see; empty: none */
+        struct tide_view log_properties;  /* librdkafka's, a map */
+        struct tide_view collect_brokers; /* empty: no foreign topic */
+        struct tide_view collect_topics;
+        struct tide_view collect_group;
+        struct tide_view collect_properties;
+        struct tide_view publish_brokers; /* empty: nothing is published */
+        struct tide_view publish_topic;
+        struct tide_view publish_journeys;
+        struct tide_duration publish_interval;
+        struct tide_view publish_properties;
+    } kafka;
     struct tide_view lake_url;
-    uint64_t cache_bytes; /* of copies of a remote lake's files */
+    bool lake_raw;                 /* keep every record */
+    struct tide_duration keep_raw; /* 0, as of the next four: for ever */
+    struct tide_duration keep_events;
+    struct tide_duration keep_rejected;
+    struct tide_duration keep_journeys;
+    struct tide_duration keep_log; /* of the tables: commits behind a checkpoint */
+    struct tide_duration vacuum_after;
+    struct tide_duration compact_every; /* 0: never */
+    uint64_t compact_files;
+    uint64_t compact_target; /* bytes */
+    uint64_t cache_bytes;    /* of copies of a remote lake's files */
     struct tide_view hdfs_user;
     struct tide_view hdfs_hosts;     /* empty: those of the NameNode's DataNodes */
-    struct tide_view hdfs_spark_url; /* what Spark calls the lake; empty: not said */
     struct tide_duration hdfs_patience;
     uint64_t workers; /* 0: one for each core */
     struct tide_duration checkpoint;
     uint64_t memory; /* of rows that wait for the lake */
     uint64_t cells_max;
+    uint64_t series_max; /* of metrics' values at /metrics */
     bool publish_console;
     struct tide_duration notify_interval;
     struct tide_view webhook_url;    /* empty: none */
@@ -55,6 +83,8 @@ enum tide_exit tide_config_check(struct tide_arena *arena,
                                  const char *preset,
                                  struct tide_config *config,
                                  struct tide_diagnostics *diagnostics);
+/* Of the log that is configured. */
+uint32_t tide_config_partitions(const struct tide_config *config);
 /* On stderr. */
 void tide_config_print_diagnostics(const struct tide_diagnostics *diagnostics);
 /* --data DIR: the data in DIR/data, and the lake in DIR/lake unless lake.url is a remote one;

@@ -12,6 +12,7 @@
 
 #define AT(member) offsetof(struct tide_config, member)
 #define SECOND UINT64_C(1000000)
+#define LONGEST (UINT64_C(36500) * 86400 * SECOND)
 
 /* The one table of keys: parser, environment, help and docs/reference/configuration.md. */
 const struct tide_config_key tide_config_keys[] = {
@@ -52,6 +53,118 @@ const struct tide_config_key tide_config_keys[] = {
      1 << 20,
      UINT64_C(1) << 40,
      "size of a segment file"},
+    {"log.kafka.brokers",
+     TIDE_CONFIG_OPTIONAL,
+     AT(kafka.log_brokers),
+     "",
+     0,
+     0,
+     "host:port,..; with it the log is Kafka instead of embedded"},
+    {"log.kafka.topics",
+     TIDE_CONFIG_LIST,
+     AT(kafka.log_topics),
+     "telemetry-events",
+     0,
+     0,
+     "co-partitioned; the first takes what the route does not name"},
+    {"log.kafka.partitions",
+     TIDE_CONFIG_NUMBER,
+     AT(kafka.log_partitions),
+     "6",
+     1,
+     1024,
+     "of each topic; fixed for the life of the pipeline"},
+    {"log.kafka.route_by",
+     TIDE_CONFIG_OPTIONAL,
+     AT(kafka.log_route_by),
+     "",
+     0,
+     0,
+     "the column that chooses a record's topic"},
+    {"log.kafka.route",
+     TIDE_CONFIG_MAP,
+     AT(kafka.log_route),
+     "",
+     0,
+     0,
+     "value of that column: topic"},
+    {"log.kafka.group",
+     TIDE_CONFIG_OPTIONAL,
+     AT(kafka.log_group),
+     "tidemark",
+     0,
+     0,
+     "consumer group whose offsets lag tools see; they decide nothing"},
+    {"log.kafka.properties",
+     TIDE_CONFIG_MAP,
+     AT(kafka.log_properties),
+     "",
+     0,
+     0,
+     "librdkafka properties, from an allow-list"},
+    {"collect.kafka.brokers",
+     TIDE_CONFIG_OPTIONAL,
+     AT(kafka.collect_brokers),
+     "",
+     0,
+     0,
+     "of foreign topics, which are collected and keyed anew"},
+    {"collect.kafka.topics",
+     TIDE_CONFIG_LIST,
+     AT(kafka.collect_topics),
+     "",
+     0,
+     0,
+     "foreign topics: one event or envelope a message, any key"},
+    {"collect.kafka.group",
+     TIDE_CONFIG_TEXT,
+     AT(kafka.collect_group),
+     "tidemark-collect",
+     0,
+     0,
+     "consumer group"},
+    {"collect.kafka.properties",
+     TIDE_CONFIG_MAP,
+     AT(kafka.collect_properties),
+     "",
+     0,
+     0,
+     "librdkafka properties, from an allow-list"},
+    {"publish.kafka.brokers",
+     TIDE_CONFIG_OPTIONAL,
+     AT(kafka.publish_brokers),
+     "",
+     0,
+     0,
+     "where numbers are published as they change; empty: nowhere"},
+    {"publish.kafka.topic",
+     TIDE_CONFIG_TEXT,
+     AT(kafka.publish_topic),
+     "processed_metrics",
+     0,
+     0,
+     "cells, keyed by metric, window and group"},
+    {"publish.kafka.journeys",
+     TIDE_CONFIG_TEXT,
+     AT(kafka.publish_journeys),
+     "journeys",
+     0,
+     0,
+     "runs of funnels, keyed by metric, key and run"},
+    {"publish.kafka.interval",
+     TIDE_CONFIG_DURATION,
+     AT(kafka.publish_interval),
+     "5s",
+     SECOND / 100,
+     86400 * SECOND,
+     "how often changed cells are looked for"},
+    {"publish.kafka.properties",
+     TIDE_CONFIG_MAP,
+     AT(kafka.publish_properties),
+     "",
+     0,
+     0,
+     "librdkafka properties, from an allow-list"},
     {"lake.url",
      TIDE_CONFIG_TEXT,
      AT(lake_url),
@@ -91,13 +204,77 @@ const struct tide_config_key tide_config_keys[] = {
      3600 * SECOND,
      "how long one access waits for a NameNode that is down, starting or in safe mode; the service "
      "waits 2s at most and tries again by itself"},
-    {"lake.hdfs.spark_url",
-     TIDE_CONFIG_OPTIONAL,
-     AT(hdfs_spark_url),
-     "",
+    {"lake.raw",
+     TIDE_CONFIG_BOOL,
+     AT(lake_raw),
+     "true",
      0,
      0,
-     "what Spark and Hive call the same lake: hdfs://NAMENODE:8020/PATH"},
+     "keep every record as it came in the table raw"},
+    {"lake.keep.raw",
+     TIDE_CONFIG_DURATION,
+     AT(keep_raw),
+     "7d",
+     0,
+     LONGEST,
+     "how long records are kept in raw, in whole days; 0s, here and below: for ever"},
+    {"lake.keep.events",
+     TIDE_CONFIG_DURATION,
+     AT(keep_events),
+     "400d",
+     0,
+     LONGEST,
+     "likewise events, by their own day"},
+    {"lake.keep.rejected",
+     TIDE_CONFIG_DURATION,
+     AT(keep_rejected),
+     "30d",
+     0,
+     LONGEST,
+     "likewise what was rejected"},
+    {"lake.keep.journeys",
+     TIDE_CONFIG_DURATION,
+     AT(keep_journeys),
+     "400d",
+     0,
+     LONGEST,
+     "likewise journeys, by the day they started"},
+    {"lake.keep.log",
+     TIDE_CONFIG_DURATION,
+     AT(keep_log),
+     "30d",
+     0,
+     LONGEST,
+     "how long the tables' commits are kept once a checkpoint has them"},
+    {"lake.vacuum_after",
+     TIDE_CONFIG_DURATION,
+     AT(vacuum_after),
+     "7d",
+     3600 * SECOND,
+     LONGEST,
+     "how old a file that no table names must be to be deleted"},
+    {"lake.compact.every",
+     TIDE_CONFIG_DURATION,
+     AT(compact_every),
+     "1m",
+     0,
+     86400 * SECOND,
+     "how often the service merges small files, when it is quiet, and every hour removes what is "
+     "old; 0s: never"},
+    {"lake.compact.files",
+     TIDE_CONFIG_NUMBER,
+     AT(compact_files),
+     "8",
+     2,
+     100000,
+     "so many small files of a day are merged"},
+    {"lake.compact.target",
+     TIDE_CONFIG_BYTES,
+     AT(compact_target),
+     "128MiB",
+     1 << 20,
+     UINT64_C(1) << 34,
+     "size of a merged file; one of half that size is not small"},
     {"process.workers",
      TIDE_CONFIG_NUMBER,
      AT(workers),
@@ -126,6 +303,13 @@ const struct tide_config_key tide_config_keys[] = {
      1,
      100000000,
      "cells of one metric in one partition; beyond it groups fold into (other)"},
+    {"serve.prometheus.series_max",
+     TIDE_CONFIG_NUMBER,
+     AT(series_max),
+     "2000",
+     0,
+     20000,
+     "series that /metrics may have of the metrics' values; 0: none"},
     {"notify.interval",
      TIDE_CONFIG_DURATION,
      AT(notify_interval),
@@ -322,8 +506,86 @@ static const char *wanted(enum tide_config_type type)
         return "true or false";
     case TIDE_CONFIG_LISTEN:
         return "address:port";
+    case TIDE_CONFIG_LIST:
+        return "a list of names, or nothing";
+    case TIDE_CONFIG_MAP:
+        return "a mapping, or nothing";
     }
     return "";
+}
+
+static struct tide_view trim(struct tide_view text)
+{
+    while (text.size > 0 && strchr(" \t\r", text.data[0]) != NULL) {
+        text = tide_view_slice(text, 1, text.size - 1);
+    }
+    while (text.size > 0 && strchr(" \t\r", text.data[text.size - 1]) != NULL) {
+        text.size--;
+    }
+    return text;
+}
+
+/* Cuts the next piece that is not blank off *rest at any of the separators. */
+static bool next_piece(struct tide_view *rest, const char *separators, struct tide_view *piece)
+{
+    while (rest->size > 0) {
+        size_t size = 0;
+        while (size < rest->size && strchr(separators, rest->data[size]) == NULL) {
+            size++;
+        }
+        *piece = trim(tide_view_slice(*rest, 0, size));
+        size_t used = size < rest->size ? size + 1 : size;
+        *rest = tide_view_slice(*rest, used, rest->size - used);
+        if (piece->size > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool tide_config_list_next(struct tide_view *rest, struct tide_view *item)
+{
+    return next_piece(rest, ",", item);
+}
+
+bool tide_config_map_next(struct tide_view *rest, struct tide_view *name, struct tide_view *value)
+{
+    struct tide_view piece;
+    if (!next_piece(rest, ";\n", &piece)) {
+        return false;
+    }
+    const char *equals = memchr(piece.data, '=', piece.size);
+    size_t size = equals == NULL ? piece.size : (size_t)(equals - piece.data);
+    size_t used = size < piece.size ? size + 1 : size;
+    *name = trim(tide_view_slice(piece, 0, size));
+    *value = trim(tide_view_slice(piece, used, piece.size - used));
+    return true;
+}
+
+bool tide_config_is_secret_name(struct tide_view name)
+{
+    static const char *const marks[] = {"password", "secret", "token", "ssl.key.pem"};
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+        size_t size = strlen(marks[i]);
+        for (size_t at = 0; at + size <= name.size; at++) {
+            if (memcmp(name.data + at, marks[i], size) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Every member has a name and a '='. */
+static bool is_map(struct tide_view text)
+{
+    struct tide_view piece;
+    while (next_piece(&text, ";\n", &piece)) {
+        if (piece.data[0] == '=' || memchr(piece.data, '=', piece.size) == NULL) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool store(struct tide_config *config,
@@ -338,8 +600,12 @@ static bool store(struct tide_config *config,
         return text.size > 0;
     case TIDE_CONFIG_OPTIONAL:
     case TIDE_CONFIG_SECRET:
+    case TIDE_CONFIG_LIST:
         memcpy(place, &text, sizeof(text));
         return true;
+    case TIDE_CONFIG_MAP:
+        memcpy(place, &text, sizeof(text));
+        return is_map(text);
     case TIDE_CONFIG_BOOL: {
         bool value = tide_view_equal(text, TIDE_VIEW("true"));
         memcpy(place, &value, sizeof(value));
@@ -381,7 +647,7 @@ bool tide_config_value_set(struct tide_config *config,
 {
     struct tide_bytes value = {0};
     tide_bytes_init(&value, VALUE_BYTES_MAX);
-    if (key->type == TIDE_CONFIG_SECRET) {
+    if (key->type == TIDE_CONFIG_SECRET || key->type == TIDE_CONFIG_MAP) {
         position = (struct tide_position){0}; /* with one, its line would be printed */
     }
     bool valid = substitute(text, &value, position, diagnostics);
@@ -390,11 +656,12 @@ bool tide_config_value_set(struct tide_config *config,
         copy = tide_arena_copy(diagnostics->arena, tide_bytes_view(&value));
         valid = copy.data != NULL && store(config, key, copy);
         if (!valid) {
+            struct tide_view shown = key->type == TIDE_CONFIG_MAP ? TIDE_VIEW("...") : copy;
             tide_diagnostics_error(diagnostics,
                                    position,
                                    "%s: '%.*s' is not %s",
                                    key->name,
-                                   TIDE_VIEW_ARGUMENTS(copy),
+                                   TIDE_VIEW_ARGUMENTS(shown),
                                    wanted(key->type));
             if (key->type != TIDE_CONFIG_TEXT && key->max > 0) {
                 tide_diagnostics_error(diagnostics,

@@ -13,6 +13,8 @@ enum tide_config_type {
     TIDE_CONFIG_DURATION, /* struct tide_duration: 5ms, 30s */
     TIDE_CONFIG_BOOL,
     TIDE_CONFIG_LISTEN, /* struct tide_listen: 127.0.0.1:8080 */
+    TIDE_CONFIG_LIST,   /* struct tide_view: "a,b"; a sequence or that text */
+    TIDE_CONFIG_MAP,    /* struct tide_view: "key=value" lines; a mapping, or that text with ';' */
 };
 
 struct tide_config_key {
@@ -39,5 +41,12 @@ bool tide_config_value_set(struct tide_config *config,
                            struct tide_view text,
                            struct tide_position position,
                            struct tide_diagnostics *diagnostics);
+
+/* Whether a member of a MAP by that name must be a reference in a file, and is never printed. */
+bool tide_config_is_secret_name(struct tide_view name);
+/* The next item of a LIST's value, without blanks around it; *rest moves on. false: no more. */
+bool tide_config_list_next(struct tide_view *rest, struct tide_view *item);
+/* The next member of a MAP's value; *rest moves on. false: no more. */
+bool tide_config_map_next(struct tide_view *rest, struct tide_view *name, struct tide_view *value);
 
 #endif

@@ -35,6 +35,9 @@ static enum tide_status open_tables(struct tide_lake_stack *stack, struct tide_e
     if (status == TIDE_OK) {
         status = tide_parquet_writer_open(stack->duckdb, &stack->writer, error);
     }
+    if (status == TIDE_OK) {
+        status = tide_checkpoint_parquet_open(stack->duckdb, &stack->codec, error);
+    }
     if (status != TIDE_OK) {
         return status;
     }
@@ -42,6 +45,7 @@ static enum tide_status open_tables(struct tide_lake_stack *stack, struct tide_e
                                                 .clock = tide_clock_os(),
                                                 .store = stack->place.store,
                                                 .writer = stack->writer,
+                                                .codec = stack->codec,
                                                 .scratch_directory =
                                                     tide_bytes_terminated(&stack->place.scratch),
                                                 .identity = stack->identity,
@@ -109,6 +113,7 @@ void tide_lake_stack_close(struct tide_lake_stack *stack)
     if (stack->writer.operations != NULL) {
         stack->writer.operations->close(stack->writer.self);
     }
+    tide_checkpoint_codec_close(&stack->codec);
     tide_duckdb_close(stack->duckdb);
     tide_lake_place_close(&stack->place);
     tide_arena_release(&stack->arena);

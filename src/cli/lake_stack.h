@@ -13,6 +13,7 @@ struct tide_lake_stack {
     const struct tide_layout *layouts[TIDE_TABLE_COUNT];
     struct tide_duckdb *duckdb;
     struct tide_table_writer writer;
+    struct tide_checkpoint_codec codec;
     struct tide_checkpointer *checkpointer;
 };
 

@@ -50,6 +50,7 @@ enum tide_status tide_replay_lake_open(const struct tide_lake_place_options *pla
     for (int t = 0; t < TIDE_TABLE_COUNT; t++) {
         options->layouts[t] = new->stack.layouts[t];
     }
+    options->layouts[TIDE_TABLE_RAW] = NULL; /* the files that are replayed are that */
     *lake = new;
     return TIDE_OK;
 }

@@ -177,12 +177,20 @@ static enum tide_exit verify_metric(struct verify *v, const struct tide_metric *
 {
     struct tide_bytes text = {0};
     struct tide_error error = {0};
+    struct tide_instant from;
+    if (!tide_batch_kept_from(v->view, v->loaded, metric, &from)) {
+        printf(
+            "%-32.*s          - cells  not compared: it looks back to events that left the lake\n",
+            TIDE_VIEW_ARGUMENTS(metric->name));
+        return TIDE_EXIT_OK;
+    }
     enum tide_exit exit = lake_lines(v, metric, &text);
     if (exit == TIDE_EXIT_OK) {
         struct tide_cell_comparison comparison = {.definitions = v->loaded,
                                                   .metric = metric,
                                                   .live = tide_bytes_view(&v->barrier),
                                                   .lake = tide_bytes_view(&text),
+                                                  .from = from,
                                                   .differ = differ_line,
                                                   .context = v};
         const enum tide_status status = tide_cells_compare(&comparison, &error);

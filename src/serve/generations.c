@@ -52,11 +52,14 @@ struct tide_generations {
     pthread_mutex_t mutex; /* over all that follows */
     struct tide_arena arena;
     struct tide_delta *delta; /* opened when first asked */
+    struct tide_checkpoint_codec codec;
     struct tide_monotonic probed;
     struct tide_error failure; /* of the store, "" for none; told without asking for a while */
     struct tide_monotonic failed;
     struct tide_lake_view *view;
     int64_t view_version;
+    struct tide_instant newest; /* when the newest run began, as of version: */
+    int64_t newest_version;
     struct entry *entries; /* by metric */
     uint64_t kept_cells;
     uint64_t uses;
@@ -87,6 +90,8 @@ enum tide_status tide_generations_create(const struct tide_generations_options *
     made->options = *options;
     made->entries = entries;
     made->view_version = NO_VERSION;
+    made->newest_version = NO_VERSION;
+    made->newest = TIDE_INSTANT_UNKNOWN;
     for (uint32_t i = 0; i < options->definitions->metric_count; i++) {
         entries[i].version = NO_VERSION;
     }
@@ -127,6 +132,7 @@ void tide_generations_destroy(struct tide_generations *generations)
     }
     tide_lake_view_close(generations->view);
     tide_delta_close(generations->delta);
+    tide_checkpoint_codec_close(&generations->codec);
     tide_arena_release(&generations->arena);
     pthread_mutex_destroy(&generations->mutex);
     free(generations->entries);
@@ -143,12 +149,20 @@ static enum tide_status open_table(struct tide_generations *generations, struct 
     if (layout == NULL) {
         return tide_error_set(error, TIDE_RETRY, "no memory for a layout");
     }
+    if (generations->codec.operations == NULL) {
+        const enum tide_status opened =
+            tide_checkpoint_parquet_open(NULL, &generations->codec, error);
+        if (opened != TIDE_OK) {
+            return opened;
+        }
+    }
     const struct tide_delta_options delta = {
         .store = options->store,
         .clock = options->clock,
         .layout = layout,
         .table_id = TIDE_VIEW("00000000-0000-0000-0000-000000000000"), /* nothing is committed */
-        .engine = TIDE_VIEW("tidemark")};
+        .engine = TIDE_VIEW("tidemark"),
+        .codec = generations->codec};
     const enum tide_status status = tide_delta_open(&delta, &generations->delta, error);
     if (status != TIDE_OK) {
         tide_arena_reset(&generations->arena);
@@ -547,6 +561,42 @@ void tide_generations_give(struct tide_generations *generations, struct tide_bat
         let_go((struct series *)series);
         pthread_mutex_unlock(&generations->mutex);
     }
+}
+
+static enum tide_status see_newest(void *context,
+                                   const struct tide_duckdb_value *row,
+                                   uint32_t column_count)
+{
+    struct tide_generations *generations = context;
+    tide_assert(column_count == 1);
+    generations->newest = instant_of(&row[0]);
+    return TIDE_OK;
+}
+
+struct tide_instant tide_generations_newest(struct tide_generations *generations)
+{
+    static const char sql[] =
+        "SELECT max(computed_time) FROM metrics WHERE generation = 'coverage'";
+    pthread_mutex_lock(&generations->mutex);
+    enum tide_status status = probe(generations, NULL);
+    const int64_t version = status == TIDE_OK ? tide_delta_version(generations->delta) : -1;
+    if (version >= 0 && version != generations->newest_version) {
+        status = open_view(generations, NULL);
+        if (status == TIDE_OK) {
+            status = tide_duckdb_query(tide_lake_view_connection(generations->view),
+                                       TIDE_VIEW(sql),
+                                       see_newest,
+                                       generations,
+                                       NULL);
+        }
+        if (status == TIDE_OK) {
+            generations->newest_version = version;
+        }
+    }
+    const struct tide_instant newest =
+        status == TIDE_OK ? generations->newest : TIDE_INSTANT_UNKNOWN;
+    pthread_mutex_unlock(&generations->mutex);
+    return newest;
 }
 
 const struct tide_batch_run *tide_batch_series_run(const struct tide_batch_series *series,

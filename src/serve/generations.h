@@ -31,6 +31,10 @@ enum tide_status tide_generations_create(const struct tide_generations_options *
                                          struct tide_error *error);
 void tide_generations_destroy(struct tide_generations *generations);
 
+/* When the newest run began, of whatever metrics; unknown: there is none, or the lake cannot be
+ * read now. Reads only when the table has changed. */
+struct tide_instant tide_generations_newest(struct tide_generations *generations);
+
 struct tide_batch_run {
     int64_t number;
     struct tide_window span; /* the windows that lie in it are covered; UNKNOWN: unbounded there */
