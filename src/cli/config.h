@@ -53,7 +53,6 @@ struct tide_config {
     uint64_t cache_bytes;    /* of copies of a remote lake's files */
     struct tide_view hdfs_user;
     struct tide_view hdfs_hosts;     /* empty: those of the NameNode's DataNodes */
-    struct tide_view hdfs_spark_url; /* what Spark calls the lake; empty: not said */
     struct tide_duration hdfs_patience;
     uint64_t workers; /* 0: one for each core */
     struct tide_duration checkpoint;

@@ -204,13 +204,6 @@ const struct tide_config_key tide_config_keys[] = {
      3600 * SECOND,
      "how long one access waits for a NameNode that is down, starting or in safe mode; the service "
      "waits 2s at most and tries again by itself"},
-    {"lake.hdfs.spark_url",
-     TIDE_CONFIG_OPTIONAL,
-     AT(hdfs_spark_url),
-     "",
-     0,
-     0,
-     "what Spark and Hive call the same lake: hdfs://NAMENODE:8020/PATH"},
     {"lake.raw",
      TIDE_CONFIG_BOOL,
      AT(lake_raw),

@@ -11,6 +11,7 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+SERVERS = ("kafka", "hdfs")
 sys.path.insert(0, str(ROOT / "tests/support_py"))
 
 from service import Service  # noqa: E402
@@ -20,7 +21,8 @@ from service import Service  # noqa: E402
 def stack():
     """Java, the servers' jars and clients, installed when they are first wanted; where they are
     missing and must not be installed, the tests skip."""
-    wanted = shutil.which("java") is None or not (ROOT / ".deps/stack/kafka/jars").exists()
+    wanted = shutil.which("java") is None
+    wanted = wanted or not all((ROOT / f".deps/stack/{name}/jars").exists() for name in SERVERS)
     wanted = wanted or shutil.which("kcat") is None or shutil.which("mvn") is None
     wanted = wanted or importlib.util.find_spec("confluent_kafka") is None
     if wanted and "TIDEMARK_NO_APT" in os.environ:
@@ -39,6 +41,18 @@ def kafka(stack):
     kafka = Kafka().up()
     yield kafka
     kafka.down()
+
+
+@pytest.fixture(scope="session")
+def hdfs(stack):
+    """A NameNode and two DataNodes, replication 2, for all tests: each has a path of its own."""
+    from hdfs import Hdfs
+
+    cluster = Hdfs()
+    try:
+        yield cluster.up()
+    finally:
+        cluster.down()
 
 
 @pytest.fixture
@@ -71,6 +85,18 @@ def hdfs():
     from hdfs import STACK, Hdfs
 
     install("HDFS", (STACK / "hdfs/jars").exists)
+    cluster = Hdfs()
+    try:
+        yield cluster.up()
+    finally:
+        cluster.down()
+
+
+@pytest.fixture(scope="session")
+def hdfs(stack):
+    """A NameNode and two DataNodes, replication 2, for all tests: each has a path of its own."""
+    from hdfs import Hdfs
+
     cluster = Hdfs()
     try:
         yield cluster.up()
