@@ -1,6 +1,6 @@
 /* Goal: a log is read from the newest checkpoint that is good, and a log with a hole, or one that
- * we cannot read the whole of, is refused. Method: tables of what the log's folder holds, with files
- * kept and without; what is read is compared with the commits themselves. */
+ * we cannot read the whole of, is refused. Method: tables of what the log's folder holds, with
+ * files kept and without; what is read is compared with the commits themselves. */
 #include "unit/lake/delta_fixture.h"
 
 enum {
