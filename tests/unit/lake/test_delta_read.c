@@ -111,7 +111,7 @@ static const struct {
     enum tide_status status;
     const char *error;
 } cases[] = {
-    {"nothing but commits", {{NULL}}, -1, false, TIDE_OK, NULL},
+    {"nothing but commits", {{NULL, NULL, 0}}, -1, false, TIDE_OK, NULL},
     {"a checkpoint", {{"00000000000000000003.checkpoint.parquet", "", 3}}, 3, false, TIDE_OK, NULL},
     {"nothing behind it",
      {{"00000000000000000005.checkpoint.parquet", "", 5}},
