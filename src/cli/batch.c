@@ -1,9 +1,10 @@
 /* tidemark batch: every number again, from the lake alone, and into it as the generation `batch`.
  * The process needs nothing of a service, and does not disturb one that writes the same lake. */
 #include "base/json.h"
-#include "cli/config.h"
+#include "cli/spark.h"
 #include "lake/duckdb.h"
 #include "process/identity.h"
+#include "batch/lake_engine.h"
 #include "serve/batch_result.h"
 #include "serve/generation_writer.h"
 
@@ -13,7 +14,7 @@
 
 enum {
     ARENA_BYTES_MAX = 64 << 20,
-    PARTITIONS_MAX = 1024,
+    PARTITIONS_MAX = TIDE_SNAPSHOT_PARTITIONS_MAX,
     WRITER_THREADS = 1
 };
 static const uint64_t writer_memory_max = UINT64_C(512) << 20;
@@ -24,12 +25,16 @@ struct batch {
     struct tide_config config;
     struct tide_window span;
     bool is_json;
+    bool is_spark;
     struct tide_bytes lake; /* the directory */
     struct tide_store store;
     struct tide_identity identity;
     int64_t epochs[PARTITIONS_MAX];
     uint64_t reads[PARTITIONS_MAX];
-    struct tide_lake_view *view;
+    struct tide_lake_view *view; /* what computes: this, */
+    struct tide_spark spark;     /* or this */
+    struct tide_batch_engine engine;
+    struct tide_bytes engine_name;
     struct tide_duckdb *duckdb;
     struct tide_table_writer files;
     struct tide_generation_writer *writer;
@@ -49,6 +54,11 @@ static enum tide_exit read_options(struct batch *batch)
     if (tide_instant_known(batch->span.start) && tide_instant_known(batch->span.end) &&
         batch->span.start.us >= batch->span.end.us) {
         return tide_fail(TIDE_EXIT_USAGE, "--from is not before --to");
+    }
+    const char *engine = tide_invocation_text(invocation, "--engine", "duckdb");
+    batch->is_spark = strcmp(engine, "spark") == 0;
+    if (!batch->is_spark && strcmp(engine, "duckdb") != 0) {
+        return tide_fail(TIDE_EXIT_USAGE, "--engine '%s' is neither duckdb nor spark", engine);
     }
     batch->is_json = strcmp(format, "json") == 0;
     if (!batch->is_json && strcmp(format, "text") != 0) {
@@ -80,6 +90,7 @@ static enum tide_exit load(struct batch *batch)
     }
     if (lake != NULL) {
         tide_bytes_append_text(&batch->lake, lake);
+        batch->config.lake_url = tide_view_of(lake);
         return TIDE_EXIT_OK;
     }
     const enum tide_status status =
@@ -118,24 +129,80 @@ static enum tide_exit open_store(struct batch *batch)
     return status == TIDE_OK ? TIDE_EXIT_OK : tide_fail(tide_exit_of(status), "%s", error.text);
 }
 
-static enum tide_status open_view(struct batch *batch, struct tide_error *error)
+static enum tide_status open_view(struct batch *batch,
+                                  const char *pipeline,
+                                  struct tide_error *error)
 {
     const struct tide_schema *schema = batch->config.definitions->schema;
-    const uint32_t partition_count = batch->identity.partition_count;
-    char pipeline[TIDE_IDENTITY_TEXT_SIZE];
-    tide_identity_format(batch->identity.pipeline, pipeline);
     struct tide_lake_view_options options = {.io = tide_io_os(),
                                              .clock = tide_clock_os(),
                                              .lake_directory = tide_bytes_terminated(&batch->lake),
                                              .schema = schema,
-                                             .partition_count = partition_count};
+                                             .partition_count = batch->identity.partition_count};
     enum tide_status status = tide_lake_epochs(&options, pipeline, batch->epochs, error);
     if (status == TIDE_OK) {
         options.epochs = batch->epochs;
         status = tide_lake_view_open(&options, &batch->view, error);
     }
-    return status == TIDE_OK ? tide_batch_reads(batch->view, batch->reads, partition_count, error)
-                             : status;
+    if (status == TIDE_OK) {
+        batch->engine = tide_lake_engine(batch->view);
+    }
+    return status;
+}
+
+static enum tide_exit open_spark(struct batch *batch, const char *pipeline)
+{
+    const struct tide_spark_options options = {.config = &batch->config,
+                                               .definitions = batch->config.definitions,
+                                               .purpose = "batch",
+                                               .store = batch->store,
+                                               .lake_url = batch->config.lake_url,
+                                               .pipeline = tide_view_of(pipeline),
+                                               .partition_count = batch->identity.partition_count,
+                                               .span = batch->span,
+                                               .has_reads = true,
+                                               .is_kept = true};
+    const enum tide_exit exit = tide_spark_open(&options, &batch->spark);
+    if (exit == TIDE_EXIT_OK) {
+        memcpy(batch->epochs,
+               batch->spark.snapshot.epochs,
+               batch->identity.partition_count * sizeof(batch->epochs[0]));
+        batch->engine = batch->spark.engine;
+    }
+    return exit;
+}
+
+static enum tide_exit open_engine(struct batch *batch)
+{
+    char pipeline[TIDE_IDENTITY_TEXT_SIZE];
+    struct tide_error error = {0};
+    enum tide_status status = TIDE_OK;
+    tide_identity_format(batch->identity.pipeline, pipeline);
+    if (batch->is_spark) {
+        const enum tide_exit exit = open_spark(batch, pipeline);
+        if (exit != TIDE_EXIT_OK) {
+            return exit;
+        }
+    } else {
+        status = open_view(batch, pipeline, &error);
+    }
+    if (status == TIDE_OK) {
+        status =
+            tide_batch_reads(batch->engine, batch->reads, batch->identity.partition_count, &error);
+    }
+    return status == TIDE_OK ? TIDE_EXIT_OK : tide_fail(tide_exit_of(status), "%s", error.text);
+}
+
+/* "duckdb/1.5.5" */
+static void name_engine(struct batch *batch)
+{
+    if (batch->is_spark) {
+        tide_bytes_append_view(&batch->engine_name, tide_bytes_view(&batch->spark.version));
+    } else {
+        const char *version = tide_duckdb_version(batch->duckdb);
+        tide_bytes_append_format(
+            &batch->engine_name, "duckdb/%s", version[0] == 'v' ? version + 1 : version);
+    }
 }
 
 static enum tide_status open_writer(struct batch *batch, struct tide_error *error)
@@ -143,15 +210,6 @@ static enum tide_status open_writer(struct batch *batch, struct tide_error *erro
     struct tide_bytes text = {0};
     const struct tide_layout *layout =
         tide_layout_create(&batch->arena, batch->config.definitions->schema, TIDE_TABLE_METRICS);
-    tide_bytes_append_format(&text, "%s/_tidemark/scratch", tide_bytes_terminated(&batch->lake));
-    const struct tide_view scratch = tide_arena_copy(&batch->arena, tide_bytes_view(&text));
-    tide_bytes_reset(&text);
-    tide_bytes_append_format(&text, "tidemark/%s", tide_version);
-    const struct tide_view engine = tide_arena_copy(&batch->arena, tide_bytes_view(&text));
-    tide_bytes_release(&text);
-    if (layout == NULL || scratch.data == NULL || engine.data == NULL) {
-        return tide_error_set(error, TIDE_RETRY, "out of memory");
-    }
     enum tide_status status =
         tide_duckdb_open(WRITER_THREADS, writer_memory_max, &batch->duckdb, error);
     if (status == TIDE_OK) {
@@ -159,6 +217,17 @@ static enum tide_status open_writer(struct batch *batch, struct tide_error *erro
     }
     if (status != TIDE_OK) {
         return status;
+    }
+    name_engine(batch);
+    tide_bytes_append_format(&text, "%s/_tidemark/scratch", tide_bytes_terminated(&batch->lake));
+    const struct tide_view scratch = tide_arena_copy(&batch->arena, tide_bytes_view(&text));
+    tide_bytes_reset(&text);
+    tide_bytes_append_format(
+        &text, "tidemark/%s %s", tide_version, tide_bytes_terminated(&batch->engine_name));
+    const struct tide_view engine = tide_arena_copy(&batch->arena, tide_bytes_view(&text));
+    tide_bytes_release(&text);
+    if (layout == NULL || scratch.data == NULL || engine.data == NULL) {
+        return tide_error_set(error, TIDE_RETRY, "out of memory");
     }
     const struct tide_generation_writer_options options = {.io = tide_io_os(),
                                                            .clock = tide_clock_os(),
@@ -182,6 +251,8 @@ static void close_all(struct batch *batch)
     }
     tide_duckdb_close(batch->duckdb);
     tide_lake_view_close(batch->view);
+    tide_spark_close(&batch->spark);
+    tide_bytes_release(&batch->engine_name);
     if (batch->store.operations != NULL) {
         batch->store.operations->close(batch->store.self);
     }
@@ -198,7 +269,7 @@ static enum tide_status compute_metric(struct batch *batch,
     const struct tide_definitions *definitions = batch->config.definitions;
     const struct tide_metric *metric = &definitions->metrics[index];
     struct tide_result *result = NULL;
-    enum tide_status status = tide_batch_result(batch->view, definitions, metric, &result, error);
+    enum tide_status status = tide_batch_result(batch->engine, definitions, metric, &result, error);
     if (status == TIDE_OK) {
         status = tide_generation_writer_add(
             batch->writer, metric, result, batch->span, &batch->counts[index], error);
@@ -214,13 +285,14 @@ static enum tide_exit compute(struct batch *batch)
 {
     const struct tide_definitions *definitions = batch->config.definitions;
     struct tide_error error = {0};
-    enum tide_status status = open_view(batch, &error);
-    if (status == TIDE_OK) {
-        status = open_writer(batch, &error);
+    const enum tide_exit exit = open_engine(batch);
+    if (exit != TIDE_EXIT_OK) {
+        return exit;
     }
+    enum tide_status status = open_writer(batch, &error);
     for (uint32_t i = 0; status == TIDE_OK && i < definitions->metric_count; i++) {
         status = compute_metric(batch, i, &error);
-        if (status == TIDE_OK) {
+        if (status == TIDE_OK && !batch->is_spark) { /* which has told its own way */
             fprintf(stderr,
                     "[%" PRIu32 "/%" PRIu32 "] %.*s: %" PRIu64 " cells\n",
                     i + 1,
@@ -234,6 +306,7 @@ static enum tide_exit compute(struct batch *batch)
     }
     status = tide_generation_writer_commit(batch->writer, &error);
     if (status == TIDE_OK) {
+        tide_spark_forget(&batch->spark);
         return TIDE_EXIT_OK;
     }
     /* Another batch had the number: the same command may succeed now. */
@@ -259,10 +332,11 @@ static void print_text(const struct batch *batch)
             metric_count++;
         }
     }
-    printf("run %" PRId64 ": %" PRIu32 " metrics, %" PRIu64 " cells\n",
+    printf("run %" PRId64 ": %" PRIu32 " metrics, %" PRIu64 " cells, by %.*s\n",
            tide_generation_writer_run(batch->writer),
            metric_count,
-           cells);
+           cells,
+           TIDE_VIEW_ARGUMENTS(tide_bytes_view(&batch->engine_name)));
 }
 
 static enum tide_exit print_json(const struct batch *batch)
@@ -271,6 +345,7 @@ static enum tide_exit print_json(const struct batch *batch)
     struct tide_bytes json = {0};
     tide_bytes_append_byte(&json, '{');
     tide_json_write_i64_member(&json, "run", tide_generation_writer_run(batch->writer));
+    tide_json_write_text_member(&json, "engine", tide_bytes_view(&batch->engine_name));
     tide_json_write_key(&json, "epochs");
     for (uint32_t p = 0; p < batch->identity.partition_count; p++) {
         tide_bytes_append_format(&json, "%s%" PRId64, p == 0 ? "[" : ",", batch->epochs[p]);
@@ -345,6 +420,7 @@ static const struct tide_option options[] = {
     {"--from", NULL, "TIME", "windows that start at or after: 2026-03-08 or ISO 8601"},
     {"--to", NULL, "TIME", "windows that end at or before"},
     {"--metric", NULL, "NAME", "only this metric (repeatable)"},
+    {"--engine", NULL, "ENGINE", "duckdb; spark: by spark-submit (batch.spark)"},
     {"--format", NULL, "FORMAT", "of the summary: text, json"},
     {"--set", NULL, "KEY=VALUE", "a configuration key (repeatable)"},
 };
@@ -355,7 +431,9 @@ const struct tide_command tide_command_batch = {
     .operands = "[FILE]",
     .examples = "  tidemark batch --preset sunbird\n"
                 "  tidemark batch tidemark.yaml --from 2026-03-01 --to 2026-03-08\n"
-                "  tidemark batch --preset device --data ./place --metric crashes --format json\n",
+                "  tidemark batch --preset device --data ./place --metric crashes --format json\n"
+                "  tidemark batch --preset sunbird --engine spark --set "
+                "batch.spark.master=spark://10.0.0.5:7077\n",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),
     .operand_max = 1,

@@ -40,7 +40,8 @@ struct tide_config {
         struct tide_view publish_properties;
     } kafka;
     struct tide_view lake_url;
-    uint64_t workers; /* 0: one for each core */
+    struct tide_view lake_spark_url; /* of a lake on HDFS; empty: made from lake_url */
+    uint64_t workers;                /* 0: one for each core */
     struct tide_duration checkpoint;
     uint64_t memory; /* of rows that wait for the lake */
     uint64_t cells_max;
@@ -48,6 +49,18 @@ struct tide_config {
     struct tide_duration notify_interval;
     struct tide_view webhook_url;    /* empty: none */
     struct tide_view webhook_secret; /* empty: none */
+    struct tide_spark_config {       /* batch.spark */
+        struct tide_view submit;     /* the program; empty: $SPARK_HOME's, or that in PATH */
+        struct tide_view python;     /* PYSPARK_PYTHON; empty: as the environment has it */
+        struct tide_view master;     /* local[*], spark://host:port */
+        struct tide_view properties; /* a map */
+    } spark;
+    struct tide_daily_config { /* batch.daily */
+        struct tide_view at;   /* hh:mm; empty: never */
+        struct tide_view timezone;
+        struct tide_view engine; /* duckdb, spark */
+        uint64_t days;           /* that end with yesterday */
+    } daily;
     struct tide_view preset;
     const struct tide_definitions *definitions;
 };

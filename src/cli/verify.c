@@ -6,6 +6,7 @@
 #include "cli/served.h"
 #include "lake/store.h"
 #include "process/ledger.h"
+#include "batch/lake_engine.h"
 #include "serve/batch_result.h"
 
 #include <inttypes.h>
@@ -131,7 +132,8 @@ static enum tide_exit lake_lines(struct verify *v,
 {
     struct tide_error error = {0};
     struct tide_result *result = NULL;
-    const enum tide_status status = tide_batch_result(v->view, v->loaded, metric, &result, &error);
+    const enum tide_status status =
+        tide_batch_result(tide_lake_engine(v->view), v->loaded, metric, &result, &error);
     if (status != TIDE_OK) {
         return tide_fail(
             tide_exit_of(status), "%.*s: %s", TIDE_VIEW_ARGUMENTS(metric->name), error.text);
@@ -239,7 +241,8 @@ static enum tide_exit verify_ledger(struct verify *v)
     if (audits == NULL) {
         return tide_fail(TIDE_EXIT_TEMPORARY, "out of memory");
     }
-    enum tide_status status = tide_batch_audit(v->view, audits, v->partition_count, &error);
+    enum tide_status status =
+        tide_batch_audit(tide_lake_engine(v->view), audits, v->partition_count, &error);
     if (status != TIDE_OK) {
         return tide_fail(tide_exit_of(status), "%s", error.text);
     }
