@@ -55,11 +55,12 @@ static void write_files(const struct tide_snapshot_table *table, struct tide_byt
         tide_bytes_append_text(json, i == 0 ? "\n[" : ",\n[");
         tide_json_write_string(json, file->path);
         if (file->date_days == TIDE_DATE_UNKNOWN) {
-            tide_bytes_append_text(json, ",null]");
+            tide_bytes_append_text(json, ",null");
         } else {
             tide_civil_format_date(file->date_days, date);
-            tide_bytes_append_format(json, ",\"%s\"]", date);
+            tide_bytes_append_format(json, ",\"%s\"", date);
         }
+        tide_bytes_append_format(json, ",%llu]", (unsigned long long)file->size);
     }
     tide_bytes_append_byte(json, ']');
 }

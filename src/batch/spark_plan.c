@@ -72,6 +72,24 @@ static bool is_divisible(const struct tide_metric *metric)
     return false;
 }
 
+/* Whose windows are joined by their ends to others of a ratio. */
+static bool is_uneven_part(const struct tide_definitions *definitions,
+                           const struct tide_metric *metric)
+{
+    for (uint32_t i = 0; i < definitions->metric_count; i++) {
+        const struct tide_metric *ratio = &definitions->metrics[i];
+        if (ratio->kind != TIDE_METRIC_RATIO) {
+            continue;
+        }
+        const struct tide_metric *above = &definitions->metrics[ratio->parts[0]];
+        const struct tide_metric *below = &definitions->metrics[ratio->parts[1]];
+        if ((metric == above || metric == below) && !tide_metric_same_windows(above, below)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Unless it reads nothing. */
 static enum tide_status add_unit(struct planner *planner, struct tide_spark_unit unit)
 {
@@ -157,8 +175,9 @@ static enum tide_status divide(struct planner *planner)
         const int64_t from_us = later(span.start.us, day * TIDE_US_PER_DAY);
         const int64_t to_us = earlier(span.end.us, (day + step) * TIDE_US_PER_DAY);
         for (uint32_t i = 0; status == TIDE_OK && i < definitions->metric_count; i++) {
-            if (is_divisible(&definitions->metrics[i])) {
-                status = add_days(planner, &definitions->metrics[i], from_us, to_us);
+            const struct tide_metric *metric = &definitions->metrics[i];
+            if (is_divisible(metric) && !is_uneven_part(definitions, metric)) {
+                status = add_days(planner, metric, from_us, to_us);
             }
         }
     }
@@ -175,7 +194,13 @@ static enum tide_status add_whole(struct planner *planner, const struct tide_met
         .day = -1,
     };
     if (is_divisible(metric)) {
-        unit.events = span;
+        if (tide_instant_known(span.start) &&
+            is_uneven_part(planner->options->definitions, metric)) {
+            const struct tide_window pane = tide_window_of(metric->every, span.start);
+            unit.starts.start =
+                tide_window_slide(metric->every, metric->pane_count, pane.start, 0).start;
+        }
+        unit.events = (struct tide_window){unit.starts.start, span.end};
     } else if (metric->kind == TIDE_METRIC_SESSIONS && tide_instant_known(span.start)) {
         unit.events.start.us = span.start.us - metric->sessions.timeout.us;
     }
@@ -191,7 +216,9 @@ static enum tide_status add_metrics(struct planner *planner)
     for (uint32_t i = 0; status == TIDE_OK && i < definitions->metric_count; i++) {
         const struct tide_metric *metric = &definitions->metrics[i];
         const bool is_ratio = metric->kind == TIDE_METRIC_RATIO; /* its parts are units */
-        if (!is_ratio && !(is_divided && is_divisible(metric))) {
+        const bool is_done =
+            is_divided && is_divisible(metric) && !is_uneven_part(definitions, metric);
+        if (!is_ratio && !is_done) {
             status = add_whole(planner, metric);
         }
     }

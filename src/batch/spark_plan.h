@@ -4,9 +4,11 @@
  * are made of the events in their windows is divided by the days on which windows start, so that a
  * day that was finished stays finished; a unit reads the events from its first window's start to
  * its last window's end, however long windows are. At most DAYS_MAX pieces: beyond, a piece has
- * several days. Sessions are one unit that reads from `from` less their timeout on, since a run may
- * go on after the span; funnels, whose run may have begun before it, and retention, whose cohorts
- * are made of first events, read everything. Units that can have no cell are not asked.
+ * several days. A part of a ratio whose other part has other windows is one unit from the first
+ * window that ends in the span, since which rows of the ratio are in the span depends on both.
+ * Sessions are one unit that reads from `from` less their timeout on, since one may go on after the
+ * span; funnels, whose run may have begun before it, and retention, whose cohorts are made of first
+ * events, read everything. Units that can have no cell are not asked.
  *
  * The plan is a function of definitions, snapshot, span and questions alone. */
 #ifndef TIDE_BATCH_SPARK_PLAN_H

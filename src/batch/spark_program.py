@@ -21,6 +21,7 @@ from pyspark.sql import SparkSession
 EPOCH = datetime.date(1970, 1, 1)
 DAY_US = 86_400_000_000
 TICK_S = 1
+PARTITION_BYTES = 16 << 20
 ERROR_LINES = 4
 # What decides numbers is not left to anybody's configuration.
 SETTINGS = {
@@ -82,16 +83,22 @@ def is_read(date, bounds):
     return (end is None or start < end) and (begin is None or start + DAY_US > begin)
 
 
+def set_partitions(session, size):
+    """Two hundred shuffle partitions are too many for a small lake; who sets a number has it."""
+    name = "spark.sql.shuffle.partitions"
+    if not session.sparkContext.getConf().contains(name):
+        usual = int(session.conf.get(name))
+        session.conf.set(name, str(min(usual, 2 + size // PARTITION_BYTES)))
+
+
 def table(session, description, bounds):
     """The rows of the snapshot that have event times within the bounds."""
     root = escape(description["root"])
-    paths = [
-        f"{root}/{escape(path)}"
-        for path, date in description["files"]
-        if is_read(date, bounds)
-    ]
-    if not paths:
+    files = [file for file in description["files"] if is_read(file[1], bounds)]
+    if not files:
         return session.createDataFrame([], description["schema"])
+    set_partitions(session, sum(size for _, _, size in files))
+    paths = [f"{root}/{escape(path)}" for path, _, _ in files]
     rows = session.read.schema(description["schema"]).parquet(*paths).where(description["where"])
     begin, end = bounds
     if begin is not None:

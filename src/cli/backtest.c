@@ -1,11 +1,11 @@
 /* tidemark backtest: what definitions would have said, by SQL over the events of a lake. Nothing is
  * written, and no service is asked: the lake is read as it is now. */
 #include "base/civil.h"
+#include "batch/lake_engine.h"
 #include "cli/config.h"
 #include "cli/print.h"
 #include "lake/store.h"
 #include "process/identity.h"
-#include "batch/lake_engine.h"
 #include "serve/batch_result.h"
 
 #include <inttypes.h>

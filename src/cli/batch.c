@@ -1,10 +1,10 @@
 /* tidemark batch: every number again, from the lake alone, and into it as the generation `batch`.
  * The process needs nothing of a service, and does not disturb one that writes the same lake. */
 #include "base/json.h"
+#include "batch/lake_engine.h"
 #include "cli/spark.h"
 #include "lake/duckdb.h"
 #include "process/identity.h"
-#include "batch/lake_engine.h"
 #include "serve/batch_result.h"
 #include "serve/generation_writer.h"
 

@@ -73,7 +73,12 @@ enum tide_exit tide_config_load(struct tide_arena *arena,
                                 const char *file,
                                 const char *preset,
                                 struct tide_config *config);
-/* The same, but what is wrong or strange is not printed, and no failure: it is in diagnostics,
+/* The same without definitions, which come from elsewhere; file may be NULL. */
+enum tide_exit tide_config_settings(struct tide_arena *arena,
+                                    const struct tide_invocation *invocation,
+                                    const char *file,
+                                    struct tide_config *config);
+/* As load, but what is wrong or strange is not printed, and no failure: it is in diagnostics,
  * whose texts live in arena. With an error config is not whole. */
 enum tide_exit tide_config_check(struct tide_arena *arena,
                                  const struct tide_invocation *invocation,

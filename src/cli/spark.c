@@ -274,6 +274,15 @@ static void keep_engine(struct tide_spark *spark)
     tide_bytes_release(&path);
 }
 
+/* The next run takes another. */
+static void lose_snapshot(struct tide_spark *spark)
+{
+    const struct tide_io io = tide_io_os();
+    struct tide_bytes path = {0};
+    (void)io.operations->remove(io.self, join(&path, &spark->directory, "snapshot.json"), NULL);
+    tide_bytes_release(&path);
+}
+
 static uint32_t count_done(const struct tide_spark *spark, const bool *is_done)
 {
     uint32_t count = 0;
@@ -310,7 +319,7 @@ static enum tide_exit run_rest(const struct tide_spark_options *options,
     tide_bytes_release(&run.engine);
     keep_engine(spark);
     if (run.is_snapshot_lost) {
-        tide_spark_forget(spark);
+        lose_snapshot(spark);
     }
     return exit;
 }

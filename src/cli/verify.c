@@ -2,11 +2,13 @@
  * process reads the lake up to that barrier and computes both again, by SQL. Cells are compared as
  * the lines that people see; the ledger with the rows themselves. */
 #include "base/json.h"
+#include "batch/lake_engine.h"
 #include "cli/cell_compare.h"
 #include "cli/served.h"
+#include "cli/spark.h"
 #include "lake/store.h"
+#include "process/identity.h"
 #include "process/ledger.h"
-#include "batch/lake_engine.h"
 #include "serve/batch_result.h"
 
 #include <inttypes.h>
@@ -24,6 +26,7 @@ enum {
 };
 
 struct verify {
+    const struct tide_invocation *invocation;
     const char *server;
     struct tide_http_client *client;
     struct tide_arena arena;
@@ -33,7 +36,9 @@ struct verify {
     uint32_t partition_count;
     int64_t *epochs;
     struct tide_ledger *ledgers;
-    struct tide_lake_view *view;
+    struct tide_lake_view *view; /* what recomputes: this, */
+    struct tide_spark spark;     /* or this */
+    struct tide_batch_engine engine;
     uint64_t cells;
     uint64_t differences;
     uint64_t lines_shown; /* of differences; more are only counted */
@@ -133,7 +138,7 @@ static enum tide_exit lake_lines(struct verify *v,
     struct tide_error error = {0};
     struct tide_result *result = NULL;
     const enum tide_status status =
-        tide_batch_result(tide_lake_engine(v->view), v->loaded, metric, &result, &error);
+        tide_batch_result(v->engine, v->loaded, metric, &result, &error);
     if (status != TIDE_OK) {
         return tide_fail(
             tide_exit_of(status), "%.*s: %s", TIDE_VIEW_ARGUMENTS(metric->name), error.text);
@@ -241,8 +246,7 @@ static enum tide_exit verify_ledger(struct verify *v)
     if (audits == NULL) {
         return tide_fail(TIDE_EXIT_TEMPORARY, "out of memory");
     }
-    enum tide_status status =
-        tide_batch_audit(tide_lake_engine(v->view), audits, v->partition_count, &error);
+    enum tide_status status = tide_batch_audit(v->engine, audits, v->partition_count, &error);
     if (status != TIDE_OK) {
         return tide_fail(tide_exit_of(status), "%s", error.text);
     }
@@ -261,14 +265,12 @@ static enum tide_exit verify_ledger(struct verify *v)
     return TIDE_EXIT_OK;
 }
 
-static enum tide_exit verify_all(struct verify *v)
+/* ---- who recomputes */
+
+static enum tide_exit open_view(struct verify *v)
 {
     struct tide_error error = {0};
     struct tide_bytes path = {0};
-    enum tide_exit exit = ask_service(v);
-    if (exit != TIDE_EXIT_OK) {
-        return exit;
-    }
     enum tide_status status = tide_store_local_path(v->lake_url, &path, &error);
     if (status == TIDE_OK) {
         struct tide_lake_view_options options = {.io = tide_io_os(),
@@ -283,6 +285,79 @@ static enum tide_exit verify_all(struct verify *v)
     if (status != TIDE_OK) {
         return tide_fail(tide_exit_of(status), "%s", error.text);
     }
+    v->engine = tide_lake_engine(v->view);
+    return TIDE_EXIT_OK;
+}
+
+static enum tide_exit ask_spark(struct verify *v,
+                                const struct tide_config *config,
+                                struct tide_store store)
+{
+    char pipeline[TIDE_IDENTITY_TEXT_SIZE];
+    struct tide_identity identity;
+    struct tide_error error = {0};
+    const enum tide_status status = tide_identity_read(store, &identity, &error);
+    if (status != TIDE_OK) {
+        return tide_fail(tide_exit_of(status), "%s", error.text);
+    }
+    tide_identity_format(identity.pipeline, pipeline);
+    const struct tide_spark_options options = {
+        .config = config,
+        .definitions = v->loaded,
+        .purpose = "verify",
+        .store = store,
+        .lake_url = v->lake_url,
+        .pipeline = tide_view_of(pipeline),
+        .partition_count = v->partition_count,
+        .epochs = v->epochs,
+        .span = {TIDE_INSTANT_UNKNOWN, TIDE_INSTANT_UNKNOWN},
+        .has_audits = true,
+    };
+    const enum tide_exit exit = tide_spark_open(&options, &v->spark);
+    v->engine = v->spark.engine;
+    return exit;
+}
+
+static enum tide_exit open_spark(struct verify *v)
+{
+    const struct tide_invocation *invocation = v->invocation;
+    const char *file = invocation->operand_count > 0 ? invocation->operands[0] : NULL;
+    struct tide_error error = {0};
+    struct tide_bytes path = {0};
+    struct tide_store store = {0};
+    struct tide_config config;
+    enum tide_exit exit = tide_config_settings(&v->arena, invocation, file, &config);
+    if (exit == TIDE_EXIT_OK) {
+        exit = tide_config_flags(
+            &v->arena, tide_invocation_text(invocation, "--data", NULL), NULL, &config);
+    }
+    if (exit != TIDE_EXIT_OK) {
+        return exit;
+    }
+    enum tide_status status = tide_store_local_path(v->lake_url, &path, &error);
+    if (status == TIDE_OK) {
+        status = tide_store_local_open(tide_io_os(), tide_bytes_terminated(&path), &store, &error);
+    }
+    tide_bytes_release(&path);
+    if (status != TIDE_OK) {
+        return tide_fail(tide_exit_of(status), "%s", error.text);
+    }
+    exit = ask_spark(v, &config, store);
+    store.operations->close(store.self);
+    return exit;
+}
+
+static enum tide_exit verify_all(struct verify *v)
+{
+    const char *engine = tide_invocation_text(v->invocation, "--engine", "duckdb");
+    const bool is_spark = strcmp(engine, "spark") == 0;
+    if (!is_spark && strcmp(engine, "duckdb") != 0) {
+        return tide_fail(TIDE_EXIT_USAGE, "--engine '%s' is neither duckdb nor spark", engine);
+    }
+    enum tide_exit exit = ask_service(v);
+    if (exit == TIDE_EXIT_OK) {
+        exit = is_spark ? open_spark(v) : open_view(v);
+    }
     for (uint32_t i = 0; exit == TIDE_EXIT_OK && i < v->loaded->metric_count; i++) {
         if (!v->loaded->metrics[i].is_hidden) {
             exit = verify_metric(v, &v->loaded->metrics[i]);
@@ -293,7 +368,8 @@ static enum tide_exit verify_all(struct verify *v)
 
 static enum tide_exit run(const struct tide_invocation *invocation)
 {
-    struct verify v = {.server = tide_invocation_text(invocation, "--server", TIDE_DEFAULT_SERVER)};
+    struct verify v = {.invocation = invocation,
+                       .server = tide_invocation_text(invocation, "--server", TIDE_DEFAULT_SERVER)};
     struct tide_error error = {0};
     tide_arena_init(&v.arena, ARENA_BYTES_MAX);
     if (tide_http_client_create(&v.client, &error) != TIDE_OK) {
@@ -311,6 +387,10 @@ static enum tide_exit run(const struct tide_invocation *invocation)
         exit = v.differences == 0 ? TIDE_EXIT_OK : TIDE_EXIT_CHECK_FAILED;
     }
     tide_lake_view_close(v.view);
+    if (exit == TIDE_EXIT_OK || exit == TIDE_EXIT_CHECK_FAILED) {
+        tide_spark_forget(&v.spark); /* else its log explains */
+    }
+    tide_spark_close(&v.spark);
     tide_http_client_destroy(v.client);
     tide_bytes_release(&v.barrier);
     tide_arena_release(&v.arena);
@@ -319,15 +399,20 @@ static enum tide_exit run(const struct tide_invocation *invocation)
 
 static const struct tide_option options[] = {
     {"--server", NULL, "URL", "the service (" TIDE_DEFAULT_SERVER ")"},
+    {"--engine", NULL, "ENGINE", "what recomputes: duckdb; spark: by spark-submit (batch.spark)"},
+    {"--data", NULL, "DIR", "spark works below DIR/data; as run has it"},
+    {"--set", NULL, "KEY=VALUE", "a configuration key (repeatable)"},
 };
 
 const struct tide_command tide_command_verify = {
     .name = "verify",
     .summary = "recompute every number from the lake and compare it with what is served",
-    .operands = "",
+    .operands = "[FILE]",
     .examples = "  tidemark verify\n"
-                "  tidemark verify --server http://127.0.0.1:9000\n",
+                "  tidemark verify --server http://127.0.0.1:9000\n"
+                "  tidemark verify tidemark.yaml --engine spark\n",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),
+    .operand_max = 1,
     .run = run,
 };
