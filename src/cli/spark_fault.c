@@ -20,6 +20,10 @@ static const struct tide_spark_fault faults[] = {
      "this Java is too old for this Spark",
      TIDE_EXIT_CONFIGURATION,
      false},
+    {"Master must either be yarn",
+     "batch.spark.master is neither local[N] nor spark://host:port",
+     TIDE_EXIT_CONFIGURATION,
+     false},
     {"Could not parse Master URL",
      "batch.spark.master is neither local[N] nor spark://host:port",
      TIDE_EXIT_CONFIGURATION,
@@ -32,6 +36,8 @@ static const struct tide_spark_fault faults[] = {
      "the master of batch.spark.master does not answer",
      TIDE_EXIT_CONNECT,
      false},
+    {"INVALID_DRIVER_MEMORY", NO_MEMORY, TIDE_EXIT_TEMPORARY, false},
+    {"INVALID_EXECUTOR_MEMORY", NO_MEMORY, TIDE_EXIT_TEMPORARY, false},
     {"OutOfMemoryError", NO_MEMORY, TIDE_EXIT_TEMPORARY, false},
     {"GC overhead limit exceeded", NO_MEMORY, TIDE_EXIT_TEMPORARY, false},
     {"CANNOT_ACQUIRE_MEMORY", NO_MEMORY, TIDE_EXIT_TEMPORARY, false},
@@ -71,6 +77,17 @@ const struct tide_spark_fault *tide_spark_fault_find(struct tide_view line)
         }
     }
     return NULL;
+}
+
+bool tide_spark_complains(struct tide_view line)
+{
+    static const char *const signs[] = {"Exception in thread", "Error:", ": No such file"};
+    for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) {
+        if (contains(line, signs[i])) {
+            return true;
+        }
+    }
+    return false;
 }
 
 const char *tide_spark_notice_find(struct tide_view line)

@@ -15,6 +15,8 @@ struct tide_spark_fault {
 
 /* NULL: the line says nothing of the kind. */
 const struct tide_spark_fault *tide_spark_fault_find(struct tide_view line);
+/* Whether the line looks like the reason of a failure that is not known here. */
+bool tide_spark_complains(struct tide_view line);
 /* What is worth telling while Spark goes on waiting; NULL: nothing. */
 const char *tide_spark_notice_find(struct tide_view line);
 

@@ -23,7 +23,8 @@ enum {
     PATH_BYTES_MAX = 4096,
     LOG_BYTES_MAX = 64 << 20,
     EVENT_BYTES_MAX = 1 << 20,
-    FAULT_BYTES_MAX = 300
+    SIGNALLED = 128, /* and the signal, as a shell says it */
+    COMPLAINT_BYTES_MAX = 300
 };
 static const struct tide_view mark = {"@tidemark ", 10};
 static const struct tide_duration patience = {1000000};
@@ -39,8 +40,9 @@ struct monitor {
     bool is_finished;
     const char *notice;
     const struct tide_spark_fault *fault; /* the first that the log shows */
-    struct tide_bytes fault_line;
-    struct tide_bytes told; /* by our program: the error */
+    struct tide_bytes complaint;          /* the line that shows it, or else that looks like one */
+    bool has_complaint;                   /* else it is the last line */
+    struct tide_bytes told;               /* by our program: the error */
     struct tide_bytes current;
 };
 
@@ -220,6 +222,14 @@ static void keep_line(struct monitor *monitor, struct tide_view line)
     }
 }
 
+static void keep_complaint(struct monitor *monitor, struct tide_view line)
+{
+    tide_bytes_reset(&monitor->complaint);
+    tide_bytes_append(&monitor->complaint,
+                      line.data,
+                      line.size < COMPLAINT_BYTES_MAX ? line.size : COMPLAINT_BYTES_MAX);
+}
+
 static void read_line(struct monitor *monitor, struct tide_view line)
 {
     keep_line(monitor, line);
@@ -228,12 +238,14 @@ static void read_line(struct monitor *monitor, struct tide_view line)
         return;
     }
     show_notice(monitor, tide_spark_notice_find(line));
-    if (monitor->fault == NULL) {
-        monitor->fault = tide_spark_fault_find(line);
-        tide_bytes_reset(&monitor->fault_line);
-        tide_bytes_append(&monitor->fault_line,
-                          line.data,
-                          line.size < FAULT_BYTES_MAX ? line.size : FAULT_BYTES_MAX);
+    const struct tide_spark_fault *fault =
+        monitor->fault == NULL ? tide_spark_fault_find(line) : NULL;
+    if (fault != NULL || !monitor->has_complaint) {
+        keep_complaint(monitor, line);
+        monitor->has_complaint = fault != NULL || tide_spark_complains(line);
+    }
+    if (fault != NULL) {
+        monitor->fault = fault;
     }
 }
 
@@ -247,10 +259,10 @@ static enum tide_exit explain(struct monitor *monitor, int code)
     if (fault == NULL) {
         fault = monitor->fault;
     }
-    const struct tide_view text = told.size > 0
-                                      ? told
-                                      : (fault != NULL ? tide_bytes_view(&monitor->fault_line)
-                                                       : TIDE_VIEW("it said nothing of why"));
+    if (fault == NULL && told.size == 0 && code > SIGNALLED) {
+        return tide_fail(TIDE_EXIT_TEMPORARY, "spark was ended by signal %d", code - SIGNALLED);
+    }
+    const struct tide_view text = told.size > 0 ? told : tide_bytes_view(&monitor->complaint);
     run->is_snapshot_lost = fault != NULL && fault->is_of_snapshot;
     const enum tide_exit exit = fault != NULL ? fault->exit : TIDE_EXIT_FAILURE;
     return tide_fail(exit,
@@ -339,7 +351,7 @@ enum tide_exit tide_spark_run(struct tide_spark_run *run)
     }
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     monitor.io.operations->close(monitor.io.self, &monitor.log);
-    tide_bytes_release(&monitor.fault_line);
+    tide_bytes_release(&monitor.complaint);
     tide_bytes_release(&monitor.told);
     tide_bytes_release(&monitor.current);
     tide_arena_release(&arguments.arena);
