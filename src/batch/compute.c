@@ -1,5 +1,5 @@
-/* Rows of an engine's answers to cells and counts. What SQL answers is checked like anything else that
- * comes from outside: a row that cannot be is REJECT, not an assertion. */
+/* Rows of an engine's answers to cells and counts. What SQL answers is checked like anything else
+ * that comes from outside: a row that cannot be is REJECT, not an assertion. */
 #include "batch/compute.h"
 
 #include "base/assert.h"

@@ -49,8 +49,8 @@ struct tide_batch_cell {
 /* Columns of an answer: what an engine must see to, if it does not run the SQL itself. */
 uint32_t tide_batch_column_count(const struct tide_batch_question *question);
 
-/* How far the engine's events go: of each partition one beyond the offset of the last of them, 0: it
- * has none. REJECT: a row of another partition. */
+/* How far the engine's events go: of each partition one beyond the offset of the last of them, 0:
+ * it has none. REJECT: a row of another partition. */
 enum tide_status tide_batch_reads(struct tide_batch_engine engine,
                                   uint64_t *reads,
                                   uint32_t partition_count,

@@ -1,8 +1,8 @@
 /* A state of the lake that another process can read later: which files hold it, and up to which
  * epoch their rows are in it. Written down, it is what a run that was interrupted goes on with.
  *
- * The text is JSON: {"pipeline": 32 digits, "taken": microseconds, "epochs": [..], "events": [[path, bytes], ..],
- * "rejected": [..]}; paths are relative to the table's folder. */
+ * The text is JSON: {"pipeline": 32 digits, "taken": microseconds, "epochs": [..],
+ * "events": [[path, bytes], ..], "rejected": [..]}; paths are relative to the table's folder. */
 #ifndef TIDE_BATCH_SNAPSHOT_H
 #define TIDE_BATCH_SNAPSHOT_H
 

@@ -2,7 +2,8 @@
  *
  *     {"application": "tidemark batch", "lock": path, "results": folder,
  *      "tables": {"lake_events": {"root": url, "schema": Spark's DDL, "where": condition,
- *                                 "files": [[path, date or null, bytes], ..]}, "lake_rejected": {..}},
+ *                                 "files": [[path, date or null, bytes], ..]},
+ *                 "lake_rejected": {..}},
  *      "events": SELECT of the relation `events` from lake_events,
  *      "units": [{"result": "00007.ndjson", "name": for people, "sql": text,
  *                 "table": "lake_events", "events": [from, to], "starts": [from, to]}, ..]}

@@ -262,7 +262,10 @@ static enum tide_exit explain(struct monitor *monitor, int code)
     if (fault == NULL && told.size == 0 && code > SIGNALLED) {
         return tide_fail(TIDE_EXIT_TEMPORARY, "spark was ended by signal %d", code - SIGNALLED);
     }
-    const struct tide_view text = told.size > 0 ? told : tide_bytes_view(&monitor->complaint);
+    struct tide_view text = told.size > 0 ? told : tide_bytes_view(&monitor->complaint);
+    if (text.size == 0) {
+        text = TIDE_VIEW("it did not say why");
+    }
     run->is_snapshot_lost = fault != NULL && fault->is_of_snapshot;
     const enum tide_exit exit = fault != NULL ? fault->exit : TIDE_EXIT_FAILURE;
     return tide_fail(exit,
