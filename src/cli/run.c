@@ -35,6 +35,7 @@ enum {
 static const struct tide_duration idle_after = {10 * 1000000};
 
 struct service {
+    const struct tide_invocation *invocation;
     struct tide_config config;
     struct tide_lake_stack lake;
     struct tide_file lock;
@@ -45,6 +46,7 @@ struct service {
     struct tide_generations *generations;
     struct tide_alert_engine alert_engine;
     struct tide_alerts *alerts;
+    struct tide_daily *daily; /* NULL: not wanted */
     char alerts_path[PATH_BYTES_MAX + sizeof("/alerts.json")];
     struct tide_api *api;
     struct tide_http_server *server;
@@ -289,11 +291,22 @@ static enum tide_status start_alerts(struct service *service, struct tide_error 
     return status == TIDE_OK ? tide_alerts_start(service->alerts, error) : status;
 }
 
+static enum tide_status start_daily(struct service *service, struct tide_error *error)
+{
+    const struct tide_daily_options options = {.invocation = service->invocation,
+                                               .config = &service->config,
+                                               .io = tide_io_os(),
+                                               .clock = tide_clock_os()};
+    return service->config.daily.at.size == 0 ? TIDE_OK
+                                              : tide_daily_start(&options, &service->daily, error);
+}
+
 static enum tide_status create_api(struct service *service, struct tide_error *error)
 {
     const struct tide_config *config = &service->config;
     service->metrics.collector = service->collector;
     service->metrics.log = service->log;
+    service->metrics.daily = service->daily;
     struct tide_api_options options = {.engine = service->engine,
                                        .definitions = config->definitions,
                                        .clock = tide_clock_os(),
@@ -338,6 +351,7 @@ static enum tide_status open_service(struct service *service, struct tide_error 
         create_collector,
         open_generations,
         start_alerts,
+        start_daily,
         create_api,
         start_server,
     };
@@ -376,6 +390,7 @@ static enum tide_status close_service(struct service *service, struct tide_error
     }
     tide_api_destroy(service->api);
     tide_generations_destroy(service->generations);
+    tide_daily_stop(service->daily);
     tide_alerts_destroy(service->alerts); /* while there is an engine to ask */
     tide_collector_destroy(service->collector);
     if (service->engine != NULL) {
@@ -457,6 +472,7 @@ static enum tide_exit run(const struct tide_invocation *invocation)
     const char *file = invocation->operand_count > 0 ? invocation->operands[0] : NULL;
     const char *data = tide_invocation_text(invocation, "--data", NULL);
     const char *listen = tide_invocation_text(invocation, "--listen", NULL);
+    service.invocation = invocation;
     tide_arena_init(&arena, ARENA_BYTES_MAX);
     enum tide_exit exit = tide_config_load(&arena,
                                            invocation,

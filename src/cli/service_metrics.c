@@ -104,6 +104,39 @@ static void write_latencies(struct tide_service_metrics *m, struct tide_bytes *t
     }
 }
 
+static void write_seconds(struct tide_bytes *text, const char *name, const char *help, int64_t us)
+{
+    family(text, name, "gauge", help);
+    tide_bytes_append_format(
+        text, "%s %" PRId64 ".%06" PRId64 "\n", name, us / 1000000, us % 1000000);
+}
+
+static void write_daily(const struct tide_daily *daily, struct tide_bytes *text)
+{
+    static const char runs[] = "tidemark_batch_runs_total";
+    static const char running[] = "tidemark_batch_running";
+    const struct tide_daily_facts facts = tide_daily_facts(daily);
+    const int64_t success_us = tide_instant_known(facts.last_success) ? facts.last_success.us : 0;
+    family(text, runs, "counter", "Daily batches by outcome.");
+    tide_bytes_append_format(text,
+                             "%s{outcome=\"success\"} %" PRIu64 "\n%s{outcome=\"failure\"} %" PRIu64
+                             "\n",
+                             runs,
+                             facts.successes,
+                             runs,
+                             facts.failures);
+    family(text, running, "gauge", "Whether a daily batch runs now.");
+    tide_bytes_append_format(text, "%s %d\n", running, facts.is_running);
+    write_seconds(text,
+                  "tidemark_batch_last_success_timestamp_seconds",
+                  "When a daily batch ended well; 0: not since the start.",
+                  success_us);
+    write_seconds(text,
+                  "tidemark_batch_last_duration_seconds",
+                  "How long the last daily batch took.",
+                  facts.last_duration.us);
+}
+
 void tide_service_metrics_write(void *context, struct tide_bytes *text)
 {
     struct tide_service_metrics *m = context;
@@ -130,6 +163,9 @@ void tide_service_metrics_write(void *context, struct tide_bytes *text)
     counter(text, "tidemark_log_syncs_total", "Syncs of the log.", log.sync_count);
     family(text, "tidemark_log_bytes", "gauge", "Bytes of the log.");
     tide_bytes_append_format(text, "tidemark_log_bytes %" PRIu64 "\n", log.stream_bytes);
+    if (m->daily != NULL) {
+        write_daily(m->daily, text);
+    }
     write_replies(m, text);
     write_latencies(m, text);
 }

@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "cli/daily.h"
 #include "collect/collector.h"
 #include "http/server.h"
 #include "log/log.h"
@@ -16,6 +17,7 @@ enum {
 struct tide_service_metrics {
     const struct tide_collector *collector;
     struct tide_log log;
+    const struct tide_daily *daily; /* NULL: there is none */
     const struct tide_http_route *routes;
     size_t route_count;
     /* By route, the last one for requests that match none; written by server threads. */
