@@ -2,13 +2,14 @@
  *
  * Paths are '/'-separated. What survives a power cut: a file's bytes after `sync`, a name (created,
  * linked, renamed, removed) after `sync_directory` of its directory. Nothing else may be assumed.
- * Statuses: REJECT: the name does not exist (open, remove, rename, list) or exists already (link,
+ * Statuses: REJECT: the name does not exist (open, remove, rename, list, stat) or exists already (link,
  * open CREATE); RETRY: no space, too many files, no memory: the same call may succeed later;
  * FATAL: the device failed; after a failed sync nothing may be retried on that file. */
 #ifndef TIDE_BASE_IO_H
 #define TIDE_BASE_IO_H
 
 #include "base/bytes.h"
+#include "base/clock.h"
 
 enum tide_io_mode {
     TIDE_IO_READ,   /* must exist */
@@ -19,6 +20,12 @@ enum tide_io_mode {
 /* A handle; all zero is "no file". */
 struct tide_file {
     int64_t handle; /* implementation's own, never 0 when open */
+};
+
+struct tide_io_facts {
+    bool is_directory;
+    uint64_t size;                /* of a file */
+    struct tide_instant modified; /* UNKNOWN on a disk without a clock (the simulator's) */
 };
 
 struct tide_io_operations {
@@ -72,6 +79,11 @@ struct tide_io_operations {
                              void (*visit)(void *context, const char *name, bool is_directory),
                              void *context,
                              struct tide_error *error);
+    /* Of the file or directory that path leads to. REJECT: nothing is there. */
+    enum tide_status (*stat)(void *self,
+                             const char *path,
+                             struct tide_io_facts *facts,
+                             struct tide_error *error);
     void (*random)(void *self, void *buffer, size_t size);
 };
 
@@ -92,6 +104,23 @@ enum tide_status tide_io_os_lock(const char *path,
 enum tide_status tide_io_os_absolute(const char *path,
                                      struct tide_bytes *absolute,
                                      struct tide_error *error);
+
+/* The file system that path lies on. free_bytes: to this process, without what is kept for root.
+ * REJECT: nothing is at path. */
+struct tide_io_space {
+    uint64_t free_bytes;
+    uint64_t size_bytes;
+};
+enum tide_status tide_io_os_space(const char *path,
+                                  struct tide_io_space *space,
+                                  struct tide_error *error);
+
+/* What this process has used; 0 where the system does not tell. */
+struct tide_io_usage {
+    uint64_t processor_us; /* user and system */
+    uint64_t resident_bytes;
+};
+struct tide_io_usage tide_io_os_usage(void);
 
 /* Whole small files, on any io. What was in `into` is replaced; size_max and into's own maximum
  * bound what is read (REJECT beyond, and if there is no such file). */

@@ -17,7 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -404,6 +406,24 @@ static enum tide_status os_list(void *self,
     return status;
 }
 
+static enum tide_status os_stat(void *self,
+                                const char *path,
+                                struct tide_io_facts *facts,
+                                struct tide_error *error)
+{
+    (void)self;
+    struct stat found = {0};
+    if (stat(path, &found) != 0) {
+        return fail(error, errno, "look at", path);
+    }
+    tide_assert(found.st_size >= 0);
+    facts->is_directory = S_ISDIR(found.st_mode);
+    facts->size = (uint64_t)found.st_size;
+    facts->modified.us =
+        (int64_t)found.st_mtim.tv_sec * 1000000 + (int64_t)found.st_mtim.tv_nsec / 1000;
+    return TIDE_OK;
+}
+
 static void os_random(void *self, void *buffer, size_t size)
 {
     (void)self;
@@ -430,6 +450,7 @@ static const struct tide_io_operations os_operations = {
     .make_directory = os_make_directory,
     .sync_directory = os_sync_directory,
     .list = os_list,
+    .stat = os_stat,
     .random = os_random,
 };
 
@@ -475,4 +496,46 @@ enum tide_status tide_io_os_absolute(const char *path,
     tide_bytes_append_text(absolute, found);
     free(found);
     return TIDE_OK;
+}
+
+enum tide_status tide_io_os_space(const char *path,
+                                  struct tide_io_space *space,
+                                  struct tide_error *error)
+{
+    struct statvfs told;
+    if (statvfs(path, &told) != 0) {
+        return fail(error, errno, "ask for the space of", path);
+    }
+    space->free_bytes = (uint64_t)told.f_bavail * told.f_frsize;
+    space->size_bytes = (uint64_t)told.f_blocks * told.f_frsize;
+    return TIDE_OK;
+}
+
+/* The second number of /proc/self/statm, in pages. */
+static uint64_t resident_bytes(void)
+{
+    char text[128] = "";
+    const int fd = open_looped("/proc/self/statm", O_RDONLY);
+    if (fd < 0) {
+        return 0;
+    }
+    const ssize_t size = read(fd, text, sizeof(text) - 1);
+    close_logged(fd);
+    const char *space = size > 0 ? strchr(text, ' ') : NULL;
+    const long page_bytes = sysconf(_SC_PAGESIZE);
+    return space == NULL || page_bytes < 0
+               ? 0
+               : (uint64_t)strtoull(space, NULL, 10) * (uint64_t)page_bytes;
+}
+
+static uint64_t us_of(struct timeval time)
+{
+    return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_usec;
+}
+
+struct tide_io_usage tide_io_os_usage(void)
+{
+    struct rusage told = {0};
+    (void)getrusage(RUSAGE_SELF, &told); /* it cannot fail with these arguments */
+    return (struct tide_io_usage){us_of(told.ru_utime) + us_of(told.ru_stime), resident_bytes()};
 }

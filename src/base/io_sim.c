@@ -564,6 +564,28 @@ static enum tide_status sim_list(void *self,
     return TIDE_OK;
 }
 
+static enum tide_status sim_stat(void *self,
+                                 const char *path,
+                                 struct tide_io_facts *facts,
+                                 struct tide_error *error)
+{
+    struct tide_io_sim *sim = self;
+    if (!begin(sim)) {
+        return stopped(error);
+    }
+    struct tide_sim_place place;
+    tide_sim_disk_find(&sim->disk, path, &place);
+    if (place.self == NULL && place.file == NULL) {
+        return finish(sim, missing(error, "look at", path), error);
+    }
+    *facts = (struct tide_io_facts){
+        .is_directory = place.self != NULL,
+        .size = place.file != NULL ? place.file->current.size : 0,
+        .modified = TIDE_INSTANT_UNKNOWN,
+    };
+    return finish(sim, TIDE_OK, error);
+}
+
 static void sim_random(void *self, void *buffer, size_t size)
 {
     struct tide_io_sim *sim = self;
@@ -587,6 +609,7 @@ static const struct tide_io_operations sim_operations = {
     .make_directory = sim_make_directory,
     .sync_directory = sim_sync_directory,
     .list = sim_list,
+    .stat = sim_stat,
     .random = sim_random,
 };
 

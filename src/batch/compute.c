@@ -11,6 +11,7 @@
 enum {
     GROUP_BYTES_MAX = 64 << 20,
     DECIMAL_PLACES = 6,
+    LOOK_BACK_DAYS = 7,
     STEPS_MAX = TIDE_RETENTION_PERIODS_MAX + 1
 };
 _Static_assert((int)TIDE_FUNNEL_STEPS_MAX <= (int)STEPS_MAX, "steps of a funnel");
@@ -369,6 +370,35 @@ enum tide_status tide_batch_compute(struct tide_batch_engine engine,
     return status;
 }
 
+/* ---- what is there no more */
+
+bool tide_batch_kept_from(struct tide_batch_engine engine,
+                          const struct tide_definitions *definitions,
+                          const struct tide_metric *metric,
+                          struct tide_instant *from)
+{
+    const int64_t day_us = INT64_C(86400) * 1000 * 1000;
+    const struct tide_expired *expired = engine.events;
+    *from = TIDE_INSTANT_UNKNOWN;
+    if (expired->before_days == TIDE_DATE_UNKNOWN) {
+        return true;
+    }
+    if (metric->kind == TIDE_METRIC_RATIO) {
+        struct tide_instant below = TIDE_INSTANT_UNKNOWN;
+        const bool is_kept =
+            tide_batch_kept_from(
+                engine, definitions, &definitions->metrics[metric->parts[0]], from) &&
+            tide_batch_kept_from(
+                engine, definitions, &definitions->metrics[metric->parts[1]], &below);
+        *from = below.us > from->us ? below : *from;
+        return is_kept;
+    }
+    const bool looks_back =
+        metric->kind == TIDE_METRIC_SESSIONS || metric->kind == TIDE_METRIC_FUNNEL;
+    from->us = (expired->before_days + (looks_back ? LOOK_BACK_DAYS : 0)) * day_us;
+    return metric->kind != TIDE_METRIC_RETENTION;
+}
+
 /* ---- the audit */
 
 struct audit {
@@ -445,6 +475,24 @@ static enum tide_status read_rejected(void *context,
     return TIDE_OK;
 }
 
+/* What left was counted when it left. */
+static void add_expired(struct tide_batch_engine engine,
+                        struct tide_batch_audit *audits,
+                        uint32_t partition_count)
+{
+    for (uint32_t p = 0; p < partition_count; p++) {
+        const struct tide_tally events = tide_expired_of(engine.events, p);
+        const struct tide_tally rejected = tide_expired_of(engine.rejected, p);
+        audits[p].events += events.rows;
+        audits[p].distinct_uids += events.rows;
+        audits[p].uids.high += events.uids.high;
+        audits[p].uids.low += events.uids.low;
+        for (int reason = 0; reason < TIDE_REASON_COUNT; reason++) {
+            audits[p].rejected[reason] += rejected.rejected[reason];
+        }
+    }
+}
+
 enum tide_status tide_batch_audit(struct tide_batch_engine engine,
                                   struct tide_batch_audit *audits,
                                   uint32_t partition_count,
@@ -457,11 +505,15 @@ enum tide_status tide_batch_audit(struct tide_batch_engine engine,
     }
     struct tide_batch_question question = {.kind = TIDE_BATCH_EVENTS_AUDIT};
     struct tide_batch_visitor visitor = {read_events, &audit};
-    const enum tide_status status = engine.ask(engine.self, &question, visitor, error);
+    enum tide_status status = engine.ask(engine.self, &question, visitor, error);
     if (status != TIDE_OK) {
         return status;
     }
     question.kind = TIDE_BATCH_REJECTED_AUDIT;
     visitor.visit = read_rejected;
-    return engine.ask(engine.self, &question, visitor, error);
+    status = engine.ask(engine.self, &question, visitor, error);
+    if (status == TIDE_OK) {
+        add_expired(engine, audits, partition_count);
+    }
+    return status;
 }

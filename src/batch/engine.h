@@ -5,6 +5,7 @@
 #define TIDE_BATCH_ENGINE_H
 
 #include "lake/duckdb.h"
+#include "lake/expiry.h"
 #include "metric/definition.h"
 
 enum tide_batch_question_kind {
@@ -38,6 +39,9 @@ struct tide_batch_engine {
                             struct tide_batch_visitor visitor,
                             struct tide_error *error);
     void *self;
+    /* What had left the lake before: it is in no answer. */
+    const struct tide_expired *events;
+    const struct tide_expired *rejected;
 };
 
 #endif

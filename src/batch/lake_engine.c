@@ -114,5 +114,8 @@ static enum tide_status ask(void *self,
 
 struct tide_batch_engine tide_lake_engine(struct tide_lake_view *view)
 {
-    return (struct tide_batch_engine){ask, view};
+    return (struct tide_batch_engine){ask,
+                                      view,
+                                      tide_lake_view_expired(view, TIDE_TABLE_EVENTS),
+                                      tide_lake_view_expired(view, TIDE_TABLE_REJECTED)};
 }

@@ -1,9 +1,8 @@
-/* Epochs are read before files, so the files have at least those epochs; rows beyond them are left
- * out by whoever reads. */
+/* Epochs and files of events are of one version of the table. Epochs that were given, and files of
+ * rejected, may be others: rows beyond the epochs are left out by whoever reads. */
 #include "batch/snapshot.h"
 
 #include "base/assert.h"
-#include "base/civil.h"
 #include "base/json.h"
 
 #include <stdlib.h>
@@ -12,32 +11,10 @@
 #include "base/banned.h"
 
 enum {
-    LAYOUT_BYTES_MAX = 4 << 20,
-    DATE_SIZE = 10 /* "2026-03-08" */
+    LAYOUT_BYTES_MAX = 4 << 20
 };
 
-static const struct tide_view events_date = {"event_date=", 11};
-static const struct tide_view rejected_date = {"received_date=", 14};
-
 /* ---- files */
-
-/* What the folder says; files are found by it, and it is only ever asked which to leave out. */
-static int32_t date_of(struct tide_view path)
-{
-    const struct tide_view prefix =
-        tide_view_starts_with(path, events_date) ? events_date : rejected_date;
-    struct tide_bytes text = {0};
-    struct tide_instant t = {0};
-    if (!tide_view_starts_with(path, prefix) || path.size <= prefix.size + DATE_SIZE ||
-        path.data[prefix.size + DATE_SIZE] != '/') {
-        return TIDE_DATE_UNKNOWN;
-    }
-    tide_bytes_append(&text, path.data + prefix.size, DATE_SIZE);
-    tide_bytes_append_text(&text, "T00:00:00Z");
-    const bool is_date = tide_civil_parse(tide_bytes_view(&text), &t);
-    tide_bytes_release(&text);
-    return is_date ? (int32_t)tide_days_of(t) : TIDE_DATE_UNKNOWN;
-}
 
 static int compare_files(const void *a, const void *b)
 {
@@ -46,36 +23,37 @@ static int compare_files(const void *a, const void *b)
     return tide_view_compare(left->path, right->path);
 }
 
-static void sort_files(struct tide_snapshot_table *table)
-{
-    if (table->file_count > 0) {
-        qsort(table->files, table->file_count, sizeof(table->files[0]), compare_files);
-    }
-}
-
 struct listing {
+    const char *name; /* of the table */
     struct tide_arena *arena;
     struct tide_snapshot_table table;
     uint32_t capacity;
-    bool is_too_long;
-    bool failed;
+    struct tide_error *error;
 };
 
-static void add_file(void *context, struct tide_view path, uint64_t size)
+static enum tide_status out_of_memory(const struct listing *listing)
+{
+    return tide_error_set(
+        listing->error, TIDE_RETRY, "no memory for the files of %s", listing->name);
+}
+
+static enum tide_status add_file(void *context, const struct tide_delta_entry *entry)
 {
     struct listing *listing = context;
     struct tide_snapshot_table *table = &listing->table;
     if (table->file_count == TIDE_SNAPSHOT_FILES_MAX) {
-        listing->is_too_long = true;
-        return;
+        return tide_error_set(listing->error,
+                              TIDE_REJECT,
+                              "table %s has more than %d files",
+                              listing->name,
+                              TIDE_SNAPSHOT_FILES_MAX);
     }
     if (table->file_count == listing->capacity) {
         const uint32_t capacity = listing->capacity == 0 ? 64 : listing->capacity * 2;
         struct tide_snapshot_file *files =
             TIDE_ARENA_ARRAY(listing->arena, struct tide_snapshot_file, capacity);
         if (files == NULL) {
-            listing->failed = true;
-            return;
+            return out_of_memory(listing);
         }
         if (table->file_count > 0) {
             memcpy(files, table->files, table->file_count * sizeof(files[0]));
@@ -83,15 +61,17 @@ static void add_file(void *context, struct tide_view path, uint64_t size)
         table->files = files;
         listing->capacity = capacity;
     }
-    const struct tide_view copy = tide_arena_copy(listing->arena, path);
-    listing->failed = listing->failed || copy.data == NULL;
-    table->files[table->file_count++] = (struct tide_snapshot_file){copy, size, date_of(path)};
+    const struct tide_view path = tide_arena_copy(listing->arena, entry->path);
+    table->files[table->file_count++] =
+        (struct tide_snapshot_file){path, entry->size, entry->date_days};
+    return path.data != NULL ? TIDE_OK : out_of_memory(listing);
 }
 
 /* ---- taking */
 
 static enum tide_status open_table(const struct tide_snapshot_options *options,
                                    const struct tide_layout *layout,
+                                   struct tide_checkpoint_codec codec,
                                    struct tide_delta **delta,
                                    struct tide_error *error)
 {
@@ -101,34 +81,32 @@ static enum tide_status open_table(const struct tide_snapshot_options *options,
         .layout = layout,
         .table_id = TIDE_VIEW("00000000-0000-0000-0000-000000000000"), /* nothing is committed */
         .engine = TIDE_VIEW("tidemark"),
+        .codec = codec,
+        .keeps_files = true,
     };
     return tide_delta_open(&delta_options, delta, error);
 }
 
-static enum tide_status list_files(struct tide_delta *delta,
-                                   const char *name,
-                                   struct tide_arena *arena,
-                                   struct tide_snapshot_table *table,
+/* One version of the table: its files, and what had left it. */
+static enum tide_status read_table(const struct tide_snapshot_options *options,
+                                   const struct tide_layout *layout,
+                                   const struct tide_delta *delta,
+                                   struct listing *listing,
                                    struct tide_error *error)
 {
-    struct listing listing = {.arena = arena};
-    if (tide_delta_version(delta) < 0) {
-        return TIDE_OK;
+    struct tide_snapshot_table *table = &listing->table;
+    enum tide_status status = TIDE_OK;
+    if (tide_delta_version(delta) >= 0) {
+        status = tide_delta_entries(delta, (struct tide_delta_visitor){add_file, listing}, error);
     }
-    const enum tide_status status = tide_delta_files(delta, add_file, &listing, error);
-    if (status != TIDE_OK) {
-        return status;
+    if (status == TIDE_OK) {
+        status = tide_expired_read(
+            options->store, layout, delta, listing->arena, &table->expired, error);
     }
-    if (listing.is_too_long) {
-        return tide_error_set(
-            error, TIDE_REJECT, "table %s has more than %d files", name, TIDE_SNAPSHOT_FILES_MAX);
+    if (table->file_count > 0) {
+        qsort(table->files, table->file_count, sizeof(table->files[0]), compare_files);
     }
-    if (listing.failed) {
-        return tide_error_set(error, TIDE_RETRY, "no memory for the files of %s", name);
-    }
-    sort_files(&listing.table);
-    *table = listing.table;
-    return TIDE_OK;
+    return status;
 }
 
 static enum tide_status read_epochs(struct tide_delta *delta,
@@ -158,20 +136,26 @@ static enum tide_status take_table(const struct tide_snapshot_options *options,
 {
     const bool is_events = which == TIDE_TABLE_EVENTS;
     struct tide_delta *delta = NULL;
+    struct tide_checkpoint_codec codec = {0}; /* opens a DuckDB only if there is a checkpoint */
     struct tide_arena layouts;
     tide_arena_init(&layouts, LAYOUT_BYTES_MAX);
     const struct tide_layout *layout = tide_layout_create(&layouts, options->schema, which);
     enum tide_status status = layout == NULL
                                   ? tide_error_set(error, TIDE_RETRY, "no memory for a layout")
-                                  : open_table(options, layout, &delta, error);
+                                  : tide_checkpoint_parquet_open(NULL, &codec, error);
+    if (status == TIDE_OK) {
+        status = open_table(options, layout, codec, &delta, error);
+    }
     if (status == TIDE_OK && is_events) {
         status = read_epochs(delta, options, snapshot->epochs, error);
     }
     if (status == TIDE_OK) {
-        status = list_files(
-            delta, layout->name, arena, is_events ? &snapshot->events : &snapshot->rejected, error);
+        struct listing listing = {.name = layout->name, .arena = arena, .error = error};
+        status = read_table(options, layout, delta, &listing, error);
+        *(is_events ? &snapshot->events : &snapshot->rejected) = listing.table;
     }
     tide_delta_close(delta);
+    tide_checkpoint_codec_close(&codec);
     tide_arena_release(&layouts);
     return status;
 }
@@ -184,7 +168,9 @@ enum tide_status tide_snapshot_take(const struct tide_snapshot_options *options,
     const uint32_t partition_count = options->partition_count;
     tide_assert(partition_count > 0 && partition_count <= TIDE_SNAPSHOT_PARTITIONS_MAX);
     *snapshot = (struct tide_snapshot){.taken = tide_clock_now(options->clock),
-                                       .partition_count = partition_count};
+                                       .partition_count = partition_count,
+                                       .events.expired.before_days = TIDE_DATE_UNKNOWN,
+                                       .rejected.expired.before_days = TIDE_DATE_UNKNOWN};
     snapshot->pipeline = tide_arena_copy(arena, options->pipeline);
     snapshot->epochs = TIDE_ARENA_ARRAY(arena, int64_t, partition_count);
     if (snapshot->pipeline.data == NULL || snapshot->epochs == NULL) {
@@ -199,6 +185,15 @@ enum tide_status tide_snapshot_take(const struct tide_snapshot_options *options,
 
 /* ---- as text */
 
+static void write_day(int32_t days, struct tide_bytes *json)
+{
+    if (days == TIDE_DATE_UNKNOWN) {
+        tide_bytes_append_text(json, "null");
+    } else {
+        tide_bytes_append_format(json, "%d", days);
+    }
+}
+
 static void write_table(const struct tide_snapshot_table *table,
                         const char *name,
                         struct tide_bytes *json)
@@ -208,6 +203,8 @@ static void write_table(const struct tide_snapshot_table *table,
     for (uint32_t i = 0; i < table->file_count; i++) {
         tide_bytes_append_text(json, i == 0 ? "\n[" : ",\n[");
         tide_json_write_string(json, table->files[i].path);
+        tide_bytes_append_byte(json, ',');
+        write_day(table->files[i].date_days, json);
         tide_bytes_append_format(json, ",%llu]", (unsigned long long)table->files[i].size);
     }
     tide_bytes_append_byte(json, ']');
@@ -224,6 +221,8 @@ void tide_snapshot_write(const struct tide_snapshot *snapshot, struct tide_bytes
             json, "%s%lld", p == 0 ? "[" : ",", (long long)snapshot->epochs[p]);
     }
     tide_bytes_append_byte(json, ']');
+    tide_json_write_key(json, "kept_from");
+    write_day(snapshot->events.expired.before_days, json);
     write_table(&snapshot->events, "events", json);
     write_table(&snapshot->rejected, "rejected", json);
     tide_bytes_append_text(json, "}\n");
@@ -245,7 +244,33 @@ static bool read_number(const struct tide_json *json, int64_t *number)
     return *end == '\0';
 }
 
-static bool read_table(const struct tide_json *json,
+/* Null, or a day. */
+static bool read_day(const struct tide_json *json, int32_t *days)
+{
+    int64_t number = 0;
+    const bool is_null = json != NULL && json->kind == TIDE_JSON_NULL;
+    *days = TIDE_DATE_UNKNOWN;
+    if (is_null || !read_number(json, &number) || number <= INT32_MIN || number > INT32_MAX) {
+        return is_null;
+    }
+    *days = (int32_t)number;
+    return true;
+}
+
+static bool read_file(const struct tide_json *json, struct tide_snapshot_file *file)
+{
+    int64_t size = 0;
+    if (json->kind != TIDE_JSON_ARRAY || json->count != 3 ||
+        json->first->kind != TIDE_JSON_STRING || !read_day(json->first->next, &file->date_days) ||
+        !read_number(json->first->next->next, &size) || size < 0) {
+        return false;
+    }
+    file->path = json->first->text;
+    file->size = (uint64_t)size;
+    return true;
+}
+
+static bool read_files(const struct tide_json *json,
                        struct tide_arena *arena,
                        struct tide_snapshot_table *table)
 {
@@ -255,14 +280,9 @@ static bool read_table(const struct tide_json *json,
     table->files = TIDE_ARENA_ARRAY(arena, struct tide_snapshot_file, json->count + 1U);
     for (const struct tide_json *file = json->first; table->files != NULL && file != NULL;
          file = file->next) {
-        int64_t size = 0;
-        if (file->kind != TIDE_JSON_ARRAY || file->count != 2 ||
-            file->first->kind != TIDE_JSON_STRING || !read_number(file->first->next, &size) ||
-            size < 0) {
+        if (!read_file(file, &table->files[table->file_count++])) {
             return false;
         }
-        table->files[table->file_count++] = (struct tide_snapshot_file){
-            file->first->text, (uint64_t)size, date_of(file->first->text)};
     }
     return table->files != NULL;
 }
@@ -291,7 +311,7 @@ enum tide_status tide_snapshot_read(struct tide_view json,
                                     struct tide_error *error)
 {
     struct tide_json *root = NULL;
-    *snapshot = (struct tide_snapshot){0};
+    *snapshot = (struct tide_snapshot){.rejected.expired.before_days = TIDE_DATE_UNKNOWN};
     const enum tide_status status = tide_json_parse(arena, json, &root, error);
     if (status != TIDE_OK) {
         return status;
@@ -299,8 +319,9 @@ enum tide_status tide_snapshot_read(struct tide_view json,
     if (!tide_json_get_text(root, "pipeline", &snapshot->pipeline) ||
         !tide_json_get_i64(root, "taken", &snapshot->taken.us) ||
         !read_epoch_array(tide_json_get(root, "epochs"), arena, snapshot) ||
-        !read_table(tide_json_get(root, "events"), arena, &snapshot->events) ||
-        !read_table(tide_json_get(root, "rejected"), arena, &snapshot->rejected)) {
+        !read_day(tide_json_get(root, "kept_from"), &snapshot->events.expired.before_days) ||
+        !read_files(tide_json_get(root, "events"), arena, &snapshot->events) ||
+        !read_files(tide_json_get(root, "rejected"), arena, &snapshot->rejected)) {
         return tide_error_set(error, TIDE_REJECT, "not a snapshot of a lake");
     }
     return TIDE_OK;

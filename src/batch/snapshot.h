@@ -2,12 +2,13 @@
  * epoch their rows are in it. Written down, it is what a run that was interrupted goes on with.
  *
  * The text is JSON: {"pipeline": 32 digits, "taken": microseconds, "epochs": [..],
- * "events": [[path, bytes], ..], "rejected": [..]}; paths are relative to the table's folder. */
+ * "kept_from": first day of events that is whole, or null, "events": [[path, date or null, bytes],
+ * ..], "rejected": [..]}; paths are relative to the table's folder. */
 #ifndef TIDE_BATCH_SNAPSHOT_H
 #define TIDE_BATCH_SNAPSHOT_H
 
 #include "base/clock.h"
-#include "lake/delta.h"
+#include "lake/expiry.h"
 
 enum {
     TIDE_SNAPSHOT_FILES_MAX = 1 << 18, /* of one table */
@@ -17,12 +18,13 @@ enum {
 struct tide_snapshot_file {
     struct tide_view path; /* "event_date=2026-03-08/1-0-7.parquet" */
     uint64_t size;
-    int32_t date_days; /* that its folder names, TIDE_DATE_UNKNOWN: none */
+    int32_t date_days; /* of its rows; TIDE_DATE_UNKNOWN: any */
 };
 
 struct tide_snapshot_table {
     struct tide_snapshot_file *files; /* by path */
     uint32_t file_count;
+    struct tide_expired expired; /* of its totals, the text says only since when */
 };
 
 struct tide_snapshot { /* lives in an arena */

@@ -69,6 +69,13 @@ enum tide_status tide_spark_hdfs_url(struct tide_view lake_url,
     if (status != TIDE_OK) {
         return status;
     }
+    if (spark_url.size == 0 && find(lake_url, ',') < lake_url.size) {
+        return tide_error_set(error,
+                              TIDE_REJECT,
+                              "'%.*s' names several NameNodes: say in lake.hdfs.spark_url what "
+                              "Spark calls them",
+                              TIDE_VIEW_ARGUMENTS(lake_url));
+    }
     if (spark_url.size == 0) {
         spark = (struct place){lake.host, tide_view_of(default_port), lake.path};
     }

@@ -198,7 +198,9 @@ static enum tide_status ask(void *self,
 
 struct tide_batch_engine tide_spark_engine(struct tide_spark_results *results)
 {
-    return (struct tide_batch_engine){ask, results};
+    const struct tide_snapshot *snapshot = results->plan->snapshot;
+    return (struct tide_batch_engine){
+        ask, results, &snapshot->events.expired, &snapshot->rejected.expired};
 }
 
 struct search {

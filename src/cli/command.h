@@ -67,10 +67,13 @@ extern const struct tide_command tide_command_replay;
 extern const struct tide_command tide_command_generate;
 extern const struct tide_command tide_command_query;
 extern const struct tide_command tide_command_batch;
+extern const struct tide_command tide_command_compact;
+extern const struct tide_command tide_command_lake;
 extern const struct tide_command tide_command_verify;
 extern const struct tide_command tide_command_backtest;
 extern const struct tide_command tide_command_explain;
 extern const struct tide_command tide_command_validate;
+extern const struct tide_command tide_command_kafka;
 extern const struct tide_command tide_command_version;
 
 /* Parses argv after the command's name and runs it; prints help or a usage error itself. */

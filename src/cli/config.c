@@ -4,6 +4,7 @@
 #include "base/io.h"
 #include "cli/config_value.h"
 #include "decode/json_schema.h"
+#include "lake/store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -389,10 +390,10 @@ static enum tide_exit apply_all(struct loader *loader,
     return TIDE_EXIT_OK;
 }
 
-enum tide_exit tide_config_settings(struct tide_arena *arena,
-                                    const struct tide_invocation *invocation,
-                                    const char *file,
-                                    struct tide_config *config)
+enum tide_exit tide_config_keys_only(struct tide_arena *arena,
+                                     const struct tide_invocation *invocation,
+                                     const char *file,
+                                     struct tide_config *config)
 {
     struct tide_diagnostics diagnostics;
     struct loader loader = {.arena = arena, .config = config, .diagnostics = &diagnostics};
@@ -439,6 +440,12 @@ enum tide_exit tide_config_load(struct tide_arena *arena,
     return exit == TIDE_EXIT_OK ? finish(&loader) : exit;
 }
 
+uint32_t tide_config_partitions(const struct tide_config *config)
+{
+    return (uint32_t)(config->kafka.log_brokers.size > 0 ? config->kafka.log_partitions
+                                                         : config->partitions);
+}
+
 static struct tide_view join(struct tide_arena *arena, const char *format, const char *directory)
 {
     struct tide_bytes text = {0};
@@ -464,7 +471,9 @@ enum tide_exit tide_config_flags(struct tide_arena *arena,
     tide_diagnostics_init(&diagnostics, arena);
     if (data != NULL) {
         config->data = join(arena, "*/data", data);
-        config->lake_url = join(arena, "file:*/lake", data);
+        if (!tide_store_is_remote(config->lake_url)) {
+            config->lake_url = join(arena, "file:*/lake", data);
+        }
         if (config->data.data == NULL || config->lake_url.data == NULL) {
             return tide_fail(TIDE_EXIT_TEMPORARY, "out of memory");
         }

@@ -1,6 +1,9 @@
-/* tidemark generate: seeded events, to stdout or to a running service at a stated rate. */
+/* tidemark generate: seeded events, to stdout, to a running service, or to a topic of Kafka, at a
+ * stated rate. */
 #include "base/civil.h"
 #include "cli/command.h"
+#include "cli/config.h"
+#include "cli/generate_kafka.h"
 #include "collect/generator.h"
 #include "http/client.h"
 
@@ -14,10 +17,12 @@ enum {
     ATTEMPTS_MAX = 600,
     REPLY_BYTES_MAX = 16 << 20,
     TIMEOUT_S = 30,
+    ARENA_BYTES_MAX = 64 << 20,
 };
 
 struct sender {
-    const char *server; /* NULL: stdout */
+    const char *server; /* NULL: stdout, or kafka */
+    struct tide_generate_kafka *kafka;
     bool is_sunbird;
     struct tide_clock clock;
     struct tide_http_client *client;
@@ -50,7 +55,7 @@ static enum tide_exit post(struct sender *sender,
         struct tide_http_response response = {0};
         enum tide_status status =
             tide_http_client_send(sender->client, &request, &response, &error);
-        tide_bytes_release(&response.body);
+        tide_http_response_release(&response);
         if (status == TIDE_OK && response.status != 503) {
             return response.status < 500
                        ? TIDE_EXIT_OK
@@ -85,7 +90,8 @@ static enum tide_exit flush(struct sender *sender)
     enum tide_exit exit = TIDE_EXIT_OK;
     if (sender->server != NULL) {
         exit = flush_http(sender);
-    } else if (fwrite(sender->body.data, 1, sender->body.size, stdout) < sender->body.size) {
+    } else if (sender->kafka == NULL &&
+               fwrite(sender->body.data, 1, sender->body.size, stdout) < sender->body.size) {
         exit = TIDE_EXIT_OUTPUT;
     }
     sender->sent += sender->line_count;
@@ -115,7 +121,13 @@ static void add_to_envelope(struct sender *sender, struct tide_view line)
 
 static enum tide_exit add(struct sender *sender, struct tide_view line, bool is_json)
 {
-    if (sender->server == NULL || !sender->is_sunbird) {
+    struct tide_error error = {0};
+    if (sender->kafka != NULL) {
+        enum tide_status status = tide_generate_kafka_add(sender->kafka, line, &error);
+        if (status != TIDE_OK) {
+            return tide_fail(tide_exit_of(status), "%s", error.text);
+        }
+    } else if (sender->server == NULL || !sender->is_sunbird) {
         tide_bytes_append_view(&sender->body, line);
         tide_bytes_append_byte(&sender->body, '\n');
     } else if (is_json) {
@@ -132,14 +144,16 @@ static enum tide_exit add(struct sender *sender, struct tide_view line, bool is_
 
 struct job {
     const struct tide_invocation *invocation;
+    struct tide_arena arena;
     struct tide_generator_options generator;
-    uint64_t count; /* 0: for ever */
-    uint64_t rate;  /* events a second; 0: as fast as it goes */
+    uint64_t count;    /* 0: for ever */
+    uint64_t rate;     /* events a second; 0: as fast as it goes */
+    const char *kafka; /* the URL of a topic, or NULL */
 };
 
 static void show_progress(const struct sender *sender, uint64_t made)
 {
-    if (isatty(STDERR_FILENO) && sender->server != NULL) {
+    if (isatty(STDERR_FILENO) && (sender->server != NULL || sender->kafka != NULL)) {
         fprintf(stderr, "\r%" PRIu64 " events", made);
     }
 }
@@ -170,6 +184,11 @@ static enum tide_exit generate(const struct job *job,
     if (exit == TIDE_EXIT_OK) {
         exit = flush(sender);
         show_progress(sender, sender->sent);
+    }
+    if (exit == TIDE_EXIT_OK && sender->kafka != NULL) {
+        struct tide_error error = {0};
+        enum tide_status status = tide_generate_kafka_flush(sender->kafka, &error);
+        exit = status == TIDE_OK ? exit : tide_fail(tide_exit_of(status), "%s", error.text);
     }
     tide_bytes_release(&line);
     return exit;
@@ -210,6 +229,19 @@ static bool read_options(struct job *job, bool live)
     return true;
 }
 
+/* Keys need the entity, and so the preset's schema. */
+static enum tide_status open_kafka(struct job *job, struct sender *sender, struct tide_error *error)
+{
+    const char *preset = tide_invocation_text(job->invocation, "--preset", "");
+    const struct tide_definitions *definitions = NULL;
+    tide_arena_init(&job->arena, ARENA_BYTES_MAX);
+    enum tide_exit exit =
+        tide_config_definitions(&job->arena, job->invocation, NULL, preset, &definitions);
+    return exit == TIDE_EXIT_OK
+               ? tide_generate_kafka_open(job->kafka, definitions->schema, &sender->kafka, error)
+               : tide_error_set(error, TIDE_REJECT, "the preset cannot be read");
+}
+
 static enum tide_exit run_job(struct job *job, struct sender *sender)
 {
     struct tide_error error = {0};
@@ -218,12 +250,17 @@ static enum tide_exit run_job(struct job *job, struct sender *sender)
     if (status == TIDE_OK && sender->server != NULL) {
         status = tide_http_client_create(&sender->client, &error);
     }
+    if (status == TIDE_OK && job->kafka != NULL) {
+        status = open_kafka(job, sender, &error);
+    }
     enum tide_exit exit = status == TIDE_OK ? generate(job, sender, generator)
                                             : tide_fail(tide_exit_of(status), "%s", error.text);
     tide_generator_destroy(generator);
     if (sender->client != NULL) {
         tide_http_client_destroy(sender->client);
     }
+    tide_generate_kafka_close(sender->kafka);
+    tide_arena_release(&job->arena);
     tide_bytes_release(&sender->url);
     tide_bytes_release(&sender->body);
     tide_bytes_release(&sender->strays);
@@ -242,10 +279,13 @@ static enum tide_exit run(const struct tide_invocation *invocation)
     }
     if (strncmp(to, "http://", 7) == 0 || strncmp(to, "https://", 8) == 0) {
         sender.server = to;
+    } else if (strncmp(to, "kafka://", 8) == 0) {
+        job.kafka = to;
     } else if (strcmp(to, "-") != 0) {
-        return tide_fail(TIDE_EXIT_USAGE, "--to %s: write - or http://host:port", to);
+        return tide_fail(
+            TIDE_EXIT_USAGE, "--to %s: write -, http://host:port or kafka://host:port/topic", to);
     }
-    bool live = sender.server != NULL;
+    bool live = sender.server != NULL || job.kafka != NULL;
     job.generator = tide_generator_options_default(sender.is_sunbird ? TIDE_GENERATOR_SUNBIRD
                                                                      : TIDE_GENERATOR_DEVICE);
     if (live) {
@@ -260,11 +300,11 @@ static enum tide_exit run(const struct tide_invocation *invocation)
 
 static const struct tide_option options[] = {
     {"--preset", NULL, "NAME", "sunbird or device"},
-    {"--to", NULL, "WHERE", "- (default) or the URL of a service"},
-    {"--rate", NULL, "N", "events a second; 0: as fast as it goes (100 to a service)"},
-    {"--count", NULL, "N", "how many; 0: for ever (1000 to -, 0 to a service)"},
+    {"--to", NULL, "WHERE", "- (default), the URL of a service, or kafka://host:port/topic"},
+    {"--rate", NULL, "N", "events a second; 0: as fast as it goes (100 but to -)"},
+    {"--count", NULL, "N", "how many; 0: for ever (1000 to -, else 0)"},
     {"--seed", NULL, "S", "the same seed gives the same events (1)"},
-    {"--start", NULL, "TIME", "event time of the first one (2026-01-01; now for a service)"},
+    {"--start", NULL, "TIME", "event time of the first one (2026-01-01 to -, else now)"},
     {"--devices", NULL, "N", "devices or users (500), in 6 regions"},
     {"--late", NULL, "N", "of 10,000 events come minutes to hours late"},
     {"--duplicate", NULL, "N", "of 10,000 come again, byte for byte"},
@@ -277,7 +317,9 @@ const struct tide_command tide_command_generate = {
     .summary = "seeded events with stated rates of trouble",
     .operands = "",
     .examples = "  tidemark generate --preset sunbird --count 100000 --seed 7 > events.ndjson\n"
-                "  tidemark generate --preset device --rate 200 --to http://127.0.0.1:8080\n",
+                "  tidemark generate --preset device --rate 200 --to http://127.0.0.1:8080\n"
+                "  tidemark generate --preset sunbird --rate 0 --count 1000000 \\\n"
+                "    --to kafka://127.0.0.1:9092/telemetry-events\n",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),
     .run = run,

@@ -4,12 +4,17 @@
 #include "base/logline.h"
 #include "cli/config.h"
 #include "cli/lake_stack.h"
+#include "cli/service_log.h"
+#include "cli/lake_tools.h"
 #include "cli/service_metrics.h"
+#include "cli/service_publish.h"
 #include "collect/collector.h"
+#include "collect/topics.h"
+#include "cli/kafka_setup.h"
 #include "http/server.h"
 #include "log/committer.h"
-#include "log/segment.h"
 #include "process/engine.h"
+#include "process/housekeeper.h"
 #include "process/journeys.h"
 #include "serve/alerts.h"
 #include "serve/api.h"
@@ -30,30 +35,34 @@ enum {
     BODIES_AT_ONCE = 16,
     RECEIPTS_MAX = 4096,
     ROUTES_MAX = 32,
-    LOG_PENDING_BYTES_MAX = 64 << 20,
 };
 static const struct tide_duration idle_after = {10 * 1000000};
+static const struct tide_duration housekeeping_work = {5 * 1000000};
 
 struct service {
     const struct tide_invocation *invocation;
     struct tide_config config;
     struct tide_lake_stack lake;
     struct tide_file lock;
-    struct tide_log log;
+    struct tide_service_log log;
     struct tide_committer *committer;
     struct tide_engine *engine;
+    struct tide_lake_tools tools;
+    struct tide_housekeeper *keeper;
     struct tide_collector *collector;
+    struct tide_topics_collector *topics; /* NULL: no foreign topics */
     struct tide_generations *generations;
     struct tide_alert_engine alert_engine;
     struct tide_alerts *alerts;
     struct tide_daily *daily; /* NULL: not wanted */
+    char data_path[PATH_BYTES_MAX];
     char alerts_path[PATH_BYTES_MAX + sizeof("/alerts.json")];
+    struct tide_metric_values *values;
     struct tide_api *api;
     struct tide_http_server *server;
     struct tide_http_route routes[ROUTES_MAX];
     struct tide_service_metrics metrics;
-    struct tide_bytes lake_path;
-    struct tide_bytes lake_url;             /* absolute: whoever verifies may stand elsewhere */
+    struct tide_service_publish publish;
     _Atomic(struct tide_engine *) notified; /* the engine, once it may be told of new records */
     _Atomic bool failed;
     _Atomic bool ready;
@@ -69,15 +78,36 @@ static void fail_service(struct service *service, const char *room, const struct
     }
 }
 
-static void log_synced(void *context, enum tide_status status, const struct tide_error *error)
+static void log_readable(void *context)
 {
     struct service *service = context;
     struct tide_engine *engine = atomic_load(&service->notified);
-    if (status == TIDE_FATAL) {
-        fail_service(service, "log", error);
-    } else if (engine != NULL) {
+    if (engine != NULL) {
         tide_engine_notify(engine);
     }
+}
+
+static void log_synced(void *context, enum tide_status status, const struct tide_error *error)
+{
+    if (status == TIDE_FATAL) {
+        fail_service(context, "log", error);
+    } else {
+        log_readable(context);
+    }
+}
+
+static enum tide_status journeys_coming(void *context,
+                                        const struct tide_rows *rows,
+                                        struct tide_error *error)
+{
+    struct service *service = context;
+    return tide_service_publish_journeys(&service->publish, rows, error);
+}
+
+static void epochs_committed(void *context)
+{
+    const struct service *service = context;
+    tide_service_log_committed(&service->log);
 }
 
 static void engine_failed(void *context, const struct tide_error *error)
@@ -125,17 +155,16 @@ static enum tide_arrival arrival_of(const struct tide_config *config)
 static enum tide_status open_lake(struct service *service, struct tide_error *error)
 {
     const struct tide_config *config = &service->config;
-    struct tide_bytes *path = &service->lake_path;
-    char data[PATH_BYTES_MAX];
+    char *data = service->data_path;
     char lock[PATH_BYTES_MAX + sizeof("/lock")];
-    if (config->data.size >= sizeof(data)) {
+    if (config->data.size >= sizeof(service->data_path)) {
         return tide_error_set(error,
                               TIDE_REJECT,
                               "the path of data has %zu bytes, limit %zu",
                               config->data.size,
-                              sizeof(data) - 1);
+                              sizeof(service->data_path) - 1);
     }
-    snprintf(data, sizeof(data), "%.*s", TIDE_VIEW_ARGUMENTS(config->data));
+    snprintf(data, sizeof(service->data_path), "%.*s", TIDE_VIEW_ARGUMENTS(config->data));
     snprintf(lock, sizeof(lock), "%s/lock", data);
     struct tide_io io = tide_io_os();
     enum tide_status status = io.operations->make_directory(io.self, data, error);
@@ -143,49 +172,38 @@ static enum tide_status open_lake(struct service *service, struct tide_error *er
         status = tide_io_os_lock(lock, &service->lock, error);
     }
     if (status == TIDE_OK) {
-        status = tide_store_local_path(config->lake_url, path, error);
-    }
-    if (status == TIDE_OK) {
-        struct tide_lake_stack_options options = {tide_bytes_terminated(path),
-                                                  data,
-                                                  config->definitions->schema,
-                                                  (uint32_t)config->partitions,
-                                                  arrival_of(config)};
+        const struct tide_lake_stack_options options = {
+            .place = {.config = config, .url = config->lake_url, .is_service = true},
+            .data_directory = data,
+            .schema = config->definitions->schema,
+            .partition_count = tide_config_partitions(config),
+            .arrival = arrival_of(config)};
         status = tide_lake_stack_open(&options, &service->lake, error);
-    }
-    if (status == TIDE_OK) {
-        tide_bytes_append_text(&service->lake_url, "file:");
-        status = tide_io_os_absolute(tide_bytes_terminated(path), &service->lake_url, error);
     }
     return status;
 }
 
 static enum tide_status open_log(struct service *service, struct tide_error *error)
 {
-    char directory[PATH_BYTES_MAX + sizeof("/log")];
-    snprintf(directory, sizeof(directory), "%.*s/log", TIDE_VIEW_ARGUMENTS(service->config.data));
-    struct tide_segment_log_options options = tide_segment_log_options_default();
-    options.io = tide_io_os();
-    options.directory = directory;
-    options.partition_count = (uint32_t)service->config.partitions;
-    options.segment_bytes = service->config.segment_bytes;
-    options.pending_bytes_max = LOG_PENDING_BYTES_MAX;
-    enum tide_status status = tide_segment_log_open(&options, &service->log, error);
+    enum tide_status status = tide_service_log_open(
+        &service->config, &service->metrics.produce, log_readable, service, &service->log, error);
+    if (status == TIDE_OK) {
+        status = tide_service_log_recall(&service->log, service->lake.checkpointer, error);
+    }
     if (status != TIDE_OK) {
         return status;
     }
-    struct tide_segment_log_facts facts = tide_segment_log_facts(&service->log);
-    if (facts.torn_bytes > 0) {
-        tide_logline(TIDE_LOGLINE_WARNING,
-                     "log",
-                     "dropped %" PRIu64 " bytes of a torn tail that was never acknowledged",
-                     facts.torn_bytes);
-    }
-    struct tide_committer_options committer = {.log = service->log,
+    struct tide_committer_options committer = {.log = service->log.log,
                                                .clock = tide_clock_os(),
-                                               .commit_delay = service->config.commit,
+                                               .commit_delay = service->log.commit_delay,
                                                .synced = log_synced,
-                                               .context = service};
+                                               .context = service,
+                                               .meter = service->log.is_kafka
+                                                            ? NULL /* it meters each topic itself */
+                                                            : &service->metrics.produce};
+    if (!service->log.is_kafka) {
+        committer.meter_topic = tide_produce_meter_topic(&service->metrics.produce, "embedded");
+    }
     return tide_committer_start(&committer, &service->committer, error);
 }
 
@@ -196,7 +214,19 @@ static uint32_t worker_count(const struct tide_config *config)
         long cores = sysconf(_SC_NPROCESSORS_ONLN);
         count = cores > 0 ? (uint64_t)cores : 1;
     }
-    return (uint32_t)(count < config->partitions ? count : config->partitions);
+    uint32_t partitions = tide_config_partitions(config);
+    return count < partitions ? (uint32_t)count : partitions;
+}
+
+static enum tide_status open_publish(struct service *service, struct tide_error *error)
+{
+    return tide_service_publish_open(&service->config, &service->publish, error);
+}
+
+static enum tide_status start_publish(struct service *service, struct tide_error *error)
+{
+    service->metrics.publish = &service->publish;
+    return tide_service_publish_start(&service->config, service->api, &service->publish, error);
 }
 
 static enum tide_status start_engine(struct service *service, struct tide_error *error)
@@ -205,7 +235,7 @@ static enum tide_status start_engine(struct service *service, struct tide_error 
     struct tide_operator_limits limits = tide_operator_limits_default();
     limits.cells_max = (uint32_t)config->cells_max;
     struct tide_engine_options options = {.definitions = config->definitions,
-                                          .log = service->log,
+                                          .log = service->log.log,
                                           .clock = tide_clock_os(),
                                           .arrival = arrival_of(config),
                                           .limits = limits,
@@ -216,9 +246,14 @@ static enum tide_status start_engine(struct service *service, struct tide_error 
                                           .idle_after = idle_after,
                                           .rows_bytes_max = config->memory,
                                           .journeys = publish_journeys,
+                                          .journeys_coming = journeys_coming,
+                                          .committed = epochs_committed,
                                           .failed = engine_failed,
                                           .context = service};
     memcpy(options.layouts, service->lake.layouts, sizeof(options.layouts));
+    if (!config->lake_raw) {
+        options.layouts[TIDE_TABLE_RAW] = NULL;
+    }
     enum tide_status status = tide_engine_start(&options, &service->engine, error);
     if (status == TIDE_OK) {
         atomic_store(&service->notified, service->engine);
@@ -231,9 +266,10 @@ static enum tide_status create_collector(struct service *service, struct tide_er
     const struct tide_config *config = &service->config;
     struct tide_collector_options options = {.schema = config->definitions->schema,
                                              .seed = tide_identity_seed(&service->lake.identity),
-                                             .partition_count = (uint32_t)config->partitions,
+                                             .partition_count = tide_config_partitions(config),
                                              .arrival = arrival_of(config),
                                              .clock = tide_clock_os(),
+                                             .topics = service->log.topics,
                                              .parallel_max = BODIES_AT_ONCE,
                                              .receipts_max = RECEIPTS_MAX,
                                              .append = append_to_log,
@@ -241,16 +277,100 @@ static enum tide_status create_collector(struct service *service, struct tide_er
     return tide_collector_create(&options, &service->collector, error);
 }
 
+static void topics_failed(void *context, const struct tide_error *error)
+{
+    fail_service(context, "collect", error);
+}
+
+static enum tide_status start_topics(struct service *service, struct tide_error *error)
+{
+    const struct tide_config *config = &service->config;
+    const char *names[TIDE_KAFKA_TOPICS_MAX];
+    struct tide_arena *arena = &service->log.arena;
+    struct tide_view group = tide_arena_copy(arena, config->kafka.collect_group);
+    struct tide_topics_collector_options options = {
+        .source = {.topics = names, .group = group.data},
+        .intake = {.schema = config->definitions->schema,
+                   .seed = tide_identity_seed(&service->lake.identity),
+                   .partition_count = tide_config_partitions(config),
+                   .arrival = arrival_of(config),
+                   .topics = service->log.topics},
+        .clock = tide_clock_os(),
+        .append = append_to_log,
+        .append_context = service,
+        .failed = topics_failed,
+        .context = service,
+    };
+    if (config->kafka.collect_brokers.size == 0) {
+        return TIDE_OK;
+    }
+    if (group.data == NULL) {
+        return tide_error_set(error, TIDE_RETRY, "out of memory");
+    }
+    enum tide_status status = tide_kafka_setup_cluster(arena,
+                                                       config->kafka.collect_brokers,
+                                                       config->kafka.collect_properties,
+                                                       &options.source.cluster,
+                                                       error);
+    if (status == TIDE_OK) {
+        status = tide_kafka_setup_topics(
+            arena, config->kafka.collect_topics, names, &options.source.topic_count, error);
+    }
+    return status == TIDE_OK ? tide_topics_collector_start(&options, &service->topics, error)
+                             : status;
+}
+
 static enum tide_status open_generations(struct service *service, struct tide_error *error)
 {
     struct tide_generations_options options = tide_generations_options_default();
-    options.io = tide_io_os();
     options.clock = tide_clock_os();
-    options.store = service->lake.store;
-    options.lake_directory = tide_bytes_terminated(&service->lake_path);
+    options.store = service->lake.place.store;
     options.definitions = service->config.definitions;
-    options.partition_count = (uint32_t)service->config.partitions;
+    options.partition_count = tide_config_partitions(&service->config);
     return tide_generations_create(&options, &service->generations, error);
+}
+
+/* There is nothing to do, so the disk and a core may do something else. */
+static bool is_quiet(void *context)
+{
+    const struct service *service = context;
+    const struct tide_engine_facts facts = tide_engine_facts(service->engine);
+    return facts.caught_up && facts.records_behind == 0;
+}
+
+static enum tide_status start_keeper(struct service *service, struct tide_error *error)
+{
+    const struct tide_config *config = &service->config;
+    char scratch[PATH_BYTES_MAX + sizeof("/keeper")];
+    if (config->compact_every.us == 0) {
+        return TIDE_OK;
+    }
+    (void)snprintf(
+        scratch, sizeof(scratch), "%s/keeper", tide_bytes_terminated(&service->lake.place.scratch));
+    enum tide_status status = tide_lake_tools_open(service->lake.place.store,
+                                                   &service->lake.identity,
+                                                   config->definitions->schema,
+                                                   scratch,
+                                                   &service->tools,
+                                                   error);
+    struct tide_housekeeper_options options = {.rewriter = service->tools.rewriter,
+                                               .partition_count = tide_config_partitions(config),
+                                               .every = config->compact_every,
+                                               .work = housekeeping_work,
+                                               .target_bytes = config->compact_target,
+                                               .files_min = (uint32_t)config->compact_files,
+                                               .keep_log = config->keep_log,
+                                               .vacuum_older = config->vacuum_after,
+                                               .is_quiet = is_quiet,
+                                               .context = service};
+    for (int t = 0; status == TIDE_OK && t < TIDE_TABLE_ALL_COUNT; t++) {
+        options.tables[t] = tide_lake_tools_table(&service->tools, (enum tide_table)t);
+        options.keep[t] = tide_lake_tools_keep(config, (enum tide_table)t);
+    }
+    if (status == TIDE_OK) {
+        status = tide_housekeeper_create(&options, &service->keeper, error);
+    }
+    return status == TIDE_OK ? tide_housekeeper_start(service->keeper, error) : status;
 }
 
 static bool want_webhook(const struct tide_definitions *definitions)
@@ -270,7 +390,7 @@ static enum tide_status start_alerts(struct service *service, struct tide_error 
                    "%.*s/alerts.json",
                    TIDE_VIEW_ARGUMENTS(config->data));
     service->alert_engine = (struct tide_alert_engine){
-        service->engine, config->definitions, (uint32_t)config->partitions};
+        service->engine, config->definitions, tide_config_partitions(config)};
     struct tide_alerts_options options = {.definitions = config->definitions,
                                           .source = tide_alert_source_of(&service->alert_engine),
                                           .io = tide_io_os(),
@@ -305,16 +425,33 @@ static enum tide_status create_api(struct service *service, struct tide_error *e
 {
     const struct tide_config *config = &service->config;
     service->metrics.collector = service->collector;
-    service->metrics.log = service->log;
+    service->metrics.topics = service->topics;
+    service->metrics.log = service->log.log;
     service->metrics.daily = service->daily;
+    service->metrics.log_is_kafka = service->log.is_kafka;
+    service->metrics.data = service->data_path;
+    struct tide_lake_place *place = &service->lake.place;
+    const bool is_remote = place->directory.size > 0;
+    service->metrics.lake = is_remote ? NULL : tide_bytes_terminated(&place->where);
+    service->metrics.started = tide_clock_now(tide_clock_os());
+    struct tide_metric_values_options values = {.engine = service->engine,
+                                                .definitions = config->definitions,
+                                                .clock = tide_clock_os(),
+                                                .partition_count = (uint32_t)config->partitions,
+                                                .series_max = (uint32_t)config->series_max};
+    enum tide_status status = tide_metric_values_create(&values, &service->values, error);
+    if (status != TIDE_OK) {
+        return status;
+    }
     struct tide_api_options options = {.engine = service->engine,
                                        .definitions = config->definitions,
                                        .clock = tide_clock_os(),
                                        .version = tide_version,
-                                       .lake_url = tide_bytes_view(&service->lake_url),
-                                       .partition_count = (uint32_t)config->partitions,
+                                       .lake_url = tide_bytes_view(&service->lake.place.url),
+                                       .partition_count = tide_config_partitions(config),
                                        .generations = service->generations,
                                        .alerts = service->alerts,
+                                       .values = service->values,
                                        .exposition = tide_service_metrics_write,
                                        .exposition_context = &service->metrics,
                                        .ready = is_ready,
@@ -329,6 +466,7 @@ static enum tide_status start_server(struct service *service, struct tide_error 
     tide_collector_routes(service->collector, service->routes);
     tide_api_routes(service->api, service->routes + count);
     count += TIDE_API_ROUTES;
+    tide_api_publish(service->api, service->routes, count);
     service->metrics.routes = service->routes;
     service->metrics.route_count = count;
     struct tide_http_server_options options = tide_http_server_options_default();
@@ -347,12 +485,16 @@ static enum tide_status open_service(struct service *service, struct tide_error 
     static enum tide_status (*const steps[])(struct service *, struct tide_error *) = {
         open_lake,
         open_log,
+        open_publish,
         start_engine,
+        start_keeper,
         create_collector,
+        start_topics,
         open_generations,
         start_alerts,
         start_daily,
         create_api,
+        start_publish,
         start_server,
     };
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
@@ -379,9 +521,11 @@ static enum tide_status close_service(struct service *service, struct tide_error
     if (service->server != NULL) {
         tide_http_server_drain(service->server);
     }
+    tide_topics_collector_stop(service->topics);
     if (service->committer != NULL) {
         tide_committer_stop(service->committer);
     }
+    tide_service_publish_stop(&service->publish);
     if (service->api != NULL) {
         tide_api_drain(service->api);
     }
@@ -389,20 +533,20 @@ static enum tide_status close_service(struct service *service, struct tide_error
         tide_http_server_stop(service->server);
     }
     tide_api_destroy(service->api);
+    tide_metric_values_destroy(service->values);
     tide_generations_destroy(service->generations);
     tide_daily_stop(service->daily);
     tide_alerts_destroy(service->alerts); /* while there is an engine to ask */
     tide_collector_destroy(service->collector);
+    tide_housekeeper_destroy(service->keeper);
+    tide_lake_tools_close(&service->tools);
     if (service->engine != NULL) {
         status = tide_engine_stop(service->engine, error);
     }
+    tide_service_publish_close(&service->publish);
     tide_lake_stack_close(&service->lake);
-    if (service->log.operations != NULL) {
-        service->log.operations->close(service->log.self);
-    }
+    tide_service_log_close(&service->log);
     io.operations->close(io.self, &service->lock);
-    tide_bytes_release(&service->lake_path);
-    tide_bytes_release(&service->lake_url);
     return status;
 }
 
@@ -423,13 +567,14 @@ static void announce(const struct service *service)
     const struct tide_definitions *definitions = service->config.definitions;
     tide_logline(TIDE_LOGLINE_INFO,
                  "run",
-                 "tidemark %s: schema %.*s, %u metrics, %u alerts, %" PRIu64
-                 " partitions, lake %.*s",
+                 "tidemark %s: schema %.*s, %u metrics, %u alerts, %u partitions, log %.*s, "
+                 "lake %.*s",
                  tide_version,
                  TIDE_VIEW_ARGUMENTS(definitions->schema->name),
                  definitions->metric_count,
                  definitions->alert_count,
-                 service->config.partitions,
+                 tide_config_partitions(&service->config),
+                 TIDE_VIEW_ARGUMENTS(tide_service_log_name(&service->config)),
                  TIDE_VIEW_ARGUMENTS(service->config.lake_url));
     tide_logline(TIDE_LOGLINE_INFO, "run", "listening on http://%s:%u", address, port);
 }

@@ -203,7 +203,7 @@ static enum tide_status find_url(const struct tide_spark_options *options,
 {
     if (tide_view_starts_with(options->lake_url, TIDE_VIEW("hdfs:"))) {
         return tide_spark_hdfs_url(
-            options->lake_url, options->config->lake_spark_url, &spark->url, error);
+            options->lake_url, options->config->hdfs_spark_url, &spark->url, error);
     }
     struct tide_bytes path = {0};
     struct tide_bytes absolute = {0};

@@ -4,9 +4,9 @@
 #include "base/json.h"
 #include "batch/lake_engine.h"
 #include "cli/cell_compare.h"
+#include "cli/lake_place.h"
 #include "cli/served.h"
 #include "cli/spark.h"
-#include "lake/store.h"
 #include "process/identity.h"
 #include "process/ledger.h"
 #include "serve/batch_result.h"
@@ -32,7 +32,9 @@ struct verify {
     struct tide_arena arena;
     struct tide_bytes barrier; /* NDJSON as the service told it */
     const struct tide_definitions *loaded;
+    struct tide_config config; /* its keys */
     struct tide_view lake_url;
+    struct tide_lake_place place;
     uint32_t partition_count;
     int64_t *epochs;
     struct tide_ledger *ledgers;
@@ -182,12 +184,20 @@ static enum tide_exit verify_metric(struct verify *v, const struct tide_metric *
 {
     struct tide_bytes text = {0};
     struct tide_error error = {0};
+    struct tide_instant from;
+    if (!tide_batch_kept_from(v->engine, v->loaded, metric, &from)) {
+        printf(
+            "%-32.*s          - cells  not compared: it looks back to events that left the lake\n",
+            TIDE_VIEW_ARGUMENTS(metric->name));
+        return TIDE_EXIT_OK;
+    }
     enum tide_exit exit = lake_lines(v, metric, &text);
     if (exit == TIDE_EXIT_OK) {
         struct tide_cell_comparison comparison = {.definitions = v->loaded,
                                                   .metric = metric,
                                                   .live = tide_bytes_view(&v->barrier),
                                                   .lake = tide_bytes_view(&text),
+                                                  .from = from,
                                                   .differ = differ_line,
                                                   .context = v};
         const enum tide_status status = tide_cells_compare(&comparison, &error);
@@ -270,18 +280,12 @@ static enum tide_exit verify_ledger(struct verify *v)
 static enum tide_exit open_view(struct verify *v)
 {
     struct tide_error error = {0};
-    struct tide_bytes path = {0};
-    enum tide_status status = tide_store_local_path(v->lake_url, &path, &error);
-    if (status == TIDE_OK) {
-        struct tide_lake_view_options options = {.io = tide_io_os(),
-                                                 .clock = tide_clock_os(),
-                                                 .lake_directory = tide_bytes_terminated(&path),
-                                                 .schema = v->loaded->schema,
-                                                 .epochs = v->epochs,
-                                                 .partition_count = v->partition_count};
-        status = tide_lake_view_open(&options, &v->view, &error);
-    }
-    tide_bytes_release(&path);
+    struct tide_lake_view_options options = {.clock = tide_clock_os(),
+                                             .store = v->place.store,
+                                             .schema = v->loaded->schema,
+                                             .epochs = v->epochs,
+                                             .partition_count = v->partition_count};
+    const enum tide_status status = tide_lake_view_open(&options, &v->view, &error);
     if (status != TIDE_OK) {
         return tide_fail(tide_exit_of(status), "%s", error.text);
     }
@@ -289,23 +293,21 @@ static enum tide_exit open_view(struct verify *v)
     return TIDE_EXIT_OK;
 }
 
-static enum tide_exit ask_spark(struct verify *v,
-                                const struct tide_config *config,
-                                struct tide_store store)
+static enum tide_exit open_spark(struct verify *v)
 {
     char pipeline[TIDE_IDENTITY_TEXT_SIZE];
     struct tide_identity identity;
     struct tide_error error = {0};
-    const enum tide_status status = tide_identity_read(store, &identity, &error);
+    const enum tide_status status = tide_identity_read(v->place.store, &identity, &error);
     if (status != TIDE_OK) {
         return tide_fail(tide_exit_of(status), "%s", error.text);
     }
     tide_identity_format(identity.pipeline, pipeline);
     const struct tide_spark_options options = {
-        .config = config,
+        .config = &v->config,
         .definitions = v->loaded,
         .purpose = "verify",
-        .store = store,
+        .store = v->place.store,
         .lake_url = v->lake_url,
         .pipeline = tide_view_of(pipeline),
         .partition_count = v->partition_count,
@@ -318,52 +320,44 @@ static enum tide_exit ask_spark(struct verify *v,
     return exit;
 }
 
-static enum tide_exit open_spark(struct verify *v)
+static enum tide_exit open_engine(struct verify *v)
 {
-    const struct tide_invocation *invocation = v->invocation;
-    const char *file = invocation->operand_count > 0 ? invocation->operands[0] : NULL;
     struct tide_error error = {0};
-    struct tide_bytes path = {0};
-    struct tide_store store = {0};
-    struct tide_config config;
-    enum tide_exit exit = tide_config_settings(&v->arena, invocation, file, &config);
-    if (exit == TIDE_EXIT_OK) {
-        exit = tide_config_flags(
-            &v->arena, tide_invocation_text(invocation, "--data", NULL), NULL, &config);
-    }
-    if (exit != TIDE_EXIT_OK) {
-        return exit;
-    }
-    enum tide_status status = tide_store_local_path(v->lake_url, &path, &error);
-    if (status == TIDE_OK) {
-        status = tide_store_local_open(tide_io_os(), tide_bytes_terminated(&path), &store, &error);
-    }
-    tide_bytes_release(&path);
-    if (status != TIDE_OK) {
-        return tide_fail(tide_exit_of(status), "%s", error.text);
-    }
-    exit = ask_spark(v, &config, store);
-    store.operations->close(store.self);
-    return exit;
-}
-
-static enum tide_exit verify_all(struct verify *v)
-{
     const char *engine = tide_invocation_text(v->invocation, "--engine", "duckdb");
     const bool is_spark = strcmp(engine, "spark") == 0;
     if (!is_spark && strcmp(engine, "duckdb") != 0) {
         return tide_fail(TIDE_EXIT_USAGE, "--engine '%s' is neither duckdb nor spark", engine);
     }
-    enum tide_exit exit = ask_service(v);
-    if (exit == TIDE_EXIT_OK) {
-        exit = is_spark ? open_spark(v) : open_view(v);
+    const enum tide_exit exit = ask_service(v);
+    if (exit != TIDE_EXIT_OK) {
+        return exit;
     }
+    const struct tide_lake_place_options place = {.config = &v->config, .url = v->lake_url};
+    const enum tide_status status = tide_lake_place_open(&place, &v->place, &error);
+    if (status != TIDE_OK) {
+        return tide_fail(tide_exit_of(status), "%s", error.text);
+    }
+    return is_spark ? open_spark(v) : open_view(v);
+}
+
+static enum tide_exit verify_all(struct verify *v)
+{
+    enum tide_exit exit = open_engine(v);
     for (uint32_t i = 0; exit == TIDE_EXIT_OK && i < v->loaded->metric_count; i++) {
         if (!v->loaded->metrics[i].is_hidden) {
             exit = verify_metric(v, &v->loaded->metrics[i]);
         }
     }
     return exit == TIDE_EXIT_OK ? verify_ledger(v) : exit;
+}
+
+static enum tide_exit load_config(struct verify *v)
+{
+    const struct tide_invocation *invocation = v->invocation;
+    const char *file = invocation->operand_count > 0 ? invocation->operands[0] : NULL;
+    const char *data = tide_invocation_text(invocation, "--data", NULL);
+    const enum tide_exit exit = tide_config_keys_only(&v->arena, invocation, file, &v->config);
+    return exit == TIDE_EXIT_OK ? tide_config_flags(&v->arena, data, NULL, &v->config) : exit;
 }
 
 static enum tide_exit run(const struct tide_invocation *invocation)
@@ -375,7 +369,10 @@ static enum tide_exit run(const struct tide_invocation *invocation)
     if (tide_http_client_create(&v.client, &error) != TIDE_OK) {
         return tide_fail(TIDE_EXIT_TEMPORARY, "%s", error.text);
     }
-    enum tide_exit exit = verify_all(&v);
+    enum tide_exit exit = load_config(&v);
+    if (exit == TIDE_EXIT_OK) {
+        exit = verify_all(&v);
+    }
     if (exit == TIDE_EXIT_OK) {
         if (v.lines_shown > DIFFERENCES_SHOWN) {
             printf("... and %" PRIu64 " lines more\n", v.lines_shown - DIFFERENCES_SHOWN);
@@ -391,6 +388,7 @@ static enum tide_exit run(const struct tide_invocation *invocation)
         tide_spark_forget(&v.spark); /* else its log explains */
     }
     tide_spark_close(&v.spark);
+    tide_lake_place_close(&v.place);
     tide_http_client_destroy(v.client);
     tide_bytes_release(&v.barrier);
     tide_arena_release(&v.arena);
@@ -400,7 +398,7 @@ static enum tide_exit run(const struct tide_invocation *invocation)
 static const struct tide_option options[] = {
     {"--server", NULL, "URL", "the service (" TIDE_DEFAULT_SERVER ")"},
     {"--engine", NULL, "ENGINE", "what recomputes: duckdb; spark: by spark-submit (batch.spark)"},
-    {"--data", NULL, "DIR", "spark works below DIR/data; as run has it"},
+    {"--data", NULL, "DIR", "working files below DIR/data; as run has it"},
     {"--set", NULL, "KEY=VALUE", "a configuration key (repeatable)"},
 };
 

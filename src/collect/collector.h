@@ -7,6 +7,7 @@
 #ifndef TIDE_COLLECT_COLLECTOR_H
 #define TIDE_COLLECT_COLLECTOR_H
 
+#include "collect/intake.h"
 #include "event/event_time.h"
 #include "http/server.h"
 #include "log/log.h"
@@ -19,8 +20,9 @@ struct tide_collector_options {
     uint32_t partition_count;
     enum tide_arrival arrival; /* LIVE or TRUSTED */
     struct tide_clock clock;
-    uint32_t parallel_max; /* bodies decoded at the same time */
-    uint32_t receipts_max; /* remembered answers of recent batches */
+    const struct tide_intake_topics *topics; /* see intake.h; or NULL */
+    uint32_t parallel_max;                   /* bodies decoded at the same time */
+    uint32_t receipts_max;                   /* remembered answers of recent batches */
     /* Where appends go: the committer's append, or the log's own in the simulator. */
     enum tide_status (*append)(void *context,
                                struct tide_log_append *append,

@@ -93,6 +93,21 @@ struct tide_u128 tide_uid_compute(const struct tide_batch *batch,
     return tide_hash128(tide_bytes_view(scratch), seed);
 }
 
+struct tide_view tide_route_key(const struct tide_batch *batch,
+                                uint32_t row,
+                                char text[TIDE_ROUTE_KEY_MAX])
+{
+    struct tide_value entity = tide_batch_value(batch, batch->schema->entity, row);
+    if (!entity.present) {
+        return (struct tide_view){0};
+    }
+    if (entity.type == TIDE_TYPE_STRING) {
+        return entity.string;
+    }
+    unsigned scale = entity.type == TIDE_TYPE_DECIMAL ? 6 : 0;
+    return (struct tide_view){text, tide_decimal_format(entity.number, scale, text)};
+}
+
 uint32_t tide_route(const struct tide_batch *batch, uint32_t row, uint32_t partition_count)
 {
     tide_assert(row < batch->row_count);
@@ -101,16 +116,10 @@ uint32_t tide_route(const struct tide_batch *batch, uint32_t row, uint32_t parti
         return tide_partition_of(batch->texts[row], partition_count);
     }
 
-    struct tide_value entity = tide_batch_value(batch, batch->schema->entity, row);
-    if (entity.present && entity.type == TIDE_TYPE_STRING) {
-        return tide_partition_of(entity.string, partition_count);
-    }
-    if (entity.present) {
-        /* As text, which is what a producer in another language would take for its key. */
-        char text[TIDE_DECIMAL_TEXT_MAX];
-        unsigned scale = entity.type == TIDE_TYPE_DECIMAL ? 6 : 0;
-        size_t size = tide_decimal_format(entity.number, scale, text);
-        return tide_partition_of((struct tide_view){text, size}, partition_count);
+    char text[TIDE_ROUTE_KEY_MAX];
+    struct tide_view key = tide_route_key(batch, row, text);
+    if (key.data != NULL) {
+        return tide_partition_of(key, partition_count);
     }
 
     char uid[16];

@@ -2,6 +2,7 @@
 #ifndef TIDE_EVENT_UID_H
 #define TIDE_EVENT_UID_H
 
+#include "base/decimal.h"
 #include "event/batch.h"
 
 /* XXH3-128 with the pipeline's seed over every column with a path but the received one (type tag,
@@ -13,6 +14,15 @@ struct tide_u128 tide_uid_compute(const struct tide_batch *batch,
                                   struct tide_view payload,
                                   uint64_t seed,
                                   struct tide_bytes *scratch);
+
+enum {
+    TIDE_ROUTE_KEY_MAX = TIDE_DECIMAL_TEXT_MAX /* of an entity that is a number */
+};
+/* The entity of a valid event as text, which is also what a producer in another language takes for
+ * its key; data NULL: it has none. Numbers are written into text. */
+struct tide_view tide_route_key(const struct tide_batch *batch,
+                                uint32_t row,
+                                char text[TIDE_ROUTE_KEY_MAX]);
 
 /* Of a valid event: its entity, else its uid (16 bytes, little-endian, low first); of a rejected
  * record: its bytes (row's text). murmur2 as Java's Kafka client. */

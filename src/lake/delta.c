@@ -8,24 +8,35 @@
  * decide. Nothing else is remembered between attempts. */
 #include "lake/delta_internal.h"
 #include "base/assert.h"
+#include "base/logline.h"
 
 #include <stdlib.h>
 
-enum {
-    ATTEMPTS_MAX = 1000 /* commits of others that one commit may find in its way */
-};
+#include "base/banned.h"
 
-struct tide_delta {
-    struct tide_delta_options options;
-    struct tide_delta_snapshot snapshot;
+enum {
+    ATTEMPTS_MAX = 1000, /* commits of others that one commit may find in its way */
+    TEXTS_BYTES_MAX = 64 << 10,
+    ENTRY_BYTES_MAX = 64 << 20
 };
+/* After so long a sleep the commits behind the last one read may have been cleaned away. */
+static const int64_t asleep_us = INT64_C(60) * 1000 * 1000;
 
 static bool keep_texts(struct tide_delta *delta)
 {
-    struct tide_arena *arena = &delta->snapshot.arena;
+    struct tide_arena *arena = &delta->texts;
+    tide_arena_init(arena, TEXTS_BYTES_MAX);
     delta->options.table_id = tide_arena_copy(arena, delta->options.table_id);
     delta->options.engine = tide_arena_copy(arena, delta->options.engine);
     return delta->options.table_id.data != NULL && delta->options.engine.data != NULL;
+}
+
+static void note_time(struct tide_delta *delta)
+{
+    if (delta->options.clock.operations != NULL) {
+        delta->read_at = tide_clock_monotonic(delta->options.clock);
+        delta->read_time = tide_clock_now(delta->options.clock);
+    }
 }
 
 enum tide_status tide_delta_open(const struct tide_delta_options *options,
@@ -38,7 +49,8 @@ enum tide_status tide_delta_open(const struct tide_delta_options *options,
         return tide_error_set(error, TIDE_RETRY, "no memory for a table");
     }
     made->options = *options;
-    tide_delta_snapshot_init(&made->snapshot, options->store, options->layout, false);
+    tide_delta_snapshot_init(
+        &made->snapshot, options->store, options->layout, options->codec, options->keeps_files);
     enum tide_status status = keep_texts(made)
                                   ? tide_delta_snapshot_read(&made->snapshot, error)
                                   : tide_error_set(error, TIDE_RETRY, "no memory for a table");
@@ -46,6 +58,7 @@ enum tide_status tide_delta_open(const struct tide_delta_options *options,
         tide_delta_close(made);
         return status;
     }
+    note_time(made);
     *delta = made;
     return TIDE_OK;
 }
@@ -54,6 +67,7 @@ void tide_delta_close(struct tide_delta *delta)
 {
     if (delta != NULL) {
         tide_delta_snapshot_release(&delta->snapshot);
+        tide_arena_release(&delta->texts);
         free(delta);
     }
 }
@@ -63,12 +77,64 @@ int64_t tide_delta_version(const struct tide_delta *delta)
     return delta->snapshot.version;
 }
 
+/* A log is cleaned from its beginning, so while the commit that was read last is there, the next
+ * missing one is the first that was never made. Who slept long may find neither, and must not take
+ * his place in the middle of the log for its end. A suspended machine's monotonic clock sleeps too,
+ * hence both. */
+static bool may_be_behind(const struct tide_delta *delta)
+{
+    const struct tide_clock clock = delta->options.clock;
+    if (clock.operations == NULL || delta->snapshot.version < 0) {
+        return false;
+    }
+    const int64_t asleep = tide_monotonic_since(tide_clock_monotonic(clock), delta->read_at).us;
+    const int64_t passed = tide_clock_now(clock).us - delta->read_time.us;
+    return asleep > asleep_us || passed > asleep_us || passed < -asleep_us;
+}
+
+static enum tide_status read_again(struct tide_delta *delta, struct tide_error *error)
+{
+    char key[TIDE_DELTA_KEY_MAX];
+    struct tide_bytes text = {0};
+    struct tide_delta_snapshot fresh;
+    const struct tide_store store = delta->options.store;
+    const struct tide_delta_snapshot *old = &delta->snapshot;
+    tide_delta_log_key(old->layout, old->version, key);
+    enum tide_status status =
+        store.operations->get(store.self, key, &text, TIDE_STORE_OBJECT_BYTES_MAX, error);
+    tide_bytes_release(&text);
+    if (status != TIDE_REJECT) {
+        return status;
+    }
+    tide_delta_snapshot_init(&fresh, store, old->layout, old->codec, old->keeps_files);
+    status = tide_delta_snapshot_read(&fresh, error);
+    if (status == TIDE_OK &&
+        (fresh.version < old->version || !tide_view_equal(fresh.table_id, old->table_id))) {
+        status = tide_error_set(error,
+                                TIDE_FATAL,
+                                "the log of %s was replaced: it ends at %lld, %lld was there",
+                                old->layout->name,
+                                (long long)fresh.version,
+                                (long long)old->version);
+    }
+    if (status != TIDE_OK) {
+        tide_delta_snapshot_release(&fresh);
+        return status;
+    }
+    tide_delta_snapshot_release(&delta->snapshot);
+    delta->snapshot = fresh;
+    return TIDE_OK;
+}
+
 enum tide_status tide_delta_refresh(struct tide_delta *delta, struct tide_error *error)
 {
     bool is_there = true;
-    enum tide_status status = TIDE_OK;
+    enum tide_status status = may_be_behind(delta) ? read_again(delta, error) : TIDE_OK;
     while (status == TIDE_OK && is_there) {
         status = tide_delta_snapshot_step(&delta->snapshot, &is_there, error);
+    }
+    if (status == TIDE_OK) {
+        note_time(delta);
     }
     return status;
 }
@@ -112,10 +178,10 @@ static enum tide_status find_pending(const struct tide_delta *delta,
 }
 
 /* Puts the text as the next version. *is_settled false: something else is there and was folded. */
-static enum tide_status try_version(struct tide_delta *delta,
-                                    struct tide_view text,
-                                    bool *is_settled,
-                                    struct tide_error *error)
+enum tide_status tide_delta_try_version(struct tide_delta *delta,
+                                        struct tide_view text,
+                                        bool *is_settled,
+                                        struct tide_error *error)
 {
     char key[TIDE_DELTA_KEY_MAX];
     struct tide_store store = delta->options.store;
@@ -164,6 +230,9 @@ enum tide_status tide_delta_commit(struct tide_delta *delta,
         return tide_error_set(error, TIDE_RETRY, "no memory for a commit");
     }
     tide_bytes_init(&text, TIDE_STORE_OBJECT_BYTES_MAX);
+    if (may_be_behind(delta)) {
+        status = tide_delta_refresh(delta, error);
+    }
     for (int attempt = 0; status == TIDE_OK && !is_settled && attempt < ATTEMPTS_MAX; attempt++) {
         status =
             find_pending(delta, transactions, transaction_count, pending, &pending_count, error);
@@ -174,8 +243,9 @@ enum tide_status tide_delta_commit(struct tide_delta *delta,
         tide_bytes_reset(&text);
         bool is_first = delta->snapshot.version < 0;
         tide_delta_commit_write(&delta->options, pending, pending_count, is_first, &text);
-        status = text.failed ? tide_error_set(error, TIDE_RETRY, "no memory for a commit")
-                             : try_version(delta, tide_bytes_view(&text), &is_settled, error);
+        status = text.failed
+                     ? tide_error_set(error, TIDE_RETRY, "no memory for a commit")
+                     : tide_delta_try_version(delta, tide_bytes_view(&text), &is_settled, error);
     }
     if (status == TIDE_OK && !is_settled) {
         status =
@@ -183,6 +253,10 @@ enum tide_status tide_delta_commit(struct tide_delta *delta,
     }
     free(pending);
     tide_bytes_release(&text);
+    if (status == TIDE_OK) {
+        note_time(delta);
+        tide_delta_checkpoint_if_due(delta);
+    }
     return status;
 }
 
@@ -194,7 +268,8 @@ enum tide_status tide_delta_files(struct tide_delta *delta,
                                   struct tide_error *error)
 {
     struct tide_delta_snapshot snapshot;
-    tide_delta_snapshot_init(&snapshot, delta->options.store, delta->options.layout, true);
+    tide_delta_snapshot_init(
+        &snapshot, delta->options.store, delta->options.layout, delta->options.codec, true);
     enum tide_status status = tide_delta_snapshot_read(&snapshot, error);
     if (status == TIDE_OK && snapshot.version < delta->snapshot.version) {
         status = tide_error_set(error,
@@ -211,4 +286,51 @@ enum tide_status tide_delta_files(struct tide_delta *delta,
     }
     tide_delta_snapshot_release(&snapshot);
     return status;
+}
+
+enum tide_status tide_delta_entries(const struct tide_delta *delta,
+                                    struct tide_delta_visitor visitor,
+                                    struct tide_error *error)
+{
+    const struct tide_delta_snapshot *snapshot = &delta->snapshot;
+    struct tide_arena scratch = {0};
+    enum tide_status status = TIDE_OK;
+    tide_assert(snapshot->keeps_files);
+    tide_arena_init(&scratch, ENTRY_BYTES_MAX);
+    for (uint32_t i = 0; status == TIDE_OK && i < snapshot->file_count; i++) {
+        struct tide_delta_entry entry;
+        if (!snapshot->files[i].is_live) {
+            continue;
+        }
+        status =
+            tide_delta_entry_read(snapshot->layout, &snapshot->files[i], &scratch, &entry, error);
+        if (status == TIDE_OK) {
+            status = visitor.visit(visitor.context, &entry);
+        }
+    }
+    tide_arena_release(&scratch);
+    return status;
+}
+
+bool tide_delta_is_live(const struct tide_delta *delta, struct tide_view path)
+{
+    const struct tide_delta_live *live = tide_delta_snapshot_file(&delta->snapshot, path);
+    return live != NULL && live->is_live;
+}
+
+struct tide_instant tide_delta_removed(const struct tide_delta *delta, struct tide_view path)
+{
+    const struct tide_delta_live *file = tide_delta_snapshot_file(&delta->snapshot, path);
+    struct tide_instant removed = TIDE_INSTANT_UNKNOWN;
+    struct tide_arena scratch = {0};
+    struct tide_json *remove = NULL;
+    int64_t time_ms = 0;
+    tide_arena_init(&scratch, ENTRY_BYTES_MAX);
+    if (file != NULL && !file->is_live &&
+        tide_json_parse(&scratch, file->source, &remove, NULL) == TIDE_OK &&
+        tide_json_get_i64(remove, "deletionTimestamp", &time_ms)) {
+        removed.us = time_ms * 1000;
+    }
+    tide_arena_release(&scratch);
+    return removed;
 }

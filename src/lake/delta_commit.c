@@ -14,7 +14,7 @@ enum {
 };
 
 /* RFC 3986: everything but unreserved characters, '/' and '=' (which Hive's folders have). */
-static void append_escaped(struct tide_bytes *bytes, struct tide_view path)
+void tide_delta_path_write(struct tide_view path, struct tide_bytes *bytes)
 {
     for (size_t i = 0; i < path.size; i++) {
         char c = path.data[i];
@@ -31,7 +31,7 @@ static void append_escaped(struct tide_bytes *bytes, struct tide_view path)
 
 /* Milliseconds; 0: the statistics do not say. Journeys have no received time, but an end; metrics
  * the time of their computation. */
-static int64_t time_of_stats(struct tide_view stats, struct tide_arena *scratch)
+int64_t tide_delta_stats_time(struct tide_view stats, struct tide_arena *scratch)
 {
     struct tide_json *json = NULL;
     struct tide_view text = {0};
@@ -50,17 +50,18 @@ static int64_t time_of_stats(struct tide_view stats, struct tide_arena *scratch)
     return tide_floor_divide(time.us, 1000);
 }
 
-static void write_add(const char *date_column,
-                      const struct tide_delta_file *file,
-                      int64_t time_ms,
-                      struct tide_bytes *text)
+void tide_delta_add_write(const struct tide_layout *layout,
+                          const struct tide_delta_file *file,
+                          int64_t time_ms,
+                          bool is_data_change,
+                          struct tide_bytes *text)
 {
     char date[TIDE_CIVIL_TEXT_MAX];
     tide_assert(file->path.size > 0 && file->path.data[0] != '/');
     tide_bytes_append_text(text, "{\"add\":{\"path\":\"");
-    append_escaped(text, file->path);
+    tide_delta_path_write(file->path, text);
     tide_bytes_append_text(text, "\",\"partitionValues\":{");
-    tide_json_write_key(text, date_column);
+    tide_json_write_key(text, layout->date_column);
     if (file->date_days == TIDE_DATE_UNKNOWN) {
         tide_bytes_append_text(text, "null}");
     } else {
@@ -70,7 +71,7 @@ static void write_add(const char *date_column,
     }
     tide_json_write_u64_member(text, "size", file->size);
     tide_json_write_i64_member(text, "modificationTime", time_ms);
-    tide_json_write_bool_member(text, "dataChange", true);
+    tide_json_write_bool_member(text, "dataChange", is_data_change);
     if (file->stats.size > 0) {
         tide_json_write_text_member(text, "stats", file->stats);
     } else {
@@ -81,7 +82,7 @@ static void write_add(const char *date_column,
 }
 
 /* Appends the txn and its adds; the newest time of the files. */
-static int64_t write_transaction(const char *date_column,
+static int64_t write_transaction(const struct tide_layout *layout,
                                  const struct tide_delta_transaction *transaction,
                                  struct tide_arena *scratch,
                                  struct tide_bytes *text)
@@ -94,8 +95,8 @@ static int64_t write_transaction(const char *date_column,
     tide_bytes_append_text(text, "}}\n");
     for (uint32_t i = 0; i < transaction->file_count; i++) {
         const struct tide_delta_file *file = &transaction->files[i];
-        int64_t time_ms = time_of_stats(file->stats, scratch);
-        write_add(date_column, file, time_ms, text);
+        int64_t time_ms = tide_delta_stats_time(file->stats, scratch);
+        tide_delta_add_write(layout, file, time_ms, true, text);
         newest = time_ms > newest ? time_ms : newest;
     }
     return newest;
@@ -134,7 +135,7 @@ static void append_id(struct tide_bytes *text, struct tide_view id)
     }
 }
 
-static void write_table(const struct tide_delta_options *options, struct tide_bytes *text)
+void tide_delta_table_write(const struct tide_delta_options *options, struct tide_bytes *text)
 {
     struct tide_bytes value = {0};
     tide_bytes_append_format(
@@ -169,13 +170,12 @@ void tide_delta_commit_write(const struct tide_delta_options *options,
     tide_bytes_init(&actions, TIDE_STORE_OBJECT_BYTES_MAX);
     tide_arena_init(&scratch, SCRATCH_BYTES_MAX);
     for (uint32_t i = 0; i < transaction_count; i++) {
-        int64_t time_ms =
-            write_transaction(options->layout->date_column, transactions[i], &scratch, &actions);
+        int64_t time_ms = write_transaction(options->layout, transactions[i], &scratch, &actions);
         newest = time_ms > newest ? time_ms : newest;
     }
     write_commit_info(options, tide_bytes_view(&actions), newest, text);
     if (is_first) {
-        write_table(options, text);
+        tide_delta_table_write(options, text);
     }
     tide_bytes_append_view(text, tide_bytes_view(&actions));
     text->failed = text->failed || actions.failed;

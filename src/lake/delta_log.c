@@ -1,9 +1,7 @@
 /* Reading a Delta log: commits in order, one action a line, folded into what a writer must know.
  *
  * Delta's protocol, "Action Reconciliation". Actions that we do not know are passed over: where
- * they would matter to a writer, the protocol has a higher version, and is refused. The log
- * is found by asking for the next version until there is none; the listing only serves to notice a
- * log of which the beginning was cleaned away (checkpoints are not read yet), or with a hole. */
+ * they would matter to a writer, the protocol has a higher version, and is refused. */
 #include "lake/delta_internal.h"
 #include "base/assert.h"
 
@@ -12,7 +10,6 @@
 #include <string.h>
 
 enum {
-    VERSION_DIGITS = 20,
     FIRST_CAPACITY = 16
 };
 static const size_t arena_bytes_max = (size_t)4 << 30;
@@ -21,13 +18,16 @@ static const size_t scratch_bytes_max = (size_t)256 << 20;
 void tide_delta_snapshot_init(struct tide_delta_snapshot *snapshot,
                               struct tide_store store,
                               const struct tide_layout *layout,
+                              struct tide_checkpoint_codec codec,
                               bool keeps_files)
 {
     *snapshot = (struct tide_delta_snapshot){
         .store = store,
         .layout = layout,
+        .codec = codec,
         .keeps_files = keeps_files,
         .version = -1,
+        .checkpoint = -1,
     };
     tide_arena_init(&snapshot->arena, arena_bytes_max);
     tide_arena_init(&snapshot->scratch, scratch_bytes_max);
@@ -40,7 +40,14 @@ void tide_delta_snapshot_release(struct tide_delta_snapshot *snapshot)
     free(snapshot->slots);
     tide_arena_release(&snapshot->arena);
     tide_arena_release(&snapshot->scratch);
-    *snapshot = (struct tide_delta_snapshot){.version = -1};
+    *snapshot = (struct tide_delta_snapshot){.version = -1, .checkpoint = -1};
+}
+
+void tide_delta_snapshot_reset(struct tide_delta_snapshot *snapshot)
+{
+    const struct tide_delta_snapshot old = *snapshot;
+    tide_delta_snapshot_release(snapshot);
+    tide_delta_snapshot_init(snapshot, old.store, old.layout, old.codec, old.keeps_files);
 }
 
 void tide_delta_log_key(const struct tide_layout *layout,
@@ -50,6 +57,32 @@ void tide_delta_log_key(const struct tide_layout *layout,
     tide_assert(version >= 0 && version <= TIDE_DELTA_VERSION_MAX);
     int size = snprintf(
         key, TIDE_DELTA_KEY_MAX, "%s/_delta_log/%020lld.json", layout->name, (long long)version);
+    tide_assert(size > 0 && size < TIDE_DELTA_KEY_MAX);
+}
+
+void tide_delta_hint_key(const struct tide_layout *layout, char key[TIDE_DELTA_KEY_MAX])
+{
+    const int size =
+        snprintf(key, TIDE_DELTA_KEY_MAX, "%s/_delta_log/_last_checkpoint", layout->name);
+    tide_assert(size > 0 && size < TIDE_DELTA_KEY_MAX);
+}
+
+void tide_delta_checkpoint_key(const struct tide_layout *layout,
+                               int64_t version,
+                               uint32_t part,
+                               uint32_t part_count,
+                               char key[TIDE_DELTA_KEY_MAX])
+{
+    char parts[32] = "";
+    if (part_count > 0) {
+        (void)snprintf(parts, sizeof(parts), ".%010u.%010u", part, part_count);
+    }
+    const int size = snprintf(key,
+                              TIDE_DELTA_KEY_MAX,
+                              "%s/_delta_log/%020lld.checkpoint%s.parquet",
+                              layout->name,
+                              (long long)version,
+                              parts);
     tide_assert(size > 0 && size < TIDE_DELTA_KEY_MAX);
 }
 
@@ -83,13 +116,16 @@ static enum tide_status fold_txn(struct tide_delta_snapshot *snapshot,
 {
     struct tide_view app_id = {0};
     int64_t version = 0;
+    int64_t last_updated = -1;
     if (!tide_json_get_text(action, "appId", &app_id) ||
         !tide_json_get_i64(action, "version", &version)) {
         return tide_error_set(error, TIDE_FATAL, "a txn action without appId or version");
     }
+    (void)tide_json_get_i64(action, "lastUpdated", &last_updated);
     struct tide_delta_txn *txn = find_txn(snapshot, app_id);
     if (txn != NULL) {
         txn->version = version;
+        txn->last_updated = last_updated;
         return TIDE_OK;
     }
     if (snapshot->txn_count == TIDE_DELTA_TRANSACTIONS_MAX) {
@@ -110,109 +146,20 @@ static enum tide_status fold_txn(struct tide_delta_snapshot *snapshot,
     if (kept.data == NULL) {
         return no_memory(error);
     }
-    snapshot->txns[snapshot->txn_count++] = (struct tide_delta_txn){kept, version};
-    return TIDE_OK;
-}
-
-/* ---- add and remove */
-
-static uint32_t *slot_of(const struct tide_delta_snapshot *snapshot, struct tide_view path)
-{
-    uint64_t at = tide_hash64(path, 0);
-    for (;; at++) {
-        uint32_t *slot = &snapshot->slots[at & (snapshot->slot_count - 1)];
-        if (*slot == 0 || tide_view_equal(snapshot->files[*slot - 1].path, path)) {
-            return slot;
-        }
-    }
-}
-
-/* Twice as many slots as files, so a search ends soon. */
-static bool grow_files(struct tide_delta_snapshot *snapshot)
-{
-    uint32_t capacity = snapshot->file_capacity == 0 ? FIRST_CAPACITY : snapshot->file_capacity * 2;
-    struct tide_delta_live *files = reallocarray(snapshot->files, capacity, sizeof(*files));
-    if (files == NULL) {
-        return false;
-    }
-    snapshot->files = files;
-    uint32_t *slots = calloc((size_t)capacity * 2, sizeof(*slots));
-    if (slots == NULL) {
-        return false;
-    }
-    free(snapshot->slots);
-    snapshot->slots = slots;
-    snapshot->slot_count = capacity * 2;
-    snapshot->file_capacity = capacity;
-    for (uint32_t i = 0; i < snapshot->file_count; i++) {
-        *slot_of(snapshot, files[i].path) = i + 1;
-    }
-    return true;
-}
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    char low = (char)(c | 0x20);
-    return low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
-}
-
-/* Percent-decoded into the scratch arena; data NULL: no memory. A lone '%' stays. */
-static struct tide_view decode_path(struct tide_delta_snapshot *snapshot, struct tide_view path)
-{
-    char *text = tide_arena_allocate_text(&snapshot->scratch, path.size);
-    size_t size = 0;
-    for (size_t i = 0; text != NULL && i < path.size; i++) {
-        bool may_be = path.data[i] == '%' && path.size - i > 2;
-        int high = may_be ? hex_digit(path.data[i + 1]) : -1;
-        int low = may_be ? hex_digit(path.data[i + 2]) : -1;
-        bool is_escape = high >= 0 && low >= 0;
-        text[size++] = is_escape ? (char)(high * 16 + low) : path.data[i];
-        i += is_escape ? 2 : 0;
-    }
-    return (struct tide_view){text, size};
-}
-
-static enum tide_status fold_file(struct tide_delta_snapshot *snapshot,
-                                  const struct tide_json *action,
-                                  bool is_add,
-                                  struct tide_error *error)
-{
-    struct tide_view path = {0};
-    uint64_t size = 0;
-    if (!tide_json_get_text(action, "path", &path) || path.size == 0) {
-        return tide_error_set(error, TIDE_FATAL, "an add or remove action without path");
-    }
-    if (!snapshot->keeps_files) {
-        return TIDE_OK;
-    }
-    (void)tide_json_get_u64(action, "size", &size);
-    if (snapshot->file_count == TIDE_DELTA_FILES_MAX) {
-        return tide_error_set(
-            error, TIDE_FATAL, "the table's log has over %d files", TIDE_DELTA_FILES_MAX);
-    }
-    path = decode_path(snapshot, path);
-    if (path.data == NULL ||
-        (snapshot->file_count == snapshot->file_capacity && !grow_files(snapshot))) {
-        return no_memory(error);
-    }
-    uint32_t *slot = slot_of(snapshot, path);
-    if (*slot == 0) {
-        struct tide_view kept = tide_arena_copy(&snapshot->arena, path);
-        if (kept.data == NULL) {
-            return no_memory(error);
-        }
-        snapshot->files[snapshot->file_count++].path = kept;
-        *slot = snapshot->file_count;
-    }
-    snapshot->files[*slot - 1].size = size;
-    snapshot->files[*slot - 1].is_live = is_add;
+    snapshot->txns[snapshot->txn_count++] = (struct tide_delta_txn){kept, version, last_updated};
     return TIDE_OK;
 }
 
 /* ---- protocol and metaData */
+
+static enum tide_status keep(struct tide_delta_snapshot *snapshot,
+                             struct tide_view text,
+                             struct tide_view *kept,
+                             struct tide_error *error)
+{
+    *kept = tide_arena_copy(&snapshot->arena, text);
+    return kept->data == NULL ? no_memory(error) : TIDE_OK;
+}
 
 static enum tide_status fold_protocol(struct tide_delta_snapshot *snapshot,
                                       const struct tide_json *action,
@@ -233,8 +180,7 @@ static enum tide_status fold_protocol(struct tide_delta_snapshot *snapshot,
                               TIDE_DELTA_READER_VERSION,
                               TIDE_DELTA_WRITER_VERSION);
     }
-    snapshot->has_protocol = true;
-    return TIDE_OK;
+    return keep(snapshot, action->source, &snapshot->protocol, error);
 }
 
 static enum tide_status fold_metadata(struct tide_delta_snapshot *snapshot,
@@ -250,6 +196,10 @@ static enum tide_status fold_metadata(struct tide_delta_snapshot *snapshot,
     if (!tide_json_get_text(action, "id", &id) || id.size == 0) {
         return tide_error_set(error, TIDE_FATAL, "a metaData action without id");
     }
+    status = keep(snapshot, action->source, &snapshot->metadata, error);
+    if (status != TIDE_OK) {
+        return status;
+    }
     if (snapshot->table_id.data != NULL) {
         return tide_view_equal(snapshot->table_id, id)
                    ? TIDE_OK
@@ -258,8 +208,7 @@ static enum tide_status fold_metadata(struct tide_delta_snapshot *snapshot,
                                     "the table was replaced by another one (%.*s)",
                                     TIDE_VIEW_ARGUMENTS(id));
     }
-    snapshot->table_id = tide_arena_copy(&snapshot->arena, id);
-    return snapshot->table_id.data == NULL ? no_memory(error) : TIDE_OK;
+    return keep(snapshot, id, &snapshot->table_id, error);
 }
 
 /* ---- commits */
@@ -277,10 +226,10 @@ static enum tide_status fold_action(struct tide_delta_snapshot *snapshot,
         return fold_txn(snapshot, body, error);
     }
     if (tide_view_equal(body->key, TIDE_VIEW("add"))) {
-        return fold_file(snapshot, body, true, error);
+        return tide_delta_snapshot_fold_file(snapshot, body, true, error);
     }
     if (tide_view_equal(body->key, TIDE_VIEW("remove"))) {
-        return fold_file(snapshot, body, false, error);
+        return tide_delta_snapshot_fold_file(snapshot, body, false, error);
     }
     if (tide_view_equal(body->key, TIDE_VIEW("protocol"))) {
         return fold_protocol(snapshot, body, error);
@@ -291,9 +240,9 @@ static enum tide_status fold_action(struct tide_delta_snapshot *snapshot,
     return TIDE_OK;
 }
 
-static enum tide_status fold_line(struct tide_delta_snapshot *snapshot,
-                                  struct tide_view line,
-                                  struct tide_error *error)
+enum tide_status tide_delta_snapshot_fold_line(struct tide_delta_snapshot *snapshot,
+                                               struct tide_view line,
+                                               struct tide_error *error)
 {
     struct tide_json *action = NULL;
     tide_arena_reset(&snapshot->scratch);
@@ -318,11 +267,11 @@ enum tide_status tide_delta_snapshot_fold(struct tide_delta_snapshot *snapshot,
             line.size--;
         }
         if (line.size > 0) {
-            status = fold_line(snapshot, line, error);
+            status = tide_delta_snapshot_fold_line(snapshot, line, error);
         }
         start += size + 1;
     }
-    if (status == TIDE_OK && (!snapshot->has_protocol || snapshot->table_id.data == NULL)) {
+    if (status == TIDE_OK && (snapshot->protocol.data == NULL || snapshot->table_id.data == NULL)) {
         status = tide_error_set(error, TIDE_FATAL, "neither protocol nor metaData so far");
     }
     if (status != TIDE_OK) {
@@ -355,58 +304,4 @@ enum tide_status tide_delta_snapshot_step(struct tide_delta_snapshot *snapshot,
     }
     tide_bytes_release(&text);
     return status;
-}
-
-struct listing {
-    int64_t newest;
-    bool has_checkpoint;
-};
-
-static void visit_log(void *context, const char *name)
-{
-    struct listing *listing = context;
-    size_t digits = strspn(name, "0123456789");
-    if (digits != VERSION_DIGITS) {
-        return;
-    }
-    if (strcmp(name + digits, ".json") == 0) {
-        long long version = strtoll(name, NULL, 10); /* out of range: the largest, and refused */
-        listing->newest = version > listing->newest ? version : listing->newest;
-    } else if (strncmp(name + digits, ".checkpoint", 11) == 0) {
-        listing->has_checkpoint = true;
-    }
-}
-
-enum tide_status tide_delta_snapshot_read(struct tide_delta_snapshot *snapshot,
-                                          struct tide_error *error)
-{
-    char prefix[TIDE_DELTA_KEY_MAX];
-    struct listing listing = {.newest = -1};
-    int size = snprintf(prefix, sizeof(prefix), "%s/_delta_log/", snapshot->layout->name);
-    tide_assert(size > 0 && (size_t)size < sizeof(prefix));
-    enum tide_status status =
-        snapshot->store.operations->list(snapshot->store.self, prefix, visit_log, &listing, error);
-    bool is_there = true;
-    while (status == TIDE_OK && is_there) {
-        status = tide_delta_snapshot_step(snapshot, &is_there, error);
-    }
-    if (status != TIDE_OK) {
-        return status;
-    }
-    if (snapshot->version < 0 && (listing.newest >= 0 || listing.has_checkpoint)) {
-        return tide_error_set(error,
-                              TIDE_REJECT,
-                              "the beginning of the log of %s was cleaned away, and checkpoints "
-                              "are not read yet",
-                              snapshot->layout->name);
-    }
-    if (snapshot->version < listing.newest) {
-        return tide_error_set(error,
-                              TIDE_FATAL,
-                              "the log of %s has no commit %lld, but one %lld",
-                              snapshot->layout->name,
-                              (long long)snapshot->version + 1,
-                              (long long)listing.newest);
-    }
-    return TIDE_OK;
 }

@@ -10,6 +10,9 @@
 #include "lake/duckdb_api.h"
 
 #include <dlfcn.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +22,8 @@ enum {
     RESULT_COLUMNS_MAX = 4096,
     DECIMAL_WIDTH = 18,
     DECIMAL_DIGITS = 6,
-    INLINE_BYTES = 12
+    INLINE_BYTES = 12,
+    NAME_BYTES_MAX = 256
 };
 static const char library_variable[] = "TIDEMARK_DUCKDB";
 static const char version_wanted[] = "v1.5.";
@@ -29,9 +33,18 @@ struct tide_duckdb {
     struct duckdb_database *database;
 };
 
+struct part { /* rows that are given to the library, all or a chunk of them */
+    const struct tide_rows *rows;
+    const uint32_t *indices;
+    uint32_t count;
+};
+
 struct tide_duckdb_connection {
     const struct duckdb_api *api;
     struct duckdb_connection *connection;
+    struct part given; /* what the connection's table function reads: rows NULL: nothing */
+    uint32_t given_at;
+    char function_name[32]; /* empty: it has none yet */
 };
 
 /* ---- the library */
@@ -88,6 +101,19 @@ static const struct symbol symbols[] = {
     SYMBOL(error_data_message),
     SYMBOL(error_data_error_type),
     SYMBOL(destroy_error_data),
+    SYMBOL(create_table_function),
+    SYMBOL(destroy_table_function),
+    SYMBOL(table_function_set_name),
+    SYMBOL(table_function_set_extra_info),
+    SYMBOL(table_function_set_bind),
+    SYMBOL(table_function_set_init),
+    SYMBOL(table_function_set_function),
+    SYMBOL(register_table_function),
+    SYMBOL(bind_get_extra_info),
+    SYMBOL(bind_add_result_column),
+    SYMBOL(bind_set_cardinality),
+    SYMBOL(init_set_max_threads),
+    SYMBOL(function_get_extra_info),
 };
 #undef SYMBOL
 
@@ -459,7 +485,7 @@ enum tide_status tide_duckdb_query(struct tide_duckdb_connection *connection,
 
 /* ---- rows */
 
-static const char *sql_type(enum tide_lake_type type)
+const char *tide_duckdb_type(enum tide_lake_type type)
 {
     switch (type) {
     case TIDE_LAKE_STRING:
@@ -500,37 +526,6 @@ static struct duckdb_logical *logical_type(const struct duckdb_api *api, enum ti
     }
     return NULL;
 }
-
-/* Names come from a schema that allows no quotes. */
-static enum tide_status create_table(struct tide_duckdb_connection *connection,
-                                     const char *table_name,
-                                     const struct tide_layout *layout,
-                                     struct tide_error *error)
-{
-    struct tide_bytes sql = {0};
-    tide_bytes_append_format(&sql, "CREATE OR REPLACE TEMPORARY TABLE \"%s\" (", table_name);
-    for (uint32_t i = 0; i < layout->column_count; i++) {
-        struct tide_view name = layout->columns[i].name;
-        tide_assert(memchr(name.data, '"', name.size) == NULL);
-        tide_bytes_append_format(&sql,
-                                 "%s\"%.*s\" %s",
-                                 i == 0 ? "" : ", ",
-                                 TIDE_VIEW_ARGUMENTS(name),
-                                 sql_type(layout->columns[i].type));
-    }
-    tide_bytes_append_text(&sql, ")");
-    enum tide_status status =
-        sql.failed ? tide_error_set(error, TIDE_RETRY, "no memory for an SQL text")
-                   : tide_duckdb_query(connection, tide_bytes_view(&sql), NULL, NULL, error);
-    tide_bytes_release(&sql);
-    return status;
-}
-
-struct part { /* the rows that go into one chunk */
-    const struct tide_rows *rows;
-    const uint32_t *indices;
-    uint32_t count;
-};
 
 static void set_value(const struct duckdb_api *api,
                       struct duckdb_vector *vector,
@@ -580,94 +575,104 @@ static void fill_vector(const struct duckdb_api *api,
     }
 }
 
-static enum tide_status appender_error(const struct duckdb_api *api,
-                                       struct duckdb_appender *appender,
+/* ---- the table function that reads rows where they are */
+
+static void bind_rows(struct duckdb_bind *bind);
+static void init_rows(struct duckdb_init *init);
+static void read_rows(struct duckdb_call *call, struct duckdb_chunk *chunk);
+
+/* The library's callbacks get one pointer of ours, but not the library's functions, which are the
+ * same for every database. */
+static struct duckdb_api callback_api;
+static pthread_mutex_t callback_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+static void keep_callback_api(const struct duckdb_api *api)
+{
+    pthread_mutex_lock(&callback_mutex);
+    if (callback_api.library_version == NULL) {
+        callback_api = *api;
+    }
+    pthread_mutex_unlock(&callback_mutex);
+}
+
+static void bind_rows(struct duckdb_bind *bind)
+{
+    const struct duckdb_api *api = &callback_api;
+    const struct tide_duckdb_connection *connection = api->bind_get_extra_info(bind);
+    const struct tide_layout *layout = tide_rows_layout(connection->given.rows);
+    for (uint32_t i = 0; i < layout->column_count; i++) {
+        char name[NAME_BYTES_MAX];
+        struct tide_view text = layout->columns[i].name;
+        struct duckdb_logical *type = logical_type(api, layout->columns[i].type);
+        tide_assert(text.size < sizeof(name));
+        memcpy(name, text.data, text.size);
+        name[text.size] = '\0';
+        api->bind_add_result_column(bind, name, type);
+        api->destroy_logical_type(&type);
+    }
+    api->bind_set_cardinality(bind, connection->given.count, true);
+}
+
+static void init_rows(struct duckdb_init *init)
+{
+    callback_api.init_set_max_threads(init, 1); /* rows keep their order */
+}
+
+static void read_rows(struct duckdb_call *call, struct duckdb_chunk *chunk)
+{
+    const struct duckdb_api *api = &callback_api;
+    struct tide_duckdb_connection *connection = api->function_get_extra_info(call);
+    const struct part *given = &connection->given;
+    uint32_t vector_size = (uint32_t)api->vector_size();
+    uint32_t left = given->count - connection->given_at;
+    struct part part = {given->rows,
+                        given->indices + connection->given_at,
+                        left < vector_size ? left : vector_size};
+    uint32_t column_count = tide_rows_layout(given->rows)->column_count;
+    for (uint32_t i = 0; i < column_count; i++) {
+        fill_vector(api, api->data_chunk_get_vector(chunk, i), &part, i);
+    }
+    connection->given_at += part.count;
+    api->data_chunk_set_size(chunk, part.count);
+}
+
+static enum tide_status register_function(struct tide_duckdb_connection *connection,
+                                          struct tide_error *error)
+{
+    static _Atomic uint64_t serial; /* functions are the database's, not the connection's */
+    const struct duckdb_api *api = connection->api;
+    struct duckdb_table_function *function = api->create_table_function();
+    char name[sizeof(connection->function_name)];
+    (void)snprintf(name, sizeof(name), "tidemark_rows_%" PRIu64, atomic_fetch_add(&serial, 1));
+    keep_callback_api(api);
+    api->table_function_set_name(function, name);
+    api->table_function_set_extra_info(function, connection, NULL);
+    api->table_function_set_bind(function, bind_rows);
+    api->table_function_set_init(function, init_rows);
+    api->table_function_set_function(function, read_rows);
+    bool is_there =
+        api->register_table_function(connection->connection, function) == DUCKDB_SUCCESS;
+    api->destroy_table_function(&function);
+    if (!is_there) {
+        return tide_error_set(error, TIDE_FATAL, "DuckDB refuses a table function");
+    }
+    memcpy(connection->function_name, name, sizeof(name));
+    return TIDE_OK;
+}
+
+enum tide_status tide_duckdb_give_rows(struct tide_duckdb_connection *connection,
+                                       const struct tide_rows *rows,
+                                       const uint32_t *row_indices,
+                                       uint32_t row_count,
+                                       const char **name,
                                        struct tide_error *error)
 {
-    struct duckdb_error *data = api->appender_error_data(appender);
-    enum tide_status status = tide_error_set(error,
-                                             status_of(api->error_data_error_type(data)),
-                                             "cannot append rows: %s",
-                                             api->error_data_message(data));
-    api->destroy_error_data(&data);
-    return status;
-}
-
-/* chunk is made for the layout and used again for each part. */
-static enum tide_status append_parts(const struct duckdb_api *api,
-                                     struct duckdb_appender *appender,
-                                     struct duckdb_chunk *chunk,
-                                     const struct part *all,
-                                     struct tide_error *error)
-{
-    uint32_t column_count = tide_rows_layout(all->rows)->column_count;
-    uint32_t vector_size = (uint32_t)api->vector_size();
-    for (uint32_t start = 0; start < all->count; start += vector_size) {
-        uint32_t left = all->count - start;
-        struct part part = {
-            all->rows, all->indices + start, left < vector_size ? left : vector_size};
-        api->data_chunk_reset(chunk);
-        for (uint32_t i = 0; i < column_count; i++) {
-            fill_vector(api, api->data_chunk_get_vector(chunk, i), &part, i);
-        }
-        api->data_chunk_set_size(chunk, part.count);
-        if (api->append_data_chunk(appender, chunk) != DUCKDB_SUCCESS) {
-            return appender_error(api, appender, error);
-        }
-    }
-    return api->appender_close(appender) == DUCKDB_SUCCESS ? TIDE_OK
-                                                           : appender_error(api, appender, error);
-}
-
-static enum tide_status append_all(struct tide_duckdb_connection *connection,
-                                   const char *table_name,
-                                   const struct part *all,
-                                   struct tide_error *error)
-{
-    const struct duckdb_api *api = connection->api;
-    const struct tide_layout *layout = tide_rows_layout(all->rows);
-    struct duckdb_logical *types[TIDE_SCHEMA_COLUMNS_MAX + 16] = {NULL};
-    struct duckdb_chunk *chunk = NULL;
-    struct duckdb_appender *appender = NULL;
     enum tide_status status = TIDE_OK;
-    tide_assert(layout->column_count <= sizeof(types) / sizeof(types[0]));
-    for (uint32_t i = 0; i < layout->column_count; i++) {
-        types[i] = logical_type(api, layout->columns[i].type);
+    if (connection->function_name[0] == '\0') {
+        status = register_function(connection, error);
     }
-    chunk = api->create_data_chunk(types, layout->column_count);
-    if (chunk == NULL) {
-        status = tide_error_set(error, TIDE_RETRY, "DuckDB has no memory for a chunk");
-    } else if (api->appender_create_ext(
-                   connection->connection, "temp", "main", table_name, &appender) !=
-               DUCKDB_SUCCESS) {
-        status = appender_error(api, appender, error);
-    } else {
-        status = append_parts(api, appender, chunk, all, error);
-    }
-    if (appender != NULL) {
-        (void)api->appender_destroy(&appender);
-    }
-    if (chunk != NULL) {
-        api->destroy_data_chunk(&chunk);
-    }
-    for (uint32_t i = 0; i < layout->column_count; i++) {
-        api->destroy_logical_type(&types[i]);
-    }
-    return status;
-}
-
-enum tide_status tide_duckdb_append_rows(struct tide_duckdb_connection *connection,
-                                         const char *table_name,
-                                         const struct tide_rows *rows,
-                                         const uint32_t *row_indices,
-                                         uint32_t row_count,
-                                         struct tide_error *error)
-{
-    tide_assert(strchr(table_name, '"') == NULL);
-    enum tide_status status = create_table(connection, table_name, tide_rows_layout(rows), error);
-    if (status == TIDE_OK) {
-        const struct part all = {rows, row_indices, row_count};
-        status = append_all(connection, table_name, &all, error);
-    }
+    connection->given = (struct part){rows, row_indices, row_count};
+    connection->given_at = 0;
+    *name = connection->function_name;
     return status;
 }

@@ -43,12 +43,16 @@ enum tide_status tide_duckdb_query(struct tide_duckdb_connection *connection,
                                                              uint32_t column_count),
                                    void *context,
                                    struct tide_error *error);
-/* Creates (or replaces) a temporary table of the layout's columns and appends rows to it. */
-enum tide_status tide_duckdb_append_rows(struct tide_duckdb_connection *connection,
-                                         const char *table_name,
-                                         const struct tide_rows *rows,
-                                         const uint32_t *row_indices,
-                                         uint32_t row_count,
-                                         struct tide_error *error);
+/* "VARCHAR", "TIMESTAMP WITH TIME ZONE": what a column of the lake is in a file. */
+const char *tide_duckdb_type(enum tide_lake_type type);
+/* The rows that a table function of this connection reads from now on, in that order and where they
+ * are: `SELECT * FROM <name>()`, of the layout's columns, once. They stay until the query is over.
+ * FATAL: the library refused the function. */
+enum tide_status tide_duckdb_give_rows(struct tide_duckdb_connection *connection,
+                                       const struct tide_rows *rows,
+                                       const uint32_t *row_indices,
+                                       uint32_t row_count,
+                                       const char **name,
+                                       struct tide_error *error);
 
 #endif

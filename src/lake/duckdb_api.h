@@ -18,6 +18,10 @@ struct duckdb_vector;
 struct duckdb_logical;
 struct duckdb_appender;
 struct duckdb_error;
+struct duckdb_table_function;
+struct duckdb_bind;
+struct duckdb_init;
+struct duckdb_call;
 
 enum {
     DUCKDB_SUCCESS = 0
@@ -128,6 +132,29 @@ struct duckdb_api {
     const char *(*error_data_message)(struct duckdb_error *error);
     int (*error_data_error_type)(struct duckdb_error *error);
     void (*destroy_error_data)(struct duckdb_error **error);
+
+    struct duckdb_table_function *(*create_table_function)(void);
+    void (*destroy_table_function)(struct duckdb_table_function **function);
+    void (*table_function_set_name)(struct duckdb_table_function *function, const char *name);
+    void (*table_function_set_extra_info)(struct duckdb_table_function *function,
+                                          void *info,
+                                          void (*destroy)(void *info));
+    void (*table_function_set_bind)(struct duckdb_table_function *function,
+                                    void (*bind)(struct duckdb_bind *bind));
+    void (*table_function_set_init)(struct duckdb_table_function *function,
+                                    void (*init)(struct duckdb_init *init));
+    void (*table_function_set_function)(struct duckdb_table_function *function,
+                                        void (*call)(struct duckdb_call *call,
+                                                     struct duckdb_chunk *chunk));
+    int (*register_table_function)(struct duckdb_connection *connection,
+                                   struct duckdb_table_function *function);
+    void *(*bind_get_extra_info)(struct duckdb_bind *bind);
+    void (*bind_add_result_column)(struct duckdb_bind *bind,
+                                   const char *name,
+                                   struct duckdb_logical *type);
+    void (*bind_set_cardinality)(struct duckdb_bind *bind, uint64_t count, bool is_exact);
+    void (*init_set_max_threads)(struct duckdb_init *init, uint64_t count);
+    void *(*function_get_extra_info)(struct duckdb_call *call);
 };
 
 #endif

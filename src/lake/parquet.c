@@ -1,4 +1,4 @@
-/* Rows to a Parquet file, by DuckDB: rows -> temporary table -> COPY.
+/* Rows to a Parquet file, by DuckDB: COPY from the table function that reads the rows.
  *
  * The types are those of the table, not guessed from values, so a column of uuid-looking texts
  * stays a column of texts. The date by which the lake is partitioned is in the folder's name and
@@ -8,44 +8,44 @@
 #include "base/assert.h"
 #include "base/io.h"
 #include "lake/duckdb.h"
+#include "lake/sql_text.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static const char table_name[] = "tidemark_rows";
+enum {
+    ROW_GROUP = 122880,
+    ROW_GROUP_WIDE = 20480
+};
 
-static void append_quoted(struct tide_bytes *sql, const char *text)
+/* Measured on 200,000 events of each table (docs/benchmarks.md): level 1 takes the time of lz4_raw
+ * and half its space; level 3 takes half as much time again and saves nothing. Whole records are
+ * buffered a row group at a time, so tables of those have smaller groups. */
+void tide_parquet_write_options(const struct tide_layout *layout, struct tide_bytes *sql)
 {
-    tide_bytes_append_byte(sql, '\'');
-    for (const char *p = text; *p != '\0'; p++) {
-        if (*p == '\'') {
-            tide_bytes_append_byte(sql, '\'');
-        }
-        tide_bytes_append_byte(sql, *p);
-    }
-    tide_bytes_append_byte(sql, '\'');
+    const bool is_wide = layout->table == TIDE_TABLE_RAW || layout->table == TIDE_TABLE_REJECTED;
+    tide_bytes_append_format(sql,
+                             "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, "
+                             "ROW_GROUP_SIZE %d, USE_TMP_FILE false)",
+                             is_wide ? ROW_GROUP_WIDE : ROW_GROUP);
 }
 
 static enum tide_status copy_to(struct tide_duckdb_connection *connection,
+                                const char *function,
+                                const struct tide_layout *layout,
                                 const char *path,
                                 struct tide_error *error)
 {
     struct tide_bytes sql = {0};
-    tide_bytes_append_format(&sql, "COPY (SELECT * FROM \"%s\") TO ", table_name);
-    append_quoted(&sql, path);
-    tide_bytes_append_text(&sql, " (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)");
+    tide_bytes_append_format(&sql, "COPY (SELECT * FROM %s()) TO ", function);
+    tide_sql_append_text(&sql, tide_view_of(path));
+    tide_bytes_append_byte(&sql, ' ');
+    tide_parquet_write_options(layout, &sql);
     enum tide_status status =
         sql.failed ? tide_error_set(error, TIDE_RETRY, "no memory for an SQL text")
                    : tide_duckdb_query(connection, tide_bytes_view(&sql), NULL, NULL, error);
     tide_bytes_release(&sql);
     return status;
-}
-
-static enum tide_status drop_table(struct tide_duckdb_connection *connection,
-                                   struct tide_error *error)
-{
-    return tide_duckdb_query(
-        connection, TIDE_VIEW("DROP TABLE IF EXISTS temp.main.tidemark_rows"), NULL, NULL, error);
 }
 
 static enum tide_status measure(const char *path, uint64_t *size, struct tide_error *error)
@@ -70,14 +70,12 @@ static enum tide_status parquet_write(void *self,
 {
     struct tide_duckdb_connection *connection = self;
     tide_assert(row_count > 0);
+    const char *function = NULL;
     enum tide_status status =
-        tide_duckdb_append_rows(connection, table_name, rows, row_indices, row_count, error);
+        tide_duckdb_give_rows(connection, rows, row_indices, row_count, &function, error);
     if (status == TIDE_OK) {
-        status = copy_to(connection, scratch_path, error);
+        status = copy_to(connection, function, tide_rows_layout(rows), scratch_path, error);
     }
-    /* The rows' memory is given back whatever happened; the first error is the one to tell. */
-    enum tide_status dropped = drop_table(connection, status == TIDE_OK ? error : NULL);
-    status = status == TIDE_OK ? dropped : status;
     if (status == TIDE_OK) {
         status = measure(scratch_path, size, error);
     }

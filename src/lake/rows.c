@@ -66,6 +66,17 @@ static const struct tide_lake_column journeys_columns[] = {
     {NAME("_epoch"), TIDE_LAKE_LONG},
 };
 
+static const struct tide_lake_column raw_columns[] = {
+    {NAME("bytes"), TIDE_LAKE_BINARY},
+    {NAME("received_time"), TIDE_LAKE_TIMESTAMP},
+    {NAME("sent_time"), TIDE_LAKE_TIMESTAMP},
+    {NAME("source"), TIDE_LAKE_STRING},
+    {NAME("partition"), TIDE_LAKE_LONG},
+    {NAME("offset"), TIDE_LAKE_LONG},
+    {NAME("index"), TIDE_LAKE_LONG},
+    {NAME("_epoch"), TIDE_LAKE_LONG},
+};
+
 static const struct tide_lake_column metrics_columns[] = {
     {NAME("metric"), TIDE_LAKE_STRING},
     {NAME("definition"), TIDE_LAKE_STRING},
@@ -84,20 +95,22 @@ static const struct tide_lake_column metrics_columns[] = {
 
 #undef NAME
 
-#define TABLE(name, date_column, columns)                                                          \
+#define TABLE(name, date_column, number, columns)                                                  \
     {                                                                                              \
-        name, date_column, columns, sizeof(columns) / sizeof(columns[0])                           \
+        name, date_column, number, columns, sizeof(columns) / sizeof(columns[0])                   \
     }
 static const struct {
     const char *name;
     const char *date_column;
+    uint32_t number;                        /* not that of the enum, which may shift */
     const struct tide_lake_column *columns; /* after the schema's, in events */
     uint32_t count;
 } tables[TIDE_TABLE_ALL_COUNT] = {
-    [TIDE_TABLE_EVENTS] = TABLE("events", "event_date", events_columns),
-    [TIDE_TABLE_REJECTED] = TABLE("rejected", "received_date", rejected_columns),
-    [TIDE_TABLE_JOURNEYS] = TABLE("journeys", "start_date", journeys_columns),
-    [TIDE_TABLE_METRICS] = TABLE("metrics", "window_date", metrics_columns),
+    [TIDE_TABLE_EVENTS] = TABLE("events", "event_date", 0, events_columns),
+    [TIDE_TABLE_REJECTED] = TABLE("rejected", "received_date", 1, rejected_columns),
+    [TIDE_TABLE_JOURNEYS] = TABLE("journeys", "start_date", 2, journeys_columns),
+    [TIDE_TABLE_RAW] = TABLE("raw", "received_date", 4, raw_columns),
+    [TIDE_TABLE_METRICS] = TABLE("metrics", "window_date", 3, metrics_columns),
 };
 #undef TABLE
 
@@ -145,6 +158,7 @@ struct tide_layout *tide_layout_create(struct tide_arena *arena,
         .table = table,
         .name = tables[table].name,
         .date_column = tables[table].date_column,
+        .number = tables[table].number,
         .columns = columns,
         .column_count = schema_count + own_count,
     };

@@ -11,6 +11,7 @@ enum tide_table {
     TIDE_TABLE_EVENTS,
     TIDE_TABLE_REJECTED,
     TIDE_TABLE_JOURNEYS,
+    TIDE_TABLE_RAW,
     TIDE_TABLE_COUNT,                      /* of those that epochs write */
     TIDE_TABLE_METRICS = TIDE_TABLE_COUNT, /* batch writes it */
     TIDE_TABLE_ALL_COUNT,
@@ -38,12 +39,15 @@ struct tide_lake_column {
  * journeys: metric, definition, journey_key, journey_group, outcome, reached, step_count,
  * start_time, end_time, step_times, conversion_us, ordinal, revision, _partition, _epoch; by
  * start_date.
+ * raw: bytes, received_time, sent_time, source, partition, offset, index, _epoch; by received_date
+ * (null where unknown): every record, whatever became of it.
  * metrics: metric, definition, generation, window_start, window_end, dimensions, value, result,
  * state, epochs, offsets, run, computed_time; by window_date (null where a row is of no window). */
 struct tide_layout {
     enum tide_table table;
     const char *name;        /* "events" */
     const char *date_column; /* "event_date" */
+    uint32_t number;         /* for the table's id; a table keeps it for ever */
     struct tide_lake_column *columns;
     uint32_t column_count;
 };

@@ -286,21 +286,46 @@ static enum tide_status local_put_file(void *self,
 }
 
 struct listing {
-    void (*visit)(void *context, const char *name);
+    const struct local_store *store;
+    const char *directory; /* its path */
+    void (*visit)(void *context, const struct tide_store_entry *entry);
     void *context;
+    enum tide_status status; /* not OK: nothing more is visited */
+    struct tide_error *error;
 };
 
-static void visit_object(void *context, const char *name, bool is_directory)
+static void visit_entry(void *context, const char *name, bool is_directory)
 {
-    const struct listing *listing = context;
-    if (!is_directory && strstr(name, temporary_mark) == NULL) {
-        listing->visit(listing->context, name);
+    struct listing *listing = context;
+    struct tide_io io = listing->store->io;
+    char path[PATH_BYTES_MAX];
+    if (listing->status != TIDE_OK || strstr(name, temporary_mark) != NULL) {
+        return;
+    }
+    int size = snprintf(path, sizeof(path), "%s/%s", listing->directory, name);
+    if (size < 0 || (size_t)size >= sizeof(path)) {
+        return; /* no key leads there */
+    }
+    struct tide_io_facts facts = {0};
+    struct tide_error why = {0};
+    enum tide_status status = io.operations->stat(io.self, path, &facts, &why);
+    if (status == TIDE_OK) {
+        struct tide_store_entry entry = {
+            .name = name,
+            .is_folder = is_directory,
+            .size = is_directory ? 0 : facts.size,
+            .modified = facts.modified,
+        };
+        listing->visit(listing->context, &entry);
+    } else if (status != TIDE_REJECT) { /* removed meanwhile: not an entry */
+        listing->status = tide_error_set(listing->error, status, "%s", why.text);
     }
 }
 
 static enum tide_status local_list(void *self,
                                    const char *prefix,
-                                   void (*visit)(void *context, const char *name),
+                                   void (*visit)(void *context,
+                                                 const struct tide_store_entry *entry),
                                    void *context,
                                    struct tide_error *error)
 {
@@ -318,17 +343,47 @@ static enum tide_status local_list(void *self,
         status = path_of(store, key, path, error);
     }
     if (status == TIDE_OK) {
-        struct listing listing = {visit, context};
+        struct listing listing = {store, path, visit, context, TIDE_OK, error};
         struct tide_error why = {0};
-        status = store->io.operations->list(store->io.self, path, visit_object, &listing, &why);
+        status = store->io.operations->list(store->io.self, path, visit_entry, &listing, &why);
         if (status == TIDE_REJECT) {
             return TIDE_OK;
         }
         if (status != TIDE_OK) {
-            (void)tide_error_set(error, status, "%s", why.text);
+            return tide_error_set(error, status, "%s", why.text);
         }
+        status = listing.status;
     }
     return status;
+}
+
+static enum tide_status local_fetch(void *self,
+                                    const char *key,
+                                    struct tide_bytes *path,
+                                    struct tide_error *error)
+{
+    struct local_store *store = self;
+    char text[PATH_BYTES_MAX];
+    struct tide_io_facts facts = {0};
+    enum tide_status status = path_of(store, key, text, error);
+    if (status == TIDE_OK) {
+        status = store->io.operations->stat(store->io.self, text, &facts, error);
+    }
+    if (status == TIDE_OK && facts.is_directory) {
+        status = tide_error_set(error, TIDE_REJECT, "%s is a directory", text);
+    }
+    tide_bytes_reset(path);
+    tide_bytes_append_text(path, text);
+    if (status == TIDE_OK && path->failed) {
+        status = tide_error_set(error, TIDE_RETRY, "no memory for a path");
+    }
+    return status;
+}
+
+static void local_unpin(void *self, const char *key)
+{
+    (void)self; /* the object itself was given: it is there until somebody removes it */
+    (void)key;
 }
 
 static enum tide_status local_remove(void *self, const char *key, struct tide_error *error)
@@ -363,6 +418,8 @@ static const struct tide_store_operations local_operations = {
     .put_if_absent = local_put_if_absent,
     .put_file = local_put_file,
     .list = local_list,
+    .fetch = local_fetch,
+    .unpin = local_unpin,
     .remove = local_remove,
     .close = local_close,
 };

@@ -26,6 +26,9 @@ struct tide_table_writer {
 
 struct tide_duckdb;
 
+/* "(FORMAT parquet, ...)": how a file of the table is written by COPY. */
+void tide_parquet_write_options(const struct tide_layout *layout, struct tide_bytes *sql);
+
 /* Parquet with zstd through DuckDB; the connection is the writer's own. Strings as strings, times
  * as TIMESTAMPTZ microseconds UTC, decimals as DECIMAL(18, 6). One thread. */
 enum tide_status tide_parquet_writer_open(struct tide_duckdb *duckdb,

@@ -35,6 +35,12 @@ static bool wait_for_work(struct tide_committer *committer)
     return !is_stopping;
 }
 
+static struct tide_monotonic now(const struct tide_committer *committer)
+{
+    return committer->options.meter == NULL ? (struct tide_monotonic){0}
+                                            : tide_clock_monotonic(committer->options.clock);
+}
+
 /* Returns false when the log has failed. */
 static bool sync_once(struct tide_committer *committer)
 {
@@ -44,7 +50,11 @@ static bool sync_once(struct tide_committer *committer)
         return true;
     }
     struct tide_error error = {0};
+    const struct tide_monotonic start = now(committer);
     enum tide_status status = log.operations->sync(log.self, &error);
+    if (options->meter != NULL && status == TIDE_OK) {
+        tide_histogram_add(&options->meter->syncs, tide_monotonic_since(now(committer), start), 1);
+    }
     switch (status) {
     case TIDE_OK:
         options->synced(options->context, TIDE_OK, &error);
@@ -82,7 +92,8 @@ enum tide_status tide_committer_start(const struct tide_committer_options *optio
                                       struct tide_error *error)
 {
     tide_assert(options->log.operations != NULL && options->synced != NULL);
-    tide_assert(options->commit_delay.us == 0 || options->clock.operations != NULL);
+    tide_assert((options->commit_delay.us == 0 && options->meter == NULL) ||
+                options->clock.operations != NULL);
     *committer = NULL;
     struct tide_committer *made = calloc(1, sizeof(*made));
     if (made == NULL) {
@@ -105,12 +116,55 @@ enum tide_status tide_committer_start(const struct tide_committer_options *optio
     return tide_error_set(error, TIDE_RETRY, "cannot start the commit thread");
 }
 
+/* Stands in place of the append's own done, and calls it. */
+static void metered_done(void *context, enum tide_status status, const struct tide_error *error)
+{
+    struct tide_log_append *append = context;
+    const struct tide_committer *committer = append->metered.committer;
+    const struct tide_produced produced = {
+        .status = status,
+        .records = append->metered.record_count,
+        .bytes = append->metered.byte_count,
+        .elapsed = tide_monotonic_since(now(committer), append->metered.since)};
+    tide_produce_meter_add(committer->options.meter, committer->options.meter_topic, produced);
+    append->done = append->metered.done;
+    append->context = append->metered.context;
+    append->done(append->context, status, error); /* the append may be gone now */
+}
+
+static void begin_metering(struct tide_committer *committer, struct tide_log_append *append)
+{
+    append->metered.committer = committer;
+    append->metered.done = append->done;
+    append->metered.context = append->context;
+    append->metered.since = now(committer);
+    append->metered.record_count = 0;
+    append->metered.byte_count = 0;
+    for (uint32_t i = 0; i < append->batch_count; i++) {
+        const struct tide_log_batch *batch = &append->batches[i];
+        append->metered.record_count += batch->record_count;
+        for (uint32_t r = 0; r < batch->record_count; r++) {
+            append->metered.byte_count += batch->records[r].text.size;
+        }
+    }
+    append->done = metered_done;
+    append->context = append;
+}
+
 enum tide_status tide_committer_append(struct tide_committer *committer,
                                        struct tide_log_append *append,
                                        struct tide_error *error)
 {
     struct tide_log log = committer->options.log;
+    const bool is_metered = committer->options.meter != NULL;
+    if (is_metered) {
+        begin_metering(committer, append);
+    }
     enum tide_status status = log.operations->append(log.self, append, error);
+    if (status != TIDE_OK && is_metered) { /* not taken: the caller may append it again */
+        append->done = append->metered.done;
+        append->context = append->metered.context;
+    }
     if (status == TIDE_OK) {
         pthread_mutex_lock(&committer->mutex);
         tide_assert(!committer->is_stopping);

@@ -6,6 +6,7 @@
 #define TIDE_LOG_COMMITTER_H
 
 #include "log/log.h"
+#include "log/produce_meter.h"
 
 struct tide_committer;
 
@@ -17,6 +18,10 @@ struct tide_committer_options {
      * the log has failed (status FATAL); must not block. */
     void (*synced)(void *context, enum tide_status status, const struct tide_error *error);
     void *context;
+    /* Told of every append and sync, as its topic; NULL: the log meters itself, or nobody asks. It
+     * wants the clock. */
+    struct tide_produce_meter *meter;
+    uint32_t meter_topic;
 };
 
 /* Starts the thread. */

@@ -1,9 +1,9 @@
 /* The log is the truth: everything that was received, valid or not, is in it before it is
  * acknowledged. Partitioned; a record's offset counts records within its partition, from 0.
  *
- * Two implementations: segment.h (files, group commit) and memory.h (tests, simulation). Kafka
- * comes behind the same table. An append is asynchronous: it is durable, and `done` is called,
- * after a later `sync`, by the thread that calls sync. */
+ * Three implementations: segment.h (files, group commit), kafka.h (topics) and memory.h (tests,
+ * simulation). An append is asynchronous: it is durable, and `done` is called, after a later `sync`,
+ * by the thread that calls sync. */
 #ifndef TIDE_LOG_LOG_H
 #define TIDE_LOG_LOG_H
 
@@ -27,7 +27,12 @@ struct tide_log_record {
     struct tide_view detail;
     uint64_t original_size; /* of a too_large record; else 0 */
     struct tide_u128 original_hash;
+    /* For logs that others read too (Kafka); elsewhere, and in frames, empty: */
+    struct tide_view key; /* the entity as text; empty: none */
+    uint32_t topic;       /* which of the log's topics */
 };
+
+struct tide_committer;
 
 /* Records of one partition that came together. */
 struct tide_log_batch {
@@ -55,6 +60,14 @@ struct tide_log_append {
     void (*done)(void *context, enum tide_status status, const struct tide_error *error);
     void *context;
     struct tide_log_append *next; /* the log's */
+    struct {                      /* the committer's, while it meters */
+        struct tide_committer *committer;
+        void (*done)(void *context, enum tide_status status, const struct tide_error *error);
+        void *context;
+        struct tide_monotonic since;
+        uint64_t record_count;
+        uint64_t byte_count;
+    } metered;
 };
 
 /* A frame as read back: valid until the next read with the same cursor. */
@@ -63,6 +76,8 @@ struct tide_log_frame {
     uint64_t first_offset;
     struct tide_instant received;
     struct tide_instant sent;
+    const struct tide_instant *receiveds; /* of each record; NULL: received, of all */
+    const struct tide_instant *sents;     /* likewise */
     struct tide_view source;
     const struct tide_log_record *records;
     uint32_t record_count;
@@ -82,7 +97,7 @@ struct tide_log_operations {
     enum tide_status (*sync)(void *self, struct tide_error *error);
     /* Bytes that wait for sync. Any thread. */
     size_t (*pending_bytes)(void *self);
-    /* The offset after the last durable record. Any thread. */
+    /* The offset after the last durable record, as far as it is known here. Any thread. */
     uint64_t (*end)(void *self, uint32_t partition);
     /* Opens a cursor at offset (0..end). REJECT: offset is behind the end: the log has lost
      * something or is another one. RETRY: no memory. */
@@ -93,11 +108,22 @@ struct tide_log_operations {
                                     struct tide_error *error);
     void (*cursor_close)(struct tide_log_cursor *cursor);
     /* The next frame at or behind the cursor's offset; if the offset is inside a frame, the rest of
-     * it. AGAIN: at the end. RETRY: no memory or no file handle. FATAL: a durable frame cannot be
-     * read (the error names the range). A failed read leaves the cursor where it was. */
+     * it. AGAIN: nothing more is here now; the end is reached if the offset is `end`. RETRY: no
+     * memory or no file handle. FATAL: a durable frame cannot be read (the error names the range).
+     * A failed read leaves the cursor where it was. */
     enum tide_status (*read)(struct tide_log_cursor *cursor,
                              struct tide_log_frame *frame,
                              struct tide_error *error);
+    /* NULL where offsets alone say which records come before: the embedded logs. Otherwise appends
+     * the note that an epoch's manifest keeps: what was read since the note before. The cursor's
+     * thread. */
+    void (*note)(struct tide_log_cursor *cursor, struct tide_bytes *text);
+    /* NULL likewise. Before its cursor is opened a partition is told the notes of its epochs, in
+     * order. REJECT: these notes are not of this log, or it has lost records; FATAL: not a note. */
+    enum tide_status (*recall)(void *self,
+                               uint32_t partition,
+                               struct tide_view note,
+                               struct tide_error *error);
     void (*close)(void *self);
 };
 

@@ -49,6 +49,7 @@ struct tide_checkpointer {
     enum step step;
     uint32_t round_count;    /* epochs in the round, to check that a retry brings the same */
     struct tide_arena arena; /* of the round */
+    struct tide_lake_meter meter;
     char (*app_ids)[APP_ID_BYTES_MAX];
     char table_ids[TIDE_TABLE_COUNT][TIDE_IDENTITY_TEXT_SIZE];
 };
@@ -185,7 +186,8 @@ static enum tide_status write_files(struct tide_checkpointer *c,
                                                 .next_offset = epoch->next_offset,
                                                 .ledger = epoch->ledger,
                                                 .watermark = epoch->watermark,
-                                                .closing = epoch->closing};
+                                                .closing = epoch->closing,
+                                                .note = tide_bytes_view(&epoch->note)};
         for (int t = 0; t < TIDE_TABLE_COUNT; t++) {
             enum tide_status status = write_table_files(c, epoch, (enum tide_table)t, error);
             if (status != TIDE_OK) {
@@ -279,6 +281,22 @@ static enum tide_status commit_tables(struct tide_checkpointer *c,
     return TIDE_OK;
 }
 
+static void meter_round(struct tide_checkpointer *c,
+                        const struct tide_epoch *epochs,
+                        uint32_t epoch_count)
+{
+    for (uint32_t i = 0; i < epoch_count; i++) {
+        for (int t = 0; t < TIDE_TABLE_COUNT; t++) {
+            const struct tide_manifest_table *table =
+                &c->slots[epochs[i].partition].manifest.tables[t];
+            atomic_fetch_add(&c->meter.files[t], table->file_count);
+            for (uint32_t f = 0; f < table->file_count; f++) {
+                atomic_fetch_add(&c->meter.bytes[t], table->files[f].size);
+            }
+        }
+    }
+}
+
 enum tide_status tide_checkpointer_commit(struct tide_checkpointer *c,
                                           const struct tide_epoch *epochs,
                                           uint32_t epoch_count,
@@ -312,6 +330,7 @@ enum tide_status tide_checkpointer_commit(struct tide_checkpointer *c,
     }
     if (status == TIDE_OK) {
         c->step = STEP_IDLE;
+        meter_round(c, epochs, epoch_count);
     }
     return status;
 }
@@ -403,13 +422,17 @@ static enum tide_status open_tables(struct tide_checkpointer *c, struct tide_err
 {
     for (int t = 0; t < TIDE_TABLE_COUNT; t++) {
         struct tide_u128 id = c->options.identity.pipeline;
-        id.low += (uint64_t)t; /* a table each, the same at every start */
+        id.low += c->options.layouts[t]->number; /* a table each, the same at every start */
         tide_identity_format(id, c->table_ids[t]);
         struct tide_delta_options options = {.store = c->options.store,
                                              .clock = c->options.clock,
                                              .layout = c->options.layouts[t],
                                              .table_id = tide_view_of(c->table_ids[t]),
-                                             .engine = c->options.engine};
+                                             .engine = c->options.engine,
+                                             .codec = c->options.codec,
+                                             .scratch_directory = c->options.scratch_directory,
+                                             .io = c->options.io,
+                                             .checkpoint_commits = c->options.checkpoint_commits};
         enum tide_status status = tide_delta_open(&options, &c->deltas[t], error);
         if (status != TIDE_OK) {
             tide_error_prefix(error, "table %s", c->options.layouts[t]->name);
@@ -476,9 +499,41 @@ void tide_checkpointer_close(struct tide_checkpointer *c)
     free(c);
 }
 
+enum tide_status tide_checkpointer_notes(struct tide_checkpointer *c,
+                                         uint32_t partition,
+                                         bool only_newest,
+                                         enum tide_status (*visit)(void *context,
+                                                                   uint32_t partition,
+                                                                   struct tide_view note,
+                                                                   struct tide_error *error),
+                                         void *context,
+                                         struct tide_error *error)
+{
+    tide_assert(c->step == STEP_IDLE); /* the arena is free */
+    uint64_t end = c->slots[partition].recovered.next_epoch;
+    enum tide_status status = TIDE_OK;
+    for (uint64_t epoch = only_newest && end > 0 ? end - 1 : 0; status == TIDE_OK && epoch < end;
+         epoch++) {
+        struct tide_manifest manifest;
+        struct tide_u128 hash;
+        tide_arena_reset(&c->arena);
+        status = tide_manifest_get(
+            c->options.store, partition, epoch, &c->arena, &manifest, &hash, error);
+        if (status == TIDE_OK && manifest.note.size > 0) {
+            status = visit(context, partition, manifest.note, error);
+        }
+    }
+    return status;
+}
+
 struct tide_recovered tide_checkpointer_recovered(const struct tide_checkpointer *c,
                                                   uint32_t partition)
 {
     tide_assert(partition < c->options.identity.partition_count);
     return c->slots[partition].recovered;
+}
+
+const struct tide_lake_meter *tide_checkpointer_meter(const struct tide_checkpointer *c)
+{
+    return &c->meter;
 }

@@ -8,6 +8,8 @@
 #ifndef TIDE_PROCESS_CHECKPOINT_H
 #define TIDE_PROCESS_CHECKPOINT_H
 
+#include <stdatomic.h>
+
 #include "lake/delta.h"
 #include "lake/table_writer.h"
 #include "process/identity.h"
@@ -20,7 +22,9 @@ struct tide_checkpointer_options {
     struct tide_clock clock;
     struct tide_store store;
     struct tide_table_writer writer;
-    const char *scratch_directory; /* on the store's local side; leftovers are overwritten */
+    struct tide_checkpoint_codec codec; /* of Delta's checkpoints; zero: none are written */
+    uint32_t checkpoint_commits;        /* 0: as delta.h has it */
+    const char *scratch_directory;      /* on the store's local side; leftovers are overwritten */
     struct tide_identity identity;
     const struct tide_layout *layouts[TIDE_TABLE_COUNT];
     struct tide_view engine; /* name and version, in Delta's commitInfo */
@@ -43,6 +47,25 @@ enum tide_status tide_checkpointer_open(const struct tide_checkpointer_options *
 void tide_checkpointer_close(struct tide_checkpointer *checkpointer);
 struct tide_recovered tide_checkpointer_recovered(const struct tide_checkpointer *checkpointer,
                                                   uint32_t partition);
+
+/* Visits the notes that the log left in the partition's manifests, in order: of every epoch, or of
+ * the newest alone. A visit that does not answer OK ends it with that status. */
+enum tide_status tide_checkpointer_notes(struct tide_checkpointer *checkpointer,
+                                         uint32_t partition,
+                                         bool only_newest,
+                                         enum tide_status (*visit)(void *context,
+                                                                   uint32_t partition,
+                                                                   struct tide_view note,
+                                                                   struct tide_error *error),
+                                         void *context,
+                                         struct tide_error *error);
+
+/* What was committed since open, by table; any thread reads. */
+struct tide_lake_meter {
+    _Atomic uint64_t files[TIDE_TABLE_COUNT];
+    _Atomic uint64_t bytes[TIDE_TABLE_COUNT];
+};
+const struct tide_lake_meter *tide_checkpointer_meter(const struct tide_checkpointer *checkpointer);
 
 /* Commits epochs of different partitions, each the next of its partition. The caller keeps the
  * epochs until OK. RETRY: call again with the same epochs: what was done is not done twice.

@@ -129,11 +129,16 @@ static bool step_slot(struct tide_engine *engine, struct engine_slot *slot)
     if (row_count > 0) {
         slot->last_progress = tide_clock_monotonic(engine->options.clock);
     }
-    if (status == TIDE_AGAIN) {
+    struct tide_log log = engine->options.log;
+    bool at_end = status == TIDE_AGAIN &&
+                  tide_partition_next_offset(slot->feed.partition) >=
+                      log.operations->end(log.self, tide_partition_index(slot->feed.partition));
+    if (at_end) {
         slot->caught_up_once = true;
         atomic_store(&slot->has_caught_up, true);
+        slot->feed.delays = &engine->meters.delays; /* what is replayed came long ago */
     }
-    publish_glimpses(engine, slot, status == TIDE_AGAIN);
+    publish_glimpses(engine, slot, at_end);
     return row_count > 0;
 }
 
@@ -200,6 +205,7 @@ static enum tide_status create_slot(struct tide_engine *engine,
         return status;
     }
     slot->feed.log = o->log;
+    slot->feed.clock = o->clock;
     slot->feed.decoder = worker->decoder;
     slot->feed.batch = worker->batch;
     return tide_feed_open(&slot->feed, error);
@@ -304,6 +310,7 @@ enum tide_status tide_engine_start(const struct tide_engine_options *options,
     }
     engine->options = *options;
     engine->partition_count = options->log.partition_count;
+    engine->last_commit = TIDE_INSTANT_UNKNOWN;
     pthread_mutex_init(&engine->visits, NULL);
     pthread_mutex_init(&engine->done_mutex, NULL);
     pthread_mutex_init(&engine->checkpoint_mutex, NULL);
@@ -424,9 +431,20 @@ struct tide_engine_facts tide_engine_facts(struct tide_engine *engine)
     pthread_mutex_lock(&engine->checkpoint_mutex);
     facts.epochs = engine->rounds;
     facts.last_round = engine->last_round;
+    facts.last_commit = engine->last_commit;
     pthread_mutex_unlock(&engine->checkpoint_mutex);
     facts.checkpoint_failures = atomic_load(&engine->checkpoint_failures);
     return facts;
+}
+
+const struct tide_engine_meters *tide_engine_meters(const struct tide_engine *engine)
+{
+    return &engine->meters;
+}
+
+const struct tide_lake_meter *tide_engine_lake_meter(const struct tide_engine *engine)
+{
+    return tide_checkpointer_meter(engine->options.checkpointer);
 }
 
 struct tide_instant tide_engine_closing(struct tide_engine *engine)

@@ -29,6 +29,13 @@ struct tide_engine_options {
     /* Called by the checkpoint thread with the journeys of an epoch that is true now; or NULL. What
      * a crash comes before is not told again: the table has it. */
     void (*journeys)(void *context, const struct tide_rows *rows);
+    /* Called by the checkpoint thread with the journeys of an epoch that is about to become true, at
+     * least once, for who must not miss any; or NULL. RETRY: the round is tried again later. */
+    enum tide_status (*journeys_coming)(void *context,
+                                        const struct tide_rows *rows,
+                                        struct tide_error *error);
+    /* Called by the checkpoint thread when a round with epochs is true; or NULL. */
+    void (*committed)(void *context);
     /* Called once, by any of the engine's threads, when it cannot go on. */
     void (*failed)(void *context, const struct tide_error *error);
     void *context;
@@ -57,13 +64,27 @@ enum tide_status tide_engine_barrier(struct tide_engine *engine,
                                      void *context,
                                      struct tide_error *error);
 
+struct tide_engine_meters {
+    struct tide_histogram rounds; /* commits of epochs to the lake that were done */
+    /* Of records that came after their partition had caught up: from received to answerable. */
+    struct tide_histogram delays;
+};
+/* Lives as long as the engine. Any thread. */
+const struct tide_engine_meters *tide_engine_meters(const struct tide_engine *engine);
+
+/* The checkpointer's. */
+const struct tide_lake_meter *tide_engine_lake_meter(const struct tide_engine *engine);
+
 struct tide_engine_facts {
     bool caught_up;          /* every partition has reached the log's end once since start */
     uint64_t records_behind; /* a glimpse */
     uint64_t epochs;         /* rounds committed since start */
     uint64_t checkpoint_failures;
     struct tide_duration last_round; /* how long the last one took */
-    size_t state_bytes;              /* memory of all partitions' state, a glimpse */
+    /* When all that had been read was last known to be in the lake, also if that was nothing new;
+     * unknown: not yet since start. */
+    struct tide_instant last_commit;
+    size_t state_bytes; /* memory of all partitions' state, a glimpse */
     size_t rows_bytes;
 };
 struct tide_engine_facts tide_engine_facts(struct tide_engine *engine);

@@ -34,7 +34,18 @@ static void close_epoch(void *context, struct tide_partition *partition)
         return;
     }
     /* A partition of which nothing is new leaves its entry empty. */
-    (void)tide_partition_take_epoch(partition, &round->taken[tide_partition_index(partition)]);
+    uint32_t index = tide_partition_index(partition);
+    struct tide_log log = round->engine->options.log;
+    if (tide_partition_take_epoch(partition, &round->taken[index]) &&
+        log.operations->note != NULL) {
+        struct tide_bytes *note = &round->taken[index].note;
+        log.operations->note(round->engine->slots[index].feed.cursor, note);
+        if (note->failed) {
+            (void)tide_error_set(&error, TIDE_FATAL, "no memory for the note of an epoch");
+            engine_fail(round->engine, &error);
+            return;
+        }
+    }
     if (tide_partition_is_recovering(partition)) {
         atomic_fetch_add(&round->recovering, 1);
     }
@@ -83,15 +94,36 @@ static void finish(struct tide_engine *engine,
     pthread_mutex_unlock(&engine->checkpoint_mutex);
 }
 
+/* Once a round, unless it has to be tried again. */
+static enum tide_status announce(struct tide_engine *engine, struct tide_error *error)
+{
+    enum tide_status status = TIDE_OK;
+    if (engine->options.journeys_coming == NULL || engine->is_announced) {
+        return TIDE_OK;
+    }
+    for (uint32_t i = 0; i < engine->epoch_count && status == TIDE_OK; i++) {
+        const struct tide_rows *journeys = engine->epochs[i].rows[TIDE_TABLE_JOURNEYS];
+        if (journeys != NULL) {
+            status = engine->options.journeys_coming(engine->options.context, journeys, error);
+        }
+    }
+    engine->is_announced = status == TIDE_OK;
+    return status;
+}
+
 /* Commits the epochs that were taken; on RETRY they stay for the next attempt. */
 static enum tide_status commit(struct tide_engine *engine, struct tide_error *error)
 {
     struct tide_clock clock = engine->options.clock;
     struct tide_monotonic start = tide_clock_monotonic(clock);
     bool has_rows = engine->epoch_count > 0;
-    enum tide_status status = tide_checkpointer_commit(
-        engine->options.checkpointer, engine->epochs, engine->epoch_count, error);
+    enum tide_status status = announce(engine, error);
     if (status == TIDE_OK) {
+        status = tide_checkpointer_commit(
+            engine->options.checkpointer, engine->epochs, engine->epoch_count, error);
+    }
+    if (status == TIDE_OK) {
+        engine->is_announced = false;
         for (uint32_t i = 0; i < engine->epoch_count; i++) {
             const struct tide_rows *journeys = engine->epochs[i].rows[TIDE_TABLE_JOURNEYS];
             if (journeys != NULL && engine->options.journeys != NULL) {
@@ -100,9 +132,16 @@ static enum tide_status commit(struct tide_engine *engine, struct tide_error *er
             tide_epoch_release(&engine->epochs[i]);
         }
         engine->epoch_count = 0;
+        if (has_rows && engine->options.committed != NULL) {
+            engine->options.committed(engine->options.context);
+        }
         pthread_mutex_lock(&engine->checkpoint_mutex);
         engine->rounds += has_rows;
         engine->last_round = tide_monotonic_since(tide_clock_monotonic(clock), start);
+        engine->last_commit = tide_clock_now(clock);
+        if (has_rows) {
+            tide_histogram_add(&engine->meters.rounds, engine->last_round, 1);
+        }
         pthread_mutex_unlock(&engine->checkpoint_mutex);
     } else {
         atomic_fetch_add(&engine->checkpoint_failures, 1);

@@ -54,14 +54,17 @@ struct tide_engine {
     pthread_mutex_t checkpoint_mutex;
     pthread_cond_t checkpoint_wake;
     pthread_cond_t barrier_done;
-    bool checkpoint_wanted; /* under checkpoint_mutex, like the next four */
+    bool checkpoint_wanted; /* under checkpoint_mutex, like the next five */
     bool checkpoint_stop;
     struct engine_barrier *barriers; /* waiting for the next round */
     uint64_t rounds;
     struct tide_duration last_round;
+    struct tide_instant last_commit;
     _Atomic uint64_t checkpoint_failures;
+    struct tide_engine_meters meters;
     struct tide_epoch *epochs; /* of the round under way: the checkpoint thread's */
     uint32_t epoch_count;
+    bool is_announced; /* their journeys, to who must not miss any */
 
     _Atomic bool stopping; /* workers end at their next look */
     _Atomic bool failed;

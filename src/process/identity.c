@@ -136,10 +136,9 @@ static enum tide_status create_local(struct tide_io io,
     return status;
 }
 
-static void mark(void *context, const char *name)
+static void mark(void *context, const struct tide_store_entry *entry)
 {
-    (void)name;
-    *(bool *)context = true;
+    *(bool *)context |= !entry->is_folder;
 }
 
 static void mark_log(void *context, const char *name, bool is_directory)

@@ -7,7 +7,8 @@
 #include <stdio.h>
 
 enum {
-    FORMAT = 1,
+    FORMAT = 1,     /* of a pipeline that never kept raw records */
+    FORMAT_RAW = 2, /* the same with the table raw, which an older version would forget */
     MANIFEST_BYTES_MAX = 16 << 20,
     KEY_BYTES_MAX = 128
 };
@@ -16,6 +17,7 @@ static const char *const table_names[TIDE_TABLE_COUNT] = {
     [TIDE_TABLE_EVENTS] = "events",
     [TIDE_TABLE_REJECTED] = "rejected",
     [TIDE_TABLE_JOURNEYS] = "journeys",
+    [TIDE_TABLE_RAW] = "raw",
 };
 
 static void write_id(struct tide_bytes *text, const char *key, struct tide_u128 id)
@@ -64,13 +66,19 @@ static void write_table(struct tide_bytes *text,
     tide_bytes_append_text(text, "]}");
 }
 
+static bool knows_raw(const struct tide_manifest *manifest)
+{
+    const struct tide_manifest_table *raw = &manifest->tables[TIDE_TABLE_RAW];
+    return raw->file_count > 0 || raw->expected != TIDE_DELTA_NEVER;
+}
+
 void tide_manifest_write(const struct tide_manifest *manifest,
                          struct tide_bytes *text,
                          struct tide_u128 *hash)
 {
     size_t start = text->size;
     tide_bytes_append_byte(text, '{');
-    tide_json_write_u64_member(text, "format", FORMAT);
+    tide_json_write_u64_member(text, "format", knows_raw(manifest) ? FORMAT_RAW : FORMAT);
     write_id(text, "pipeline", manifest->pipeline);
     write_id(text, "configuration", manifest->configuration);
     write_id(text, "writer", manifest->writer);
@@ -80,12 +88,17 @@ void tide_manifest_write(const struct tide_manifest *manifest,
     tide_json_write_u64_member(text, "next_offset", manifest->next_offset);
     write_instant(text, "watermark", manifest->watermark);
     write_instant(text, "closing", manifest->closing);
+    if (manifest->note.size > 0) {
+        tide_json_write_text_member(text, "note", manifest->note);
+    }
     tide_json_write_key(text, "ledger");
     tide_ledger_write_json(&manifest->ledger, text);
     tide_json_write_key(text, "tables");
     tide_bytes_append_byte(text, '{');
     for (int i = 0; i < TIDE_TABLE_COUNT; i++) {
-        write_table(text, table_names[i], &manifest->tables[i]);
+        if (i != TIDE_TABLE_RAW || knows_raw(manifest)) {
+            write_table(text, table_names[i], &manifest->tables[i]);
+        }
     }
     tide_bytes_append_text(text, "}}");
     tide_assert(!text->failed);
@@ -152,7 +165,7 @@ static bool read_members(struct tide_arena *arena,
 {
     uint64_t format = 0;
     uint64_t partition = 0;
-    if (!tide_json_get_u64(json, "format", &format) || format != FORMAT ||
+    if (!tide_json_get_u64(json, "format", &format) || (format != FORMAT && format != FORMAT_RAW) ||
         !read_id(json, "pipeline", &manifest->pipeline) ||
         !read_id(json, "configuration", &manifest->configuration) ||
         !read_id(json, "writer", &manifest->writer) ||
@@ -166,9 +179,13 @@ static bool read_members(struct tide_arena *arena,
     manifest->partition = (uint32_t)partition;
     manifest->watermark = read_instant(json, "watermark");
     manifest->closing = read_instant(json, "closing");
+    (void)tide_json_get_text(json, "note", &manifest->note);
     const struct tide_json *tables = tide_json_get(json, "tables");
     for (int i = 0; i < TIDE_TABLE_COUNT; i++) {
-        if (!read_table(arena, tide_json_get(tables, table_names[i]), &manifest->tables[i])) {
+        if (i == TIDE_TABLE_RAW && format == FORMAT) {
+            manifest->tables[i].expected = TIDE_DELTA_NEVER;
+        } else if (!read_table(
+                       arena, tide_json_get(tables, table_names[i]), &manifest->tables[i])) {
             return false;
         }
     }
@@ -264,6 +281,26 @@ static enum tide_status fetch(struct tide_store store,
     return store.operations->get(store.self, key, text, MANIFEST_BYTES_MAX, error);
 }
 
+enum tide_status tide_manifest_get(struct tide_store store,
+                                   uint32_t partition,
+                                   uint64_t epoch,
+                                   struct tide_arena *arena,
+                                   struct tide_manifest *manifest,
+                                   struct tide_u128 *hash,
+                                   struct tide_error *error)
+{
+    struct tide_bytes text = {0};
+    enum tide_status status = fetch(store, partition, epoch, &text, error);
+    if (status == TIDE_OK) {
+        status = tide_manifest_read(arena, tide_bytes_view(&text), manifest, hash, error);
+        if (status != TIDE_OK) {
+            tide_error_prefix(error, "epoch %" PRIu64 " of partition %u", epoch, partition);
+        }
+    }
+    tide_bytes_release(&text);
+    return status;
+}
+
 /* Epochs have no gap, so the first missing one is found by doubling and then halving. */
 static enum tide_status first_missing(struct tide_store store,
                                       uint32_t partition,
@@ -307,18 +344,11 @@ enum tide_status tide_manifest_newest(struct tide_store store,
     struct tide_bytes text = {0};
     uint64_t missing = 0;
     enum tide_status status = first_missing(store, partition, &text, &missing, error);
-    if (status == TIDE_OK && missing == 0) {
-        status = TIDE_REJECT;
-    } else if (status == TIDE_OK) {
-        status = fetch(store, partition, missing - 1, &text, error);
-        if (status == TIDE_OK) {
-            status = tide_manifest_read(arena, tide_bytes_view(&text), manifest, hash, error);
-            if (status != TIDE_OK) {
-                tide_error_prefix(
-                    error, "epoch %" PRIu64 " of partition %u", missing - 1, partition);
-            }
-        }
-    }
     tide_bytes_release(&text);
-    return status;
+    if (status != TIDE_OK) {
+        return status;
+    }
+    return missing == 0
+               ? TIDE_REJECT
+               : tide_manifest_get(store, partition, missing - 1, arena, manifest, hash, error);
 }

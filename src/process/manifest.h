@@ -26,6 +26,7 @@ struct tide_manifest {
     struct tide_ledger ledger;
     struct tide_instant watermark; /* or unknown */
     struct tide_instant closing;   /* or unknown */
+    struct tide_view note;         /* the log's (log.h), or empty */
     struct tide_manifest_table tables[TIDE_TABLE_COUNT];
 };
 
@@ -46,6 +47,14 @@ enum tide_status tide_manifest_publish(struct tide_store store,
                                        const struct tide_manifest *manifest,
                                        struct tide_u128 *hash,
                                        struct tide_error *error);
+/* That of an epoch. REJECT: it is not there. */
+enum tide_status tide_manifest_get(struct tide_store store,
+                                   uint32_t partition,
+                                   uint64_t epoch,
+                                   struct tide_arena *arena,
+                                   struct tide_manifest *manifest,
+                                   struct tide_u128 *hash,
+                                   struct tide_error *error);
 /* The newest one of a partition; finds it by probing, not by listing. REJECT: there is none. */
 enum tide_status tide_manifest_newest(struct tide_store store,
                                       uint32_t partition,

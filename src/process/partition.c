@@ -40,6 +40,18 @@ enum rejected_column {
     REJECTED_COUNT,
 };
 
+enum raw_column {
+    RAW_BYTES,
+    RAW_RECEIVED_TIME,
+    RAW_SENT_TIME,
+    RAW_SOURCE,
+    RAW_PARTITION,
+    RAW_OFFSET,
+    RAW_INDEX,
+    RAW_EPOCH,
+    RAW_COUNT,
+};
+
 struct tide_partition {
     const struct tide_definitions *definitions;
     const struct tide_schema *schema;
@@ -205,6 +217,17 @@ static void set_instant(struct tide_rows *rows, uint32_t column, struct tide_ins
     }
 }
 
+static struct tide_instant received_of(const struct tide_partition_input *input, uint32_t row)
+{
+    return input->receiveds != NULL ? input->receiveds[row] : input->received;
+}
+
+static int32_t received_date(const struct tide_partition_input *input, uint32_t row)
+{
+    struct tide_instant received = received_of(input, row);
+    return tide_instant_known(received) ? (int32_t)tide_days_of(received) : TIDE_DATE_UNKNOWN;
+}
+
 static enum tide_status keep_rejected(struct tide_partition *p,
                                       const struct tide_partition_input *input,
                                       uint32_t row,
@@ -217,9 +240,7 @@ static enum tide_status keep_rejected(struct tide_partition *p,
     if (status != TIDE_OK || rows == NULL) {
         return status;
     }
-    int32_t date = tide_instant_known(input->received) ? (int32_t)tide_days_of(input->received)
-                                                       : TIDE_DATE_UNKNOWN;
-    status = tide_rows_begin(rows, date);
+    status = tide_rows_begin(rows, received_date(input, row));
     struct {
         uint32_t column;
         struct tide_view text;
@@ -236,11 +257,42 @@ static enum tide_status keep_rejected(struct tide_partition *p,
     if (status != TIDE_OK) {
         return tide_error_set(error, TIDE_FATAL, "no memory for the rows of an epoch");
     }
-    set_instant(rows, REJECTED_RECEIVED_TIME, input->received);
+    set_instant(rows, REJECTED_RECEIVED_TIME, received_of(input, row));
     tide_rows_set_number(rows, REJECTED_PARTITION, p->index);
     tide_rows_set_number(rows, REJECTED_OFFSET, (int64_t)offset);
     tide_rows_set_number(rows, REJECTED_INDEX, 0);
     tide_rows_set_number(rows, REJECTED_EPOCH, (int64_t)p->epoch);
+    return TIDE_OK;
+}
+
+/* Of every record: what can be decoded again when the schema has learned more. */
+static enum tide_status keep_raw(struct tide_partition *p,
+                                 const struct tide_partition_input *input,
+                                 uint32_t row,
+                                 uint64_t offset,
+                                 struct tide_error *error)
+{
+    struct tide_rows *rows;
+    enum tide_status status = rows_for(p, TIDE_TABLE_RAW, offset, &rows, error);
+    if (status != TIDE_OK || rows == NULL) {
+        return status;
+    }
+    status = tide_rows_begin(rows, received_date(input, row));
+    if (status == TIDE_OK) {
+        status = tide_rows_set_text(rows, RAW_BYTES, input->batch->texts[row]);
+    }
+    if (status == TIDE_OK) {
+        status = tide_rows_set_text(rows, RAW_SOURCE, input->source);
+    }
+    if (status != TIDE_OK) {
+        return tide_error_set(error, TIDE_FATAL, "no memory for the rows of an epoch");
+    }
+    set_instant(rows, RAW_RECEIVED_TIME, received_of(input, row));
+    set_instant(rows, RAW_SENT_TIME, input->batch->sents[row]);
+    tide_rows_set_number(rows, RAW_PARTITION, p->index);
+    tide_rows_set_number(rows, RAW_OFFSET, (int64_t)offset);
+    tide_rows_set_number(rows, RAW_INDEX, 0);
+    tide_rows_set_number(rows, RAW_EPOCH, (int64_t)p->epoch);
     return TIDE_OK;
 }
 
@@ -328,7 +380,7 @@ static enum tide_status book(struct tide_partition *p,
     p->ledger.verdicts++;
     if (verdict.reason == TIDE_REASON_ACCEPTED) {
         enum tide_reason reason =
-            tide_batch_event_times(batch, row, p->arrival, input->received, &times);
+            tide_batch_event_times(batch, row, p->arrival, received_of(input, row), &times);
         if (reason != TIDE_REASON_ACCEPTED) {
             verdict = time_verdict(reason);
         }
@@ -429,8 +481,11 @@ static enum tide_status apply(struct tide_partition *p,
     enum tide_status status = TIDE_OK;
     uint32_t unique_count = 0;
     for (uint32_t i = 0; status == TIDE_OK && i < input->row_count; i++) {
-        bool is_unique;
-        status = book(p, input, input->rows[i], p->next_offset, &is_unique, error);
+        bool is_unique = false;
+        status = keep_raw(p, input, input->rows[i], p->next_offset, error);
+        if (status == TIDE_OK) {
+            status = book(p, input, input->rows[i], p->next_offset, &is_unique, error);
+        }
         p->next_offset++;
         if (is_unique) {
             p->unique[unique_count++] = input->rows[i];
@@ -575,6 +630,7 @@ bool tide_partition_take_epoch(struct tide_partition *p, struct tide_epoch *epoc
     tide_assert(p->ledger.verdicts == p->next_offset);
     tide_assert(p->ledger.processed == p->row_total[TIDE_TABLE_EVENTS]);
     tide_assert(tide_ledger_rejected(&p->ledger) == p->row_total[TIDE_TABLE_REJECTED]);
+    tide_assert(p->ledger.verdicts == p->row_total[TIDE_TABLE_RAW]);
     if (p->next_offset < p->rows_from ||
         (p->next_offset <= p->epoch_started && p->rows[TIDE_TABLE_JOURNEYS] == NULL)) {
         return false;
@@ -599,5 +655,6 @@ void tide_epoch_release(struct tide_epoch *epoch)
     for (int i = 0; i < TIDE_TABLE_COUNT; i++) {
         tide_rows_destroy(epoch->rows[i]);
     }
+    tide_bytes_release(&epoch->note);
     *epoch = (struct tide_epoch){0};
 }

@@ -38,8 +38,9 @@ struct tide_partition_input {
     const struct tide_batch *batch;
     const uint32_t *rows;
     uint32_t row_count;
-    uint64_t first_offset;        /* asserted to be next_offset */
-    struct tide_instant received; /* the collector's stamp, or unknown */
+    uint64_t first_offset;                /* asserted to be next_offset */
+    struct tide_instant received;         /* the collector's stamp, or unknown */
+    const struct tide_instant *receiveds; /* by row of the batch; NULL: received, of all */
     struct tide_view source;
 };
 /* FATAL: out of memory; the partition must be thrown away. */
@@ -73,6 +74,7 @@ struct tide_epoch {
     struct tide_instant watermark;            /* data watermark, or unknown */
     struct tide_instant closing;              /* journeys that ended by it are in the rows */
     struct tide_rows *rows[TIDE_TABLE_COUNT]; /* NULL: none */
+    struct tide_bytes note;                   /* the log's, see log.h; or empty */
 };
 
 /* Makes rows of the journeys that have ended, or changed, by the closing clock; before an epoch is

@@ -50,7 +50,7 @@ static uint32_t decode_records(struct tide_feed *feed,
             }
         }
         tide_assert(batch->row_count == row + 1); /* one record, one verdict */
-        batch->sents[row] = frame->sent;
+        batch->sents[row] = frame->sents != NULL ? frame->sents[next] : frame->sent;
         next++;
     }
     return next - first;
@@ -69,12 +69,14 @@ static enum tide_status apply_frame(struct tide_feed *feed,
         for (uint32_t i = 0; i < count; i++) {
             rows[i] = i;
         }
-        struct tide_partition_input input = {.batch = feed->batch,
-                                             .rows = rows,
-                                             .row_count = count,
-                                             .first_offset = frame->first_offset + done,
-                                             .received = frame->received,
-                                             .source = frame->source};
+        struct tide_partition_input input = {
+            .batch = feed->batch,
+            .rows = rows,
+            .row_count = count,
+            .first_offset = frame->first_offset + done,
+            .received = frame->received,
+            .receiveds = frame->receiveds == NULL ? NULL : frame->receiveds + done,
+            .source = frame->source};
         enum tide_status status = tide_partition_apply(feed->partition, &input, error);
         if (status != TIDE_OK) {
             return status;
@@ -100,6 +102,12 @@ enum tide_status tide_feed_step(struct tide_feed *feed,
         status = apply_frame(feed, &frame, error);
         if (status != TIDE_OK) {
             return status;
+        }
+        if (feed->delays != NULL && tide_instant_known(frame.received)) {
+            const int64_t now_us = tide_clock_now(feed->clock).us;
+            tide_histogram_add(feed->delays,
+                               (struct tide_duration){now_us - frame.received.us},
+                               frame.record_count);
         }
         *row_count += frame.record_count;
     }

@@ -5,6 +5,7 @@
 #ifndef TIDE_PROCESS_WORKER_H
 #define TIDE_PROCESS_WORKER_H
 
+#include "base/histogram.h"
 #include "decode/decode.h"
 #include "log/log.h"
 #include "process/partition.h"
@@ -16,6 +17,10 @@ struct tide_feed {
     struct tide_log_cursor *cursor;
     struct tide_decoder *decoder; /* shared by the feeds of one worker */
     struct tide_batch *batch;     /* likewise */
+    /* From when a record was received until it is in the state and so in every answer; NULL: nobody
+     * asks. It wants the clock. */
+    struct tide_histogram *delays;
+    struct tide_clock clock;
 };
 
 /* Opens a cursor at the partition's next offset. */

@@ -479,7 +479,6 @@ void tide_alerts_write(struct tide_alerts *alerts, struct tide_bytes *json)
     pthread_mutex_unlock(&alerts->mutex);
 }
 
-/* Names of alerts and states need no escaping. */
 static void write_phases(struct tide_alert_watch *watch, struct tide_bytes *text)
 {
     uint32_t counts[TIDE_ALERT_RESOLVED + 1] = {0};
@@ -487,36 +486,30 @@ static void write_phases(struct tide_alert_watch *watch, struct tide_bytes *text
         counts[tide_alert_book_at(watch->book, i)->state.phase]++;
     }
     for (int phase = TIDE_ALERT_OK; phase <= TIDE_ALERT_RESOLVED; phase++) {
-        tide_bytes_append_format(text,
-                                 "tidemark_alerts{alert=\"%.*s\",state=\"%s\"} %" PRIu32 "\n",
-                                 TIDE_VIEW_ARGUMENTS(watch->alert->name),
-                                 tide_alert_phase_name((enum tide_alert_phase)phase),
-                                 counts[phase]);
+        const char *state = tide_alert_phase_name((enum tide_alert_phase)phase);
+        tide_prometheus_sample(text,
+                               TIDE_INSTRUMENT_ALERTS,
+                               TIDE_LABELS(watch->alert->name, tide_view_of(state)),
+                               counts[phase]);
     }
 }
 
 static void write_deliveries(const struct tide_alerts *alerts, struct tide_bytes *text)
 {
-    static const char deliveries[] = "tidemark_alert_deliveries_total";
+    const enum tide_instrument deliveries = TIDE_INSTRUMENT_ALERT_DELIVERIES;
     struct tide_webhook_facts facts = {0};
     if (alerts->webhook != NULL) {
         facts = tide_webhook_facts(alerts->webhook);
     }
-    tide_prometheus_family(text, deliveries, "counter", "Attempts of the webhook by outcome.");
-    tide_prometheus_sample(text, deliveries, "outcome", "delivered", facts.delivered);
-    tide_prometheus_sample(text, deliveries, "outcome", "failed", facts.failed_attempts);
-    tide_prometheus_counter(text,
-                            "tidemark_alert_given_up_total",
-                            "Transitions that the webhook gave up after all attempts.",
-                            facts.given_up);
-    tide_prometheus_counter(text,
-                            "tidemark_alert_dropped_total",
-                            "Transitions that had no room to wait.",
-                            tide_alert_outbox_dropped(alerts->file.outbox));
-    tide_prometheus_gauge(text,
-                          "tidemark_alert_untold",
-                          "Transitions that wait to be told.",
-                          tide_alert_outbox_count(alerts->file.outbox));
+    tide_prometheus_family(text, deliveries);
+    tide_prometheus_sample(text, deliveries, TIDE_LABELS(TIDE_VIEW("delivered")), facts.delivered);
+    tide_prometheus_sample(
+        text, deliveries, TIDE_LABELS(TIDE_VIEW("failed")), facts.failed_attempts);
+    tide_prometheus_single(text, TIDE_INSTRUMENT_ALERT_GIVEN_UP, facts.given_up);
+    tide_prometheus_single(
+        text, TIDE_INSTRUMENT_ALERT_DROPPED, tide_alert_outbox_dropped(alerts->file.outbox));
+    tide_prometheus_single(
+        text, TIDE_INSTRUMENT_ALERT_UNTOLD, tide_alert_outbox_count(alerts->file.outbox));
 }
 
 void tide_alerts_exposition(struct tide_alerts *alerts, struct tide_bytes *text)
@@ -524,24 +517,15 @@ void tide_alerts_exposition(struct tide_alerts *alerts, struct tide_bytes *text)
     uint64_t skipped = 0;
     uint64_t beyond = 0;
     pthread_mutex_lock(&alerts->mutex);
-    tide_prometheus_family(text, "tidemark_alerts", "gauge", "Instances of alerts by state.");
+    tide_prometheus_family(text, TIDE_INSTRUMENT_ALERTS);
     for (uint32_t i = 0; i < alerts->file.watch_count; i++) {
         write_phases(&alerts->file.watches[i], text);
         skipped += alerts->file.watches[i].windows_skipped;
         beyond += alerts->file.watches[i].groups_beyond;
     }
-    tide_prometheus_counter(text,
-                            "tidemark_alert_transitions_total",
-                            "Transitions of alerts since the start.",
-                            alerts->transitions);
-    tide_prometheus_counter(text,
-                            "tidemark_alert_windows_skipped_total",
-                            "Windows that no alert judged, because too many came at once.",
-                            skipped);
-    tide_prometheus_counter(text,
-                            "tidemark_alert_groups_beyond_total",
-                            "Judgements of groups for which an alert had no room.",
-                            beyond);
+    tide_prometheus_single(text, TIDE_INSTRUMENT_ALERT_TRANSITIONS, alerts->transitions);
+    tide_prometheus_single(text, TIDE_INSTRUMENT_ALERT_WINDOWS_SKIPPED, skipped);
+    tide_prometheus_single(text, TIDE_INSTRUMENT_ALERT_GROUPS_BEYOND, beyond);
     write_deliveries(alerts, text);
     pthread_mutex_unlock(&alerts->mutex);
 }

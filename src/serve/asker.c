@@ -118,6 +118,14 @@ enum tide_status tide_asker_submit(struct tide_asker *asker,
     return status;
 }
 
+uint32_t tide_asker_waiting(struct tide_asker *asker)
+{
+    pthread_mutex_lock(&asker->mutex);
+    const uint32_t count = asker->count;
+    pthread_mutex_unlock(&asker->mutex);
+    return count;
+}
+
 void tide_asker_drain(struct tide_asker *asker)
 {
     pthread_mutex_lock(&asker->mutex);

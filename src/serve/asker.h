@@ -34,6 +34,8 @@ enum tide_status tide_asker_submit(struct tide_asker *asker,
                                                   struct tide_http_exchange *exchange),
                                    void *context,
                                    struct tide_http_exchange *exchange);
+/* Exchanges that wait for a thread. Any thread. */
+uint32_t tide_asker_waiting(struct tide_asker *asker);
 /* Takes no more, answers what waits, ends the threads. Blocks. One thread. */
 void tide_asker_drain(struct tide_asker *asker);
 

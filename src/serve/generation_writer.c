@@ -76,13 +76,16 @@ static enum tide_status open_table(struct tide_generation_writer *writer, struct
     const struct tide_generation_writer_options *options = &writer->options;
     char table_id[TIDE_IDENTITY_TEXT_SIZE];
     struct tide_u128 id = options->identity.pipeline;
-    id.low += TIDE_TABLE_METRICS; /* as those that epochs write have theirs */
+    id.low += options->layout->number; /* as those that epochs write have theirs */
     tide_identity_format(id, table_id);
     const struct tide_delta_options delta = {.store = options->store,
                                              .clock = options->clock,
                                              .layout = options->layout,
                                              .table_id = tide_view_of(table_id),
-                                             .engine = options->engine};
+                                             .engine = options->engine,
+                                             .codec = options->codec,
+                                             .scratch_directory = options->scratch_directory,
+                                             .io = options->io};
     return tide_delta_open(&delta, &writer->delta, error);
 }
 

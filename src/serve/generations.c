@@ -25,6 +25,7 @@ enum {
     RUNS_MAX = 1 << 16,
     DUCKDB_THREADS = 1,
     PROBE_INTERVAL_US = 1000000,
+    PAUSE_US = 5000000, /* after a failure: a lake that is away would hold up everybody who asks */
     CELLS_MAX_DEFAULT = 1 << 20,
     NO_VERSION = -2
 };
@@ -51,9 +52,14 @@ struct tide_generations {
     pthread_mutex_t mutex; /* over all that follows */
     struct tide_arena arena;
     struct tide_delta *delta; /* opened when first asked */
+    struct tide_checkpoint_codec codec;
     struct tide_monotonic probed;
+    struct tide_error failure; /* of the store, "" for none; told without asking for a while */
+    struct tide_monotonic failed;
     struct tide_lake_view *view;
     int64_t view_version;
+    struct tide_instant newest; /* when the newest run began, as of version: */
+    int64_t newest_version;
     struct entry *entries; /* by metric */
     uint64_t kept_cells;
     uint64_t uses;
@@ -84,6 +90,8 @@ enum tide_status tide_generations_create(const struct tide_generations_options *
     made->options = *options;
     made->entries = entries;
     made->view_version = NO_VERSION;
+    made->newest_version = NO_VERSION;
+    made->newest = TIDE_INSTANT_UNKNOWN;
     for (uint32_t i = 0; i < options->definitions->metric_count; i++) {
         entries[i].version = NO_VERSION;
     }
@@ -124,6 +132,7 @@ void tide_generations_destroy(struct tide_generations *generations)
     }
     tide_lake_view_close(generations->view);
     tide_delta_close(generations->delta);
+    tide_checkpoint_codec_close(&generations->codec);
     tide_arena_release(&generations->arena);
     pthread_mutex_destroy(&generations->mutex);
     free(generations->entries);
@@ -140,12 +149,20 @@ static enum tide_status open_table(struct tide_generations *generations, struct 
     if (layout == NULL) {
         return tide_error_set(error, TIDE_RETRY, "no memory for a layout");
     }
+    if (generations->codec.operations == NULL) {
+        const enum tide_status opened =
+            tide_checkpoint_parquet_open(NULL, &generations->codec, error);
+        if (opened != TIDE_OK) {
+            return opened;
+        }
+    }
     const struct tide_delta_options delta = {
         .store = options->store,
         .clock = options->clock,
         .layout = layout,
         .table_id = TIDE_VIEW("00000000-0000-0000-0000-000000000000"), /* nothing is committed */
-        .engine = TIDE_VIEW("tidemark")};
+        .engine = TIDE_VIEW("tidemark"),
+        .codec = generations->codec};
     const enum tide_status status = tide_delta_open(&delta, &generations->delta, error);
     if (status != TIDE_OK) {
         tide_arena_reset(&generations->arena);
@@ -175,14 +192,13 @@ static enum tide_status open_view(struct tide_generations *generations, struct t
     if (generations->view != NULL && generations->view_version == version) {
         return TIDE_OK;
     }
-    const struct tide_lake_view_options options = {
-        .io = generations->options.io,
-        .clock = generations->options.clock,
-        .lake_directory = generations->options.lake_directory,
-        .schema = generations->options.definitions->schema,
-        .thread_count = DUCKDB_THREADS,
-        .memory_max = duckdb_memory_max,
-        .is_of_metrics = true};
+    const struct tide_lake_view_options options = {.clock = generations->options.clock,
+                                                   .store = generations->options.store,
+                                                   .schema =
+                                                       generations->options.definitions->schema,
+                                                   .thread_count = DUCKDB_THREADS,
+                                                   .memory_max = duckdb_memory_max,
+                                                   .is_of_metrics = true};
     tide_lake_view_close(generations->view);
     generations->view = NULL;
     generations->view_version = version;
@@ -473,6 +489,20 @@ static enum tide_status take(struct tide_generations *generations,
     return status;
 }
 
+/* RETRY: the store failed a moment ago. */
+static enum tide_status check_failure(struct tide_generations *generations,
+                                      struct tide_error *error)
+{
+    const struct tide_monotonic now = tide_clock_monotonic(generations->options.clock);
+    if (generations->failure.text[0] != '\0' &&
+        tide_monotonic_since(now, generations->failed).us < PAUSE_US) {
+        *error = generations->failure;
+        return TIDE_RETRY;
+    }
+    generations->failure = (struct tide_error){0};
+    return TIDE_OK;
+}
+
 static void tell(struct entry *entry, const struct loading *loading)
 {
     if (strcmp(entry->told.text, loading->error->text) != 0) {
@@ -501,9 +531,16 @@ enum tide_status tide_generations_take(struct tide_generations *generations,
     tide_assert(error != NULL);
     tide_assert(loading.metric->kind != TIDE_METRIC_RATIO);
     pthread_mutex_lock(&generations->mutex);
-    enum tide_status status = probe(generations, error);
+    enum tide_status status = check_failure(generations, error);
     if (status == TIDE_OK) {
-        status = take(generations, &loading, entry);
+        status = probe(generations, error);
+        if (status == TIDE_OK) {
+            status = take(generations, &loading, entry);
+        }
+        if (status == TIDE_RETRY) {
+            generations->failure = *error;
+            generations->failed = tide_clock_monotonic(generations->options.clock);
+        }
     }
     if (status != TIDE_OK) {
         tell(entry, &loading);
@@ -524,6 +561,42 @@ void tide_generations_give(struct tide_generations *generations, struct tide_bat
         let_go((struct series *)series);
         pthread_mutex_unlock(&generations->mutex);
     }
+}
+
+static enum tide_status see_newest(void *context,
+                                   const struct tide_duckdb_value *row,
+                                   uint32_t column_count)
+{
+    struct tide_generations *generations = context;
+    tide_assert(column_count == 1);
+    generations->newest = instant_of(&row[0]);
+    return TIDE_OK;
+}
+
+struct tide_instant tide_generations_newest(struct tide_generations *generations)
+{
+    static const char sql[] =
+        "SELECT max(computed_time) FROM metrics WHERE generation = 'coverage'";
+    pthread_mutex_lock(&generations->mutex);
+    enum tide_status status = probe(generations, NULL);
+    const int64_t version = status == TIDE_OK ? tide_delta_version(generations->delta) : -1;
+    if (version >= 0 && version != generations->newest_version) {
+        status = open_view(generations, NULL);
+        if (status == TIDE_OK) {
+            status = tide_duckdb_query(tide_lake_view_connection(generations->view),
+                                       TIDE_VIEW(sql),
+                                       see_newest,
+                                       generations,
+                                       NULL);
+        }
+        if (status == TIDE_OK) {
+            generations->newest_version = version;
+        }
+    }
+    const struct tide_instant newest =
+        status == TIDE_OK ? generations->newest : TIDE_INSTANT_UNKNOWN;
+    pthread_mutex_unlock(&generations->mutex);
+    return newest;
 }
 
 const struct tide_batch_run *tide_batch_series_run(const struct tide_batch_series *series,

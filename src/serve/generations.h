@@ -14,10 +14,8 @@
 struct tide_generations;
 
 struct tide_generations_options { /* outlives them */
-    struct tide_io io;
     struct tide_clock clock;
-    struct tide_store store;
-    const char *lake_directory;
+    struct tide_store store; /* outlives them */
     const struct tide_definitions *definitions;
     uint32_t partition_count;
     uint64_t cells_max;      /* of one answer; beyond it the question must be narrowed */
@@ -32,6 +30,10 @@ enum tide_status tide_generations_create(const struct tide_generations_options *
                                          struct tide_generations **generations,
                                          struct tide_error *error);
 void tide_generations_destroy(struct tide_generations *generations);
+
+/* When the newest run began, of whatever metrics; unknown: there is none, or the lake cannot be
+ * read now. Reads only when the table has changed. */
+struct tide_instant tide_generations_newest(struct tide_generations *generations);
 
 struct tide_batch_run {
     int64_t number;

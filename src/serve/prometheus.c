@@ -10,71 +10,78 @@
 static const int64_t us_per_second = 1000000;
 
 /* Help and label values differ in one escape: quotes. */
-static void write_escaped(struct tide_bytes *text, const char *value, bool in_quotes)
+static void write_escaped(struct tide_bytes *text, struct tide_view value, bool in_quotes)
 {
-    for (const char *p = value; *p != '\0'; p++) {
-        if (*p == '\n') {
+    for (size_t i = 0; i < value.size; i++) {
+        const char c = value.data[i];
+        if (c == '\n') {
             tide_bytes_append_text(text, "\\n");
-        } else if (*p == '\\' || (*p == '"' && in_quotes)) {
+        } else if (c == '\\' || (c == '"' && in_quotes)) {
             tide_bytes_append_byte(text, '\\');
-            tide_bytes_append_byte(text, *p);
+            tide_bytes_append_byte(text, c);
         } else {
-            tide_bytes_append_byte(text, *p);
+            tide_bytes_append_byte(text, c);
         }
     }
 }
 
-static bool ends_in_total(const char *name)
+void tide_prometheus_family(struct tide_bytes *text, enum tide_instrument instrument)
 {
-    static const char end[] = "_total";
-    const size_t size = strlen(name);
-    return size > strlen(end) && strcmp(name + size - strlen(end), end) == 0;
+    const struct tide_instrument_row *row = tide_instrument_row(instrument);
+    tide_bytes_append_format(text, "# HELP %s ", row->name);
+    write_escaped(text, tide_view_of(row->help), false);
+    tide_bytes_append_format(
+        text, "\n# TYPE %s %s\n", row->name, tide_instrument_type_name(row->type));
 }
 
-void tide_prometheus_family(struct tide_bytes *text,
-                            const char *name,
-                            const char *type,
-                            const char *help)
+void tide_prometheus_label(struct tide_bytes *text, struct tide_view name, struct tide_view value)
 {
-    tide_assert((strcmp(type, "counter") == 0) == ends_in_total(name));
-    tide_bytes_append_format(text, "# HELP %s ", name);
-    write_escaped(text, help, false);
-    tide_bytes_append_format(text, "\n# TYPE %s %s\n", name, type);
+    if (text->size > 0 && text->data[text->size - 1] != '{') {
+        tide_bytes_append_byte(text, ',');
+    }
+    tide_bytes_append_view(text, name);
+    tide_bytes_append_text(text, "=\"");
+    write_escaped(text, value, true);
+    tide_bytes_append_byte(text, '"');
 }
 
+/* The name, with a suffix, and labels; le: of a bucket, else NULL. */
 static void write_name(struct tide_bytes *text,
-                       const char *name,
-                       const char *label,
-                       const char *label_value)
+                       enum tide_instrument instrument,
+                       const char *suffix,
+                       const struct tide_view *labels,
+                       const char *le)
 {
-    tide_assert((label == NULL) == (label_value == NULL));
-    tide_bytes_append_text(text, name);
-    if (label != NULL) {
-        tide_bytes_append_format(text, "{%s=\"", label);
-        write_escaped(text, label_value, true);
-        tide_bytes_append_text(text, "\"}");
+    const struct tide_instrument_row *row = tide_instrument_row(instrument);
+    const uint32_t count = tide_instrument_label_count(instrument);
+    tide_assert((count == 0) == (labels == NULL));
+    tide_bytes_append_text(text, row->name);
+    tide_bytes_append_text(text, suffix);
+    if (count > 0 || le != NULL) {
+        tide_bytes_append_byte(text, '{');
+        for (uint32_t i = 0; i < count; i++) {
+            tide_prometheus_label(text, tide_view_of(row->labels[i]), labels[i]);
+        }
+        if (le != NULL) {
+            tide_prometheus_label(text, TIDE_VIEW("le"), tide_view_of(le));
+        }
+        tide_bytes_append_byte(text, '}');
     }
     tide_bytes_append_byte(text, ' ');
 }
 
 void tide_prometheus_sample(struct tide_bytes *text,
-                            const char *name,
-                            const char *label,
-                            const char *label_value,
+                            enum tide_instrument instrument,
+                            const struct tide_view *labels,
                             uint64_t value)
 {
-    write_name(text, name, label, label_value);
+    write_name(text, instrument, "", labels, NULL);
     tide_bytes_append_format(text, "%" PRIu64 "\n", value);
 }
 
-void tide_prometheus_seconds(struct tide_bytes *text,
-                             const char *name,
-                             const char *label,
-                             const char *label_value,
-                             int64_t us)
+static void write_seconds(struct tide_bytes *text, int64_t us)
 {
     const uint64_t size = us < 0 ? UINT64_C(0) - (uint64_t)us : (uint64_t)us;
-    write_name(text, name, label, label_value);
     tide_bytes_append_format(text,
                              "%s%" PRIu64 ".%06" PRIu64 "\n",
                              us < 0 ? "-" : "",
@@ -82,20 +89,50 @@ void tide_prometheus_seconds(struct tide_bytes *text,
                              size % (uint64_t)us_per_second);
 }
 
-void tide_prometheus_counter(struct tide_bytes *text,
-                             const char *name,
-                             const char *help,
-                             uint64_t value)
+void tide_prometheus_seconds(struct tide_bytes *text,
+                             enum tide_instrument instrument,
+                             const struct tide_view *labels,
+                             int64_t us)
 {
-    tide_prometheus_family(text, name, "counter", help);
-    tide_prometheus_sample(text, name, NULL, NULL, value);
+    write_name(text, instrument, "", labels, NULL);
+    write_seconds(text, us);
 }
 
-void tide_prometheus_gauge(struct tide_bytes *text,
-                           const char *name,
-                           const char *help,
-                           uint64_t value)
+void tide_prometheus_histogram(struct tide_bytes *text,
+                               enum tide_instrument instrument,
+                               const struct tide_view *labels,
+                               const struct tide_histogram_reading *reading)
 {
-    tide_prometheus_family(text, name, "gauge", help);
-    tide_prometheus_sample(text, name, NULL, NULL, value);
+    uint64_t count = 0;
+    tide_assert(tide_instrument_row(instrument)->type == TIDE_INSTRUMENT_HISTOGRAM);
+    for (int i = 0; i <= TIDE_HISTOGRAM_BOUNDS; i++) {
+        const bool is_last = i == TIDE_HISTOGRAM_BOUNDS;
+        count += reading->counts[i];
+        write_name(text,
+                   instrument,
+                   "_bucket",
+                   labels,
+                   is_last ? "+Inf" : tide_histogram_bounds[i].seconds);
+        tide_bytes_append_format(text, "%" PRIu64 "\n", count);
+    }
+    write_name(text, instrument, "_sum", labels, NULL);
+    write_seconds(text, reading->sum_us > INT64_MAX ? INT64_MAX : (int64_t)reading->sum_us);
+    write_name(text, instrument, "_count", labels, NULL);
+    tide_bytes_append_format(text, "%" PRIu64 "\n", count);
+}
+
+void tide_prometheus_single(struct tide_bytes *text,
+                            enum tide_instrument instrument,
+                            uint64_t value)
+{
+    tide_prometheus_family(text, instrument);
+    tide_prometheus_sample(text, instrument, NULL, value);
+}
+
+void tide_prometheus_single_seconds(struct tide_bytes *text,
+                                    enum tide_instrument instrument,
+                                    int64_t us)
+{
+    tide_prometheus_family(text, instrument);
+    tide_prometheus_seconds(text, instrument, NULL, us);
 }

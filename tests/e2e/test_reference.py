@@ -11,7 +11,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 TIDEMARK = os.environ.get("TIDEMARK", os.path.join(ROOT, "build", "tidemark"))
 
 
-@pytest.mark.parametrize("topic", ["cli", "configuration"])
+@pytest.mark.parametrize("topic", ["cli", "configuration", "metrics"])
 def test_reference_is_what_the_program_says(topic):
     with open(os.path.join(ROOT, "docs", "reference", topic + ".md"), encoding="utf-8") as f:
         kept = f.read()

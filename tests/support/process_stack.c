@@ -67,12 +67,28 @@ static enum tide_status gate_put_file(void *self,
 
 static enum tide_status gate_list(void *self,
                                   const char *prefix,
-                                  void (*visit)(void *context, const char *name),
+                                  void (*visit)(void *context,
+                                                const struct tide_store_entry *entry),
                                   void *context,
                                   struct tide_error *error)
 {
     struct process_gate *gate = self;
     return gate->inner.operations->list(gate->inner.self, prefix, visit, context, error);
+}
+
+static enum tide_status gate_fetch(void *self,
+                                   const char *key,
+                                   struct tide_bytes *path,
+                                   struct tide_error *error)
+{
+    struct process_gate *gate = self;
+    return gate->inner.operations->fetch(gate->inner.self, key, path, error);
+}
+
+static void gate_unpin(void *self, const char *key)
+{
+    struct process_gate *gate = self;
+    gate->inner.operations->unpin(gate->inner.self, key);
 }
 
 static enum tide_status gate_remove(void *self, const char *key, struct tide_error *error)
@@ -92,6 +108,8 @@ static const struct tide_store_operations gate_operations = {
     .put_if_absent = gate_put_if_absent,
     .put_file = gate_put_file,
     .list = gate_list,
+    .fetch = gate_fetch,
+    .unpin = gate_unpin,
     .remove = gate_remove,
     .close = gate_close,
 };
@@ -145,6 +163,8 @@ enum tide_status process_stack_open(struct process_stack *stack, struct tide_err
             .clock = tide_clock_simulated(&stack->clock),
             .store = stack->store,
             .writer = stack->writer,
+            .codec = sim_checkpoint_codec(&stack->io),
+            .checkpoint_commits = 1,
             .scratch_directory = "lake/_tidemark/scratch",
             .identity = stack->identity,
             .engine = TIDE_VIEW("tidemark/test"),

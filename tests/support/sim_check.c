@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/banned.h"
 
@@ -129,6 +130,38 @@ static void check_lake(struct sim_world *world)
     }
 }
 
+/* Each record that epochs have, as the log has it; or none, where they are not kept. */
+static void check_raw(struct sim_world *world)
+{
+    static bool seen[SIM_PARTITIONS_MAX][SIM_RECORDS_MAX];
+    uint64_t expected = 0;
+    memset(seen, 0, sizeof(seen));
+    for (uint32_t p = 0; world->keeps_raw && p < world->partition_count; p++) {
+        expected += tide_checkpointer_recovered(world->life.checkpointer, p).next_offset;
+    }
+    for (uint32_t i = 0; i < world->lake.raw_count; i++) {
+        const struct sim_lake_row *row = &world->lake.raw[i];
+        const struct tide_recovered recovered =
+            tide_checkpointer_recovered(world->life.checkpointer, row->partition);
+        if (row->offset >= recovered.next_offset || row->epoch >= recovered.next_epoch ||
+            seen[row->partition][row->offset] ||
+            !tide_u128_equal(row->uid, world->model.records[row->partition][row->offset].bytes)) {
+            sim_wrong(world,
+                      "raw record %" PRIu64 " of partition %u is twice, ahead or another",
+                      row->offset,
+                      row->partition);
+            return;
+        }
+        seen[row->partition][row->offset] = true;
+    }
+    if (world->lake.raw_count != expected) {
+        sim_wrong(world,
+                  "the lake has %u raw records, the manifests say %" PRIu64,
+                  world->lake.raw_count,
+                  expected);
+    }
+}
+
 /* What had ended by the manifest's clock is told; when all is drained, by the partition's. */
 static void check_journeys(struct sim_world *world, uint32_t index, bool is_drained)
 {
@@ -204,6 +237,7 @@ void sim_check(struct sim_world *world, bool is_drained)
         return;
     }
     check_lake(world);
+    check_raw(world);
     for (uint32_t p = 0; p < world->partition_count; p++) {
         check_partition(world, p, is_drained);
         check_journeys(world, p, is_drained);

@@ -58,6 +58,8 @@ static void write_row(const struct tide_rows *rows, uint32_t row, struct tide_by
     if (is_events) {
         uid.high = (uint64_t)tide_rows_number(rows, layout_column(layout, "uid_high"), row);
         uid.low = (uint64_t)tide_rows_number(rows, layout_column(layout, "uid_low"), row);
+    } else if (layout->table == TIDE_TABLE_RAW) {
+        uid = tide_hash128(tide_rows_text(rows, layout_column(layout, "bytes"), row), 0);
     } else {
         reason = tide_rows_text(rows, layout_column(layout, "reason"), row);
     }
@@ -71,6 +73,21 @@ static void write_row(const struct tide_rows *rows, uint32_t row, struct tide_by
                              TIDE_VIEW_ARGUMENTS(reason));
 }
 
+static enum tide_status write_text(struct tide_io io,
+                                   const char *path,
+                                   struct tide_view text,
+                                   struct tide_error *error)
+{
+    struct tide_file file = {0};
+    enum tide_status status = io.operations->open(io.self, path, TIDE_IO_CREATE, &file, error);
+    if (status == TIDE_OK) {
+        status = io.operations->write(io.self, file, 0, text.data, text.size, error);
+    }
+    io.operations->close(io.self, &file);
+    /* A library tells a file that is in its way, or a directory that is gone, as a failure. */
+    return status == TIDE_REJECT ? TIDE_FATAL : status;
+}
+
 static enum tide_status write_rows(void *self,
                                    const struct tide_rows *rows,
                                    const uint32_t *row_indices,
@@ -81,21 +98,46 @@ static enum tide_status write_rows(void *self,
 {
     struct tide_io io = *(struct tide_io *)self;
     struct tide_bytes text = {0};
-    struct tide_file file = {0};
     const bool is_journeys = tide_rows_layout(rows)->table == TIDE_TABLE_JOURNEYS;
     for (uint32_t i = 0; i < row_count; i++) {
         (is_journeys ? write_journey : write_row)(rows, row_indices[i], &text);
     }
     tide_assert(!text.failed);
-    enum tide_status status =
-        io.operations->open(io.self, scratch_path, TIDE_IO_CREATE, &file, error);
-    if (status == TIDE_OK) {
-        status = io.operations->write(io.self, file, 0, text.data, text.size, error);
-    }
-    /* A library tells a file that is in its way, or a directory that is gone, as a failure. */
-    status = status == TIDE_REJECT ? TIDE_FATAL : status;
-    io.operations->close(io.self, &file);
+    const enum tide_status status = write_text(io, scratch_path, tide_bytes_view(&text), error);
     *size = text.size;
+    tide_bytes_release(&text);
+    return status;
+}
+
+static enum tide_status write_actions(void *self,
+                                      struct tide_view lines,
+                                      const char *scratch_path,
+                                      uint64_t *size,
+                                      struct tide_error *error)
+{
+    *size = lines.size;
+    return write_text(*(struct tide_io *)self, scratch_path, lines, error);
+}
+
+static enum tide_status read_actions(void *self,
+                                     const char *path,
+                                     bool without_files,
+                                     enum tide_status (*visit)(void *context,
+                                                               struct tide_view action),
+                                     void *context,
+                                     struct tide_error *error)
+{
+    struct tide_bytes text = {0};
+    enum tide_status status =
+        tide_io_read_file(*(struct tide_io *)self, path, &text, FILE_BYTES_MAX, error);
+    const char *at = status == TIDE_OK ? tide_bytes_terminated(&text) : "";
+    while (status == TIDE_OK && *at != '\0') {
+        const struct tide_view line = {at, strcspn(at, "\n")};
+        const bool is_file = tide_view_starts_with(line, TIDE_VIEW("{\"add\"")) ||
+                             tide_view_starts_with(line, TIDE_VIEW("{\"remove\""));
+        status = is_file && without_files ? TIDE_OK : visit(context, line);
+        at += line.size + (at[line.size] == '\n');
+    }
     tide_bytes_release(&text);
     return status;
 }
@@ -109,6 +151,13 @@ struct tide_table_writer sim_table_writer(struct tide_io *io)
 {
     static const struct tide_table_writer_operations operations = {write_rows, close_writer};
     return (struct tide_table_writer){&operations, io, "rows"};
+}
+
+struct tide_checkpoint_codec sim_checkpoint_codec(struct tide_io *io)
+{
+    static const struct tide_checkpoint_codec_operations operations = {
+        write_actions, read_actions, close_writer};
+    return (struct tide_checkpoint_codec){&operations, io};
 }
 
 /* ---- reading */
@@ -125,6 +174,12 @@ struct reading { /* of one table */
         int64_t version;
     } apps[SIM_LAKE_APPS_MAX];
     uint32_t app_count;
+    struct {
+        char path[PATH_SIZE]; /* decoded */
+        uint64_t size;
+        bool is_live;
+    } files[SIM_LAKE_FILES_MAX];
+    uint32_t file_count;
 };
 
 __attribute__((format(printf, 2, 3))) static bool wrong(struct reading *r, const char *format, ...)
@@ -215,11 +270,13 @@ static bool read_line(struct reading *r, const char **at)
     if (r->table == TIDE_TABLE_JOURNEYS) {
         return read_journey(r->lake, at);
     }
-    tide_assert(r->lake->row_count < SIM_LAKE_ROWS_MAX);
-    struct sim_lake_row *row = &r->lake->rows[r->lake->row_count++];
+    const bool is_raw = r->table == TIDE_TABLE_RAW;
+    uint32_t *count = is_raw ? &r->lake->raw_count : &r->lake->row_count;
+    tide_assert(*count < SIM_LAKE_ROWS_MAX);
+    struct sim_lake_row *row = &(is_raw ? r->lake->raw : r->lake->rows)[(*count)++];
     row->table = r->table;
     return read_row(at, row) &&
-           (row->reason == TIDE_REASON_ACCEPTED) == (r->table == TIDE_TABLE_EVENTS);
+           (row->reason == TIDE_REASON_ACCEPTED) == (r->table != TIDE_TABLE_REJECTED);
 }
 
 static bool read_rows(struct reading *r, const char *path, uint64_t expected_size)
@@ -262,15 +319,48 @@ static void decode_path(struct tide_view path, char *to, size_t size)
 static bool read_add(struct reading *r, const struct tide_json *add)
 {
     struct tide_view path;
-    char decoded[PATH_SIZE];
-    char full[2 * PATH_SIZE];
     uint64_t size = 0;
     if (!tide_json_get_text(add, "path", &path) || !tide_json_get_u64(add, "size", &size)) {
         return wrong(r, "an add without path and size");
     }
+    tide_assert(r->file_count < SIM_LAKE_FILES_MAX);
+    decode_path(path, r->files[r->file_count].path, PATH_SIZE);
+    r->files[r->file_count].size = size;
+    r->files[r->file_count++].is_live = true;
+    return true;
+}
+
+/* Only what is there may be removed. */
+static bool read_remove(struct reading *r, const struct tide_json *remove)
+{
+    struct tide_view path;
+    char decoded[PATH_SIZE];
+    if (!tide_json_get_text(remove, "path", &path)) {
+        return wrong(r, "a remove without path");
+    }
     decode_path(path, decoded, sizeof(decoded));
-    snprintf(full, sizeof(full), "%s/%s/%s", r->directory, r->name, decoded);
-    return read_rows(r, full, size);
+    for (uint32_t i = r->file_count; i-- > 0;) {
+        if (strcmp(r->files[i].path, decoded) == 0) {
+            const bool was_live = r->files[i].is_live;
+            r->files[i].is_live = false;
+            return was_live || wrong(r, "%s was removed twice", decoded);
+        }
+    }
+    return wrong(r, "%s was removed and had not been added", decoded);
+}
+
+static bool read_live(struct reading *r)
+{
+    bool is_good = true;
+    for (uint32_t i = 0; is_good && i < r->file_count; i++) {
+        char full[2 * PATH_SIZE];
+        if (r->files[i].is_live) {
+            snprintf(full, sizeof(full), "%s/%s/%s", r->directory, r->name, r->files[i].path);
+            is_good = read_rows(r, full, r->files[i].size);
+            r->lake->live_counts[r->table]++;
+        }
+    }
+    return is_good;
 }
 
 /* A transaction's version only grows, and stands once in a commit. */
@@ -309,12 +399,13 @@ static bool read_commit(struct reading *r, struct tide_view text)
         }
         const struct tide_json *add = tide_json_get(action, "add");
         const struct tide_json *txn = tide_json_get(action, "txn");
+        const struct tide_json *remove = tide_json_get(action, "remove");
         if (add != NULL) {
             is_good = read_add(r, add);
         } else if (txn != NULL) {
             is_good = read_txn(r, txn);
-        } else if (tide_json_get(action, "remove") != NULL) {
-            is_good = wrong(r, "a file was removed");
+        } else if (remove != NULL) {
+            is_good = read_remove(r, remove);
         }
         size_t used = end == NULL ? size : size + 1;
         text = tide_view_slice(text, used, text.size - used);
@@ -332,7 +423,8 @@ static bool read_table(struct reading *r)
         if (status != TIDE_OK) {
             tide_bytes_release(&text);
             r->lake->commit_counts[r->table] = version;
-            return status == TIDE_REJECT || wrong(r, "version %u cannot be read", version);
+            return status == TIDE_REJECT ? read_live(r)
+                                         : wrong(r, "version %u cannot be read", version);
         }
         struct tide_view kept = tide_arena_copy(&r->arena, tide_bytes_view(&text));
         tide_bytes_release(&text);
@@ -344,25 +436,44 @@ static bool read_table(struct reading *r)
     return wrong(r, "more than %d commits", COMMITS_MAX);
 }
 
+/* A revision is the epoch plus one. Stable: an insertion sort of what is nearly in order. */
+static void order_journeys(struct sim_lake *lake)
+{
+    for (uint32_t i = 1; i < lake->journey_count; i++) {
+        const struct sim_lake_journey moved = lake->journeys[i];
+        uint32_t at = i;
+        while (at > 0 && lake->journeys[at - 1].revision > moved.revision) {
+            lake->journeys[at] = lake->journeys[at - 1];
+            at--;
+        }
+        lake->journeys[at] = moved;
+    }
+}
+
 bool sim_lake_read(struct sim_lake *lake, struct tide_io io, const char *directory)
 {
     static const char *const names[TIDE_TABLE_COUNT] = {
         [TIDE_TABLE_EVENTS] = "events",
         [TIDE_TABLE_REJECTED] = "rejected",
         [TIDE_TABLE_JOURNEYS] = "journeys",
+        [TIDE_TABLE_RAW] = "raw",
     };
     bool is_good = true;
     lake->row_count = 0;
+    lake->raw_count = 0;
     lake->journey_count = 0;
     lake->wrong[0] = '\0';
     for (int t = 0; is_good && t < TIDE_TABLE_COUNT; t++) {
-        struct reading reading = {.lake = lake,
-                                  .io = io,
-                                  .directory = directory,
-                                  .table = (enum tide_table)t,
-                                  .name = names[t]};
+        static struct reading reading; /* large */
+        reading = (struct reading){.lake = lake,
+                                   .io = io,
+                                   .directory = directory,
+                                   .table = (enum tide_table)t,
+                                   .name = names[t]};
+        lake->live_counts[t] = 0;
         is_good = read_table(&reading);
         tide_arena_release(&reading.arena);
     }
+    order_journeys(lake);
     return is_good;
 }

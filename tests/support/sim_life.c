@@ -34,6 +34,8 @@ static enum tide_status open_lake(struct sim_world *world, struct tide_error *er
                                                 .clock = sim_clock(world),
                                                 .store = life->store,
                                                 .writer = world->writer,
+                                                .codec = sim_checkpoint_codec(&world->io),
+                                                .checkpoint_commits = 2,
                                                 .scratch_directory = "lake/_tidemark/scratch",
                                                 .identity = life->identity,
                                                 .engine = TIDE_VIEW("tidemark/sim")};
@@ -69,6 +71,9 @@ static enum tide_status open_partition(struct sim_world *world,
                                              .closing = recovered.closing};
     options.limits.journeys_max = world->journeys_max;
     memcpy(options.layouts, world->layouts, sizeof(options.layouts));
+    if (!world->keeps_raw) {
+        options.layouts[TIDE_TABLE_RAW] = NULL;
+    }
     if (life->log.operations->end(life->log.self, index) < recovered.next_offset) {
         sim_wrong(world, "the log of partition %u ends before its manifest", index);
         return TIDE_REJECT;

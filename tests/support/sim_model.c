@@ -52,7 +52,8 @@ static const char *read_record(struct reading *r,
     tide_assert(model->record_counts[r->partition] < SIM_RECORDS_MAX);
     struct sim_record *record = &model->records[r->partition][model->record_counts[r->partition]++];
     const struct sim_event *event = &r->events->items[index];
-    *record = (struct sim_record){.event = index, .reason = event->reason};
+    *record = (struct sim_record){
+        .event = index, .reason = event->reason, .bytes = tide_hash128(from->text, 0)};
     if (from->reason != TIDE_REASON_ACCEPTED && from->reason != event->reason) {
         return "a record was judged wrongly when it came";
     }

@@ -28,6 +28,7 @@ struct sim_record {
     enum sim_fate fate;
     enum tide_reason reason; /* of REJECTED */
     int64_t time_us;         /* that counts, of ON_TIME and LATE */
+    struct tide_u128 bytes;  /* hash of the record as the log has it */
 };
 
 struct sim_model {

@@ -5,6 +5,7 @@
 
 #include "base/io_sim.h"
 #include "collect/collector.h"
+#include "lake/compaction.h"
 #include "log/segment.h"
 #include "process/checkpoint.h"
 #include "process/worker.h"
@@ -77,6 +78,7 @@ struct sim_world {
     uint32_t partition_count;
     uint64_t segment_bytes;
     uint32_t journeys_max; /* that time out in one epoch */
+    bool keeps_raw;
     struct sim_life life;
 
     struct sim_events events;

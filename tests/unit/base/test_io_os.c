@@ -149,6 +149,14 @@ static void directories_are_made_with_parents(void **state)
     assert_int_equal(os()->make_directory(NULL, AT("x/y/d"), &error), TIDE_OK);
     assert_int_equal(os()->open(NULL, AT("x/y/f"), TIDE_IO_CREATE, &file, &error), TIDE_OK);
     os()->close(NULL, &file);
+    struct tide_io_facts facts = {0};
+    assert_int_equal(os()->stat(NULL, AT("x/none"), &facts, &error), TIDE_REJECT);
+    assert_int_equal(os()->stat(NULL, AT("x/y/f"), &facts, &error), TIDE_OK);
+    assert_true(!facts.is_directory && facts.size == 0);
+    struct tide_duration age = {tide_clock_now(tide_clock_os()).us - facts.modified.us};
+    assert_in_range(age.us + 1000000, 0, 60 * 1000000);
+    assert_int_equal(os()->stat(NULL, AT("x/y"), &facts, &error), TIDE_OK);
+    assert_true(facts.is_directory);
     struct seen seen = {0};
     assert_int_equal(os()->list(NULL, AT("x/y"), see, &seen, &error), TIDE_OK);
     assert_int_equal(seen.files, 1);
@@ -271,6 +279,24 @@ static void absolute_paths_have_no_links(void **state)
     tide_bytes_release(&path);
 }
 
+static void tells_space_and_usage(void **state)
+{
+    (void)state;
+    struct tide_io_space space = {0};
+    struct tide_error error = {0};
+    assert_int_equal(tide_io_os_space(AT("nothing"), &space, &error), TIDE_REJECT);
+    assert_non_null(strstr(error.text, "nothing"));
+    assert_int_equal(tide_io_os_space("/", &space, &error), TIDE_OK);
+    assert_true(space.size_bytes > 0 && space.free_bytes <= space.size_bytes);
+    struct tide_io_usage first = tide_io_os_usage();
+    struct tide_io_usage later = first;
+    while (later.processor_us == first.processor_us) { /* its clock moves with what is done */
+        later = tide_io_os_usage();
+    }
+    assert_true(later.processor_us > first.processor_us);
+    assert_in_range(first.resident_bytes, 64 << 10, UINT64_C(1) << 40);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +309,7 @@ int main(void)
         cmocka_unit_test(random_bytes_differ),
         cmocka_unit_test(whole_files_work_here_too),
         cmocka_unit_test(absolute_paths_have_no_links),
+        cmocka_unit_test(tells_space_and_usage),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -71,6 +71,13 @@ static void names_follow_the_contract(void **state)
     assert_int_equal(do_->remove(sim, "d/f", &error), TIDE_REJECT);
     assert_int_equal(do_->rename(sim, "d/f", "d/g", &error), TIDE_REJECT);
     assert_true(holds(io, "d/g", "text"));
+    struct tide_io_facts facts = {0};
+    assert_int_equal(do_->stat(sim, "d/none", &facts, &error), TIDE_REJECT);
+    assert_int_equal(do_->stat(sim, "d/g", &facts, &error), TIDE_OK);
+    assert_true(!facts.is_directory && facts.size == strlen("text"));
+    assert_false(tide_instant_known(facts.modified));
+    assert_int_equal(do_->stat(sim, "d/e", &facts, &error), TIDE_OK);
+    assert_true(facts.is_directory && facts.size == 0);
     assert_int_equal(do_->list(sim, "d", collect_name, names, &error), TIDE_OK);
     assert_int_equal(strlen(names), strlen("g e/ "));
     assert_non_null(strstr(names, "e/ "));

@@ -81,10 +81,11 @@ static inline void plan_world_open(struct plan_world *world)
     }
     world->files[PLAN_DAYS] =
         (struct tide_snapshot_file){TIDE_VIEW("other/c.parquet"), 7, TIDE_DATE_UNKNOWN};
-    world->snapshot = (struct tide_snapshot){.pipeline = TIDE_VIEW("p"),
-                                             .epochs = world->epochs,
-                                             .partition_count = 2,
-                                             .events = {world->files, PLAN_DAYS}};
+    world->snapshot =
+        (struct tide_snapshot){.pipeline = TIDE_VIEW("p"),
+                               .epochs = world->epochs,
+                               .partition_count = 2,
+                               .events = {.files = world->files, .file_count = PLAN_DAYS}};
 }
 
 static inline struct tide_spark_plan plan_of(struct plan_world *world,

@@ -55,7 +55,8 @@ static void says_the_same_again(void **state)
     assert_int_equal(snapshot.events.file_count, 2);
     assert_int_equal(snapshot.rejected.file_count, 1);
     assert_true(snapshot.events.files[0].size > 0);
-    assert_int_equal(snapshot.events.files[0].date_days, TIDE_DATE_UNKNOWN); /* "day=20520" */
+    assert_int_equal(snapshot.events.files[0].date_days, FIXTURE_DAY);
+    assert_int_equal(snapshot.events.expired.before_days, TIDE_DATE_UNKNOWN);
     tide_snapshot_write(&snapshot, &text);
     fixture_check(tide_snapshot_read(tide_bytes_view(&text), &arena, &again, &error), &error);
     assert_true(tide_view_equal(again.pipeline, TIDE_VIEW("p")));
@@ -81,26 +82,23 @@ static void a_lake_without_tables_has_no_files(void **state)
     fixture_close(fixture);
 }
 
-#define HEAD "{\"pipeline\":\"p\",\"taken\":1,\"epochs\":[3],\"events\":"
+#define HEAD "{\"pipeline\":\"p\",\"taken\":1,\"epochs\":[3],\"kept_from\":null,\"events\":"
 
-static void reads_dates_of_folders(void **state)
+static void reads_days(void **state)
 {
     (void)state;
     struct tide_arena arena = {0};
     struct tide_error error = {0};
     struct tide_snapshot snapshot;
     const struct tide_view text =
-        TIDE_VIEW(HEAD "[[\"event_date=2026-03-08/a.parquet\",5],[\"event_date=2026-03-0/a\",5],"
-                       "[\"event_date=2026-03-08\",5],[\"event_date=2026-02-30/a\",5]],"
-                       "\"rejected\":[[\"received_date=__HIVE_DEFAULT_PARTITION__/a\",1],"
-                       "[\"received_date=1970-01-02/a\",1]]}");
+        TIDE_VIEW("{\"pipeline\":\"p\",\"taken\":1,\"epochs\":[3],\"kept_from\":20515,"
+                  "\"events\":[[\"a\",20520,5],[\"b\",null,5]],\"rejected\":[[\"c\",-1,1]]}");
     fixture_check(tide_snapshot_read(text, &arena, &snapshot, &error), &error);
-    assert_int_equal(snapshot.events.files[0].date_days, FIXTURE_DAY);
-    for (uint32_t i = 1; i < 4; i++) {
-        assert_int_equal(snapshot.events.files[i].date_days, TIDE_DATE_UNKNOWN);
-    }
-    assert_int_equal(snapshot.rejected.files[0].date_days, TIDE_DATE_UNKNOWN);
-    assert_int_equal(snapshot.rejected.files[1].date_days, 1);
+    assert_int_equal(snapshot.events.expired.before_days, 20515);
+    assert_int_equal(snapshot.rejected.expired.before_days, TIDE_DATE_UNKNOWN);
+    assert_int_equal(snapshot.events.files[0].date_days, 20520);
+    assert_int_equal(snapshot.events.files[1].date_days, TIDE_DATE_UNKNOWN);
+    assert_int_equal(snapshot.rejected.files[0].date_days, -1);
     tide_arena_release(&arena);
 }
 
@@ -111,15 +109,21 @@ static void refuses_what_is_none(void **state)
         "",
         "[]",
         "{}",
-        "{\"pipeline\":\"p\",\"taken\":1,\"epochs\":[],\"events\":[],\"rejected\":[]}",
-        "{\"pipeline\":\"p\",\"taken\":1,\"epochs\":[1.5],\"events\":[],\"rejected\":[]}",
-        "{\"pipeline\":\"p\",\"epochs\":[1],\"events\":[],\"rejected\":[]}",
+        "{\"pipeline\":\"p\",\"taken\":1,\"epochs\":[],\"kept_from\":null,\"events\":[],"
+        "\"rejected\":[]}",
+        "{\"pipeline\":\"p\",\"taken\":1,\"epochs\":[1.5],\"kept_from\":null,\"events\":[],"
+        "\"rejected\":[]}",
+        "{\"pipeline\":\"p\",\"epochs\":[1],\"kept_from\":null,\"events\":[],\"rejected\":[]}",
+        "{\"pipeline\":\"p\",\"taken\":1,\"epochs\":[1],\"events\":[],\"rejected\":[]}",
+        "{\"pipeline\":\"p\",\"taken\":1,\"epochs\":[1],\"kept_from\":\"x\",\"events\":[],"
+        "\"rejected\":[]}",
         HEAD "[]}",
         HEAD "{},\"rejected\":[]}",
-        HEAD "[[\"a\"]],\"rejected\":[]}",
-        HEAD "[[\"a\",-1]],\"rejected\":[]}",
-        HEAD "[[7,1]],\"rejected\":[]}",
-        HEAD "[[\"a\",\"1\"]],\"rejected\":[]}",
+        HEAD "[[\"a\",1]],\"rejected\":[]}",
+        HEAD "[[\"a\",1,-1]],\"rejected\":[]}",
+        HEAD "[[7,1,1]],\"rejected\":[]}",
+        HEAD "[[\"a\",1,\"1\"]],\"rejected\":[]}",
+        HEAD "[[\"a\",\"2026-03-08\",1]],\"rejected\":[]}",
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         struct tide_arena arena = {0};
@@ -135,7 +139,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(says_the_same_again),
         cmocka_unit_test(a_lake_without_tables_has_no_files),
-        cmocka_unit_test(reads_dates_of_folders),
+        cmocka_unit_test(reads_days),
         cmocka_unit_test(refuses_what_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,6 +35,8 @@ static void maps_hdfs_paths(void **state)
         {"hdfs://nn:9870/lake", "hdfs://rpc:8020/other", "hdfs://rpc:8020/other"},
         {"hdfs://nn:9870", "", "hdfs://nn:9000"},
         {"hdfs://nn/lake", "", "hdfs://nn:9000/lake"},
+        {"hdfs://a:9870,b:9870/lake", "hdfs://cluster", "hdfs://cluster/lake"},
+        {"hdfs://a:9870,b:9870/lake", "", NULL},
         {"http://nn:9870/lake", "", NULL},
         {"hdfs://", "", NULL},
         {"hdfs:///lake", "", NULL},

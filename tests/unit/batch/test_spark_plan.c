@@ -175,7 +175,8 @@ static void nothing_is_asked_of_nothing(void **state)
     empty.snapshot.events.file_count = 0;
     const struct tide_window always = {TIDE_INSTANT_UNKNOWN, TIDE_INSTANT_UNKNOWN};
     assert_int_equal(plan_of(&empty, always, true).unit_count, 0);
-    empty.snapshot.rejected = (struct tide_snapshot_table){empty.files, 1};
+    empty.snapshot.rejected.files = empty.files;
+    empty.snapshot.rejected.file_count = 1;
     assert_int_equal(plan_of(&empty, always, true).unit_count, 1);
     const struct tide_window before = {{day_us(-9)}, {day_us(-8)}};
     const struct tide_spark_plan plan = plan_of(&world, before, false);

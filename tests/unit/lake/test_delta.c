@@ -241,7 +241,8 @@ static enum tide_status meddler_get(
 
 static enum tide_status meddler_list(void *self,
                                      const char *prefix,
-                                     void (*visit)(void *context, const char *name),
+                                     void (*visit)(void *context,
+                                                   const struct tide_store_entry *entry),
                                      void *context,
                                      struct tide_error *error)
 {

@@ -94,7 +94,11 @@ static void test_first_commit(void **state)
     assert_non_null(
         strstr(line, "\",\"partitionColumns\":[\"event_date\"],\"configuration\":{}}}\n"));
     assert_string_equal(after_line(line), TXN_0 TXN_1);
-    tide_delta_snapshot_init(&snapshot, (struct tide_store){0}, &fixture_layout, true);
+    tide_delta_snapshot_init(&snapshot,
+                             (struct tide_store){0},
+                             &fixture_layout,
+                             (struct tide_checkpoint_codec){0},
+                             true);
     assert_int_equal(tide_delta_snapshot_fold(&snapshot, tide_bytes_view(&text), NULL), TIDE_OK);
     assert_int_equal(tide_delta_snapshot_txn(&snapshot, TIDE_VIEW("p/1")), 9);
     assert_int_equal(snapshot.file_count, 2);

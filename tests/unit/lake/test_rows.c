@@ -93,7 +93,14 @@ static void test_layouts(void **state)
     assert_string_equal(rejected->date_column, "received_date");
     assert_int_equal(rejected->column_count, 10);
     assert_int_equal(rejected->columns[3].type, TIDE_LAKE_BINARY);
+    struct tide_layout *raw = tide_layout_create(&arena, &schema, TIDE_TABLE_RAW);
+    assert_string_equal(raw->name, "raw");
+    assert_string_equal(raw->date_column, "received_date");
+    assert_int_equal(raw->column_count, 8);
+    assert_int_equal(raw->columns[0].type, TIDE_LAKE_BINARY);
     struct tide_layout *metrics = tide_layout_create(&arena, &schema, TIDE_TABLE_METRICS);
+    assert_int_equal(metrics->number, 3); /* the ids of tables that are there already */
+    assert_int_equal(raw->number, 4);
     assert_non_null(metrics);
     assert_string_equal(metrics->name, "metrics");
     assert_string_equal(metrics->date_column, "window_date");

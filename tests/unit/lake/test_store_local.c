@@ -92,10 +92,19 @@ static bool scratch_exists(const struct world *world)
     return status == TIDE_OK;
 }
 
-static void count_name(void *context, const char *name)
+struct seen {
+    int object_count;
+    int folder_count;
+    struct tide_store_entry entry; /* the last; its name is gone */
+};
+
+static void see_entry(void *context, const struct tide_store_entry *entry)
 {
-    assert_string_equal(name, "0.json");
-    ++*(int *)context;
+    struct seen *seen = context;
+    assert_string_equal(entry->name, entry->is_folder ? "_delta_log" : "0.json");
+    seen->object_count += !entry->is_folder;
+    seen->folder_count += entry->is_folder;
+    seen->entry = *entry;
 }
 
 static void test_contract(void **state)
@@ -104,19 +113,21 @@ static void test_contract(void **state)
     struct world world = world_create(1);
     const struct tide_store_operations *store = world.store.operations;
     struct tide_bytes bytes = {0};
-    int count = 0;
+    struct seen seen = {0};
     assert_object(&world, key, "");
-    assert_int_equal(store->list(world.store.self, "events/", count_name, &count, NULL), TIDE_OK);
+    assert_int_equal(store->list(world.store.self, "events/", see_entry, &seen, NULL), TIDE_OK);
     assert_int_equal(put(&world, "one"), TIDE_OK);
     assert_int_equal(put(&world, "two"), TIDE_REJECT);
     assert_object(&world, key, "one");
     assert_int_equal(store->get(world.store.self, key, &bytes, 2, NULL), TIDE_REJECT);
     tide_bytes_release(&bytes);
-    assert_int_equal(store->list(world.store.self, "events/", count_name, &count, NULL), TIDE_OK);
-    assert_int_equal(count, 0); /* folders are no objects */
-    assert_int_equal(store->list(world.store.self, "events/_delta_log/", count_name, &count, NULL),
+    assert_int_equal(store->list(world.store.self, "events/", see_entry, &seen, NULL), TIDE_OK);
+    assert_int_equal(seen.object_count, 0);
+    assert_int_equal(seen.folder_count, 1);
+    assert_int_equal(store->list(world.store.self, "events/_delta_log/", see_entry, &seen, NULL),
                      TIDE_OK);
-    assert_int_equal(count, 1);
+    assert_int_equal(seen.object_count, 1);
+    assert_int_equal(seen.entry.size, 3);
     write_scratch(&world, "three");
     assert_int_equal(store->put_file(world.store.self, key, scratch, NULL), TIDE_OK);
     assert_false(scratch_exists(&world));
@@ -127,6 +138,40 @@ static void test_contract(void **state)
     assert_int_equal(store->remove(world.store.self, key, NULL), TIDE_REJECT);
     assert_object(&world, key, "");
     world_destroy(&world);
+}
+
+static void test_fetch_gives_the_object_itself(void **state)
+{
+    (void)state;
+    struct world world = world_create(1);
+    const struct tide_store_operations *store = world.store.operations;
+    struct tide_bytes path = {0};
+    assert_int_equal(store->fetch(world.store.self, key, &path, NULL), TIDE_REJECT);
+    assert_int_equal(put(&world, "one"), TIDE_OK);
+    assert_int_equal(store->fetch(world.store.self, key, &path, NULL), TIDE_OK);
+    assert_string_equal(tide_bytes_terminated(&path), "lake/events/_delta_log/0.json");
+    store->unpin(world.store.self, key);
+    assert_int_equal(store->fetch(world.store.self, "events", &path, NULL), TIDE_REJECT);
+    assert_int_equal(store->fetch(world.store.self, "../a", &path, NULL), TIDE_FATAL);
+    tide_bytes_release(&path);
+    world_destroy(&world);
+}
+
+/* A listing stops at the first entry that cannot be looked at, and says so. */
+static void test_a_listing_is_whole_or_fails(void **state)
+{
+    (void)state;
+    for (uint64_t at = 1; at < 4; at++) {
+        struct world world = world_create(at);
+        struct seen seen = {0};
+        assert_int_equal(put(&world, "one"), TIDE_OK);
+        tide_io_sim_arm(world.sim, TIDE_IO_SIM_FAULT_CRASH, at);
+        enum tide_status status = world.store.operations->list(
+            world.store.self, "events/_delta_log/", see_entry, &seen, NULL);
+        assert_int_equal(status, at < 3 ? TIDE_FATAL : TIDE_OK);
+        assert_int_equal(seen.object_count, at < 3 ? 0 : 1);
+        world_destroy(&world);
+    }
 }
 
 static void test_keys_are_checked(void **state)
@@ -368,6 +413,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_contract),
+        cmocka_unit_test(test_fetch_gives_the_object_itself),
+        cmocka_unit_test(test_a_listing_is_whole_or_fails),
         cmocka_unit_test(test_keys_are_checked),
         cmocka_unit_test(test_faults_at_every_operation),
         cmocka_unit_test(test_what_is_read_is_durable),

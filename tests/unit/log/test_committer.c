@@ -74,7 +74,11 @@ static enum tide_status append_one(struct appender *appender, uint32_t i)
     struct tide_log_batch batch = {
         .partition = appender->number % PARTITIONS, .records = &record, .record_count = 1};
     struct tide_log_receipt receipt = {0};
-    struct tide_log_append append = {&batch, 1, &receipt, done, &ticket, NULL};
+    struct tide_log_append append = {.batches = &batch,
+                                     .batch_count = 1,
+                                     .receipts = &receipt,
+                                     .done = done,
+                                     .context = &ticket};
     enum tide_status status = TIDE_AGAIN;
     while (status == TIDE_AGAIN) {
         status = tide_committer_append(appender->committer, &append, NULL);
@@ -160,10 +164,30 @@ static void remove_directory(char *directory)
     assert_int_equal(rmdir(directory), 0);
 }
 
+static void check_meter(const struct tide_produce_meter *meter)
+{
+    const struct tide_produce_topic *topic = &meter->topics[0];
+    struct tide_histogram_reading elapsed = {0};
+    struct tide_histogram_reading syncs = {0};
+    tide_histogram_read(&topic->elapsed, &elapsed);
+    tide_histogram_read(&meter->syncs, &syncs);
+    assert_int_equal(topic->records, THREADS * APPENDS);
+    assert_int_equal(topic->bytes, THREADS * (10 * 3 + (APPENDS - 10) * 4)); /* "0/7", "0/42" */
+    assert_int_equal(topic->failures, 0);
+    assert_int_equal(tide_histogram_count(&elapsed), THREADS * APPENDS);
+    assert_int_equal(tide_histogram_count(&syncs), atomic_load(&synced_count));
+}
+
 static void run_threads(struct tide_log log, struct tide_duration delay)
 {
-    struct tide_committer_options options = {
-        .log = log, .clock = tide_clock_os(), .commit_delay = delay, .synced = synced};
+    struct tide_produce_meter meter = {0};
+    struct tide_committer_options options = {.log = log,
+                                             .clock = tide_clock_os(),
+                                             .commit_delay = delay,
+                                             .synced = synced,
+                                             .meter = &meter,
+                                             .meter_topic =
+                                                 tide_produce_meter_topic(&meter, "embedded")};
     struct tide_committer *committer = NULL;
     struct appender appenders[THREADS] = {0};
     struct reader readers[PARTITIONS] = {0};
@@ -201,6 +225,7 @@ static void run_threads(struct tide_log log, struct tide_duration delay)
     assert_true(atomic_load(&synced_count) > 0);
     assert_true(again_count > 0);
     assert_int_equal(atomic_load(&failed_count), 0);
+    check_meter(&meter);
 }
 
 static void test_many_appenders(void **state)
@@ -288,8 +313,13 @@ static void test_full_then_failed_log(void **state)
     static const struct tide_log_operations operations = {
         .append = stub_append, .sync = stub_sync, .pending_bytes = stub_pending_bytes};
     struct stub stub = {PTHREAD_MUTEX_INITIALIZER, NULL, TIDE_RETRY, false};
+    struct tide_produce_meter meter = {0};
     struct tide_committer_options options = {.log = {&operations, &stub, PARTITIONS},
-                                             .synced = synced};
+                                             .clock = tide_clock_os(),
+                                             .synced = synced,
+                                             .meter = &meter,
+                                             .meter_topic =
+                                                 tide_produce_meter_topic(&meter, "embedded")};
     struct appender appender = {0};
     atomic_store(&failed_count, 0);
     atomic_store(&synced_count, 0);
@@ -300,6 +330,8 @@ static void test_full_then_failed_log(void **state)
     tide_committer_stop(appender.committer);
     assert_int_equal(atomic_load(&failed_count), 1);
     assert_int_equal(atomic_load(&synced_count), 0);
+    assert_int_equal(meter.topics[0].failures, 2); /* the third was not taken */
+    assert_int_equal(meter.topics[0].records, 0);
     tide_committer_stop(NULL);
 }
 

@@ -222,7 +222,11 @@ static void test_large_batch_is_split(void **state)
     enum tide_status status = TIDE_AGAIN;
     struct tide_log_receipt receipt = {0};
     struct tide_log_batch batch = {.partition = 1, .records = records, .record_count = COUNT};
-    struct tide_log_append append = {&batch, 1, &receipt, done_flag, &status, NULL};
+    struct tide_log_append append = {.batches = &batch,
+                                     .batch_count = 1,
+                                     .receipts = &receipt,
+                                     .done = done_flag,
+                                     .context = &status};
     assert_int_equal(log.operations->append(log.self, &append, NULL), TIDE_OK);
     assert_int_equal(sync_log(log), TIDE_OK);
     assert_int_equal(status, TIDE_OK);

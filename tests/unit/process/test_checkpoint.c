@@ -138,6 +138,10 @@ static void expect_lake(void)
         assert_int_equal(row->table,
                          row->offset % RECORDS == 4 ? TIDE_TABLE_REJECTED : TIDE_TABLE_EVENTS);
     }
+    assert_int_equal(lake.raw_count, expected / ROWS * RECORDS);
+    for (uint32_t i = 0; i < lake.raw_count; i++) {
+        assert_int_equal(lake.raw[i].epoch, lake.raw[i].offset / RECORDS);
+    }
     assert_int_equal(lake.journey_count, expected / ROWS * JOURNEYS);
     for (uint32_t i = 0; i < lake.journey_count; i++) {
         assert_int_equal(lake.journeys[i].revision, lake.journeys[i].epoch + 1);
@@ -178,9 +182,14 @@ static void test_files_then_manifests_then_tables(void **state)
         counts[class]++;
     }
     assert_int_equal(counts[0],
-                     PARTITIONS * 7); /* three days of events, journeys; one of rejected */
+                     PARTITIONS * 8); /* three days of events, journeys; one of rejected, raw */
     assert_int_equal(counts[1], PARTITIONS);
     assert_int_equal(counts[2], TIDE_TABLE_COUNT);
+    const struct tide_lake_meter *meter = tide_checkpointer_meter(stack.checkpointer);
+    assert_int_equal(meter->files[TIDE_TABLE_EVENTS], PARTITIONS * 3);
+    assert_int_equal(meter->files[TIDE_TABLE_JOURNEYS], PARTITIONS * 3);
+    assert_int_equal(meter->files[TIDE_TABLE_REJECTED], PARTITIONS);
+    assert_true(meter->bytes[TIDE_TABLE_EVENTS] > meter->files[TIDE_TABLE_EVENTS]);
     expect_lake();
     end();
 }
@@ -277,7 +286,8 @@ static void test_recovery_crashes(void **state)
         /* Take the table commits away: as if the crash had come just before them. */
         const char *const commits[] = {"lake/events/_delta_log/00000000000000000000.json",
                                        "lake/rejected/_delta_log/00000000000000000000.json",
-                                       "lake/journeys/_delta_log/00000000000000000000.json"};
+                                       "lake/journeys/_delta_log/00000000000000000000.json",
+                                       "lake/raw/_delta_log/00000000000000000000.json"};
         for (size_t i = 0; i < TIDE_TABLE_COUNT; i++) {
             assert_int_equal(stack.io.operations->remove(stack.io.self, commits[i], &error),
                              TIDE_OK);

@@ -93,6 +93,39 @@ static void applies_what_comes_to_every_partition(void **state)
     world_close(&world);
 }
 
+static uint64_t count_of(const struct tide_histogram *histogram)
+{
+    struct tide_histogram_reading reading = {0};
+    tide_histogram_read(histogram, &reading);
+    return tide_histogram_count(&reading);
+}
+
+static void meters_what_comes_after_the_replay(void **state)
+{
+    (void)state;
+    world_open(&world, 2);
+    world_start(&world, NULL);
+    world_settle(&world);
+    const struct tide_engine_meters *meters = tide_engine_meters(world.engine);
+    assert_false(tide_instant_known(tide_engine_facts(world.engine).last_commit));
+    world_append(&world, 0, 3);
+    world_append(&world, 1, 4);
+    expect_applied((const uint32_t[]){3, 4});
+    assert_int_equal(count_of(&meters->delays), 7);
+    assert_int_equal(count_of(&meters->rounds), 0);
+    assert_int_equal(tide_engine_barrier(world.engine, NULL, NULL, NULL), TIDE_OK);
+    assert_int_equal(tide_engine_barrier(world.engine, NULL, NULL, NULL), TIDE_OK);
+    assert_int_equal(count_of(&meters->rounds), 1); /* the second had nothing to write */
+    assert_true(tide_instant_known(tide_engine_facts(world.engine).last_commit));
+    world_must_stop(&world);
+    world_reopen(&world);
+    world_start(&world, NULL);
+    expect_applied((const uint32_t[]){3, 4});
+    assert_int_equal(count_of(&tide_engine_meters(world.engine)->delays), 0);
+    world_must_stop(&world);
+    world_close(&world);
+}
+
 static void sees_what_is_behind(void **state)
 {
     (void)state;
@@ -316,6 +349,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(visits_each_partition_on_its_owners_thread),
         cmocka_unit_test(applies_what_comes_to_every_partition),
+        cmocka_unit_test(meters_what_comes_after_the_replay),
         cmocka_unit_test(sees_what_is_behind),
         cmocka_unit_test(stop_leaves_nothing_behind),
         cmocka_unit_test(stop_drains_more_than_fits),

@@ -49,6 +49,7 @@ static struct tide_manifest sample(uint32_t partition, uint64_t epoch)
                                      .closing = TIDE_INSTANT_UNKNOWN};
     manifest.tables[TIDE_TABLE_EVENTS] = (struct tide_manifest_table){41, files, 2};
     manifest.tables[TIDE_TABLE_REJECTED] = (struct tide_manifest_table){TIDE_DELTA_NEVER, NULL, 0};
+    manifest.tables[TIDE_TABLE_RAW] = (struct tide_manifest_table){TIDE_DELTA_NEVER, NULL, 0};
     return manifest;
 }
 
@@ -114,6 +115,38 @@ static void test_round_trip(void **state)
     assert_true(back.tables[TIDE_TABLE_REJECTED].expected == TIDE_DELTA_NEVER);
     assert_int_equal(back.tables[TIDE_TABLE_REJECTED].file_count, 0);
     tide_arena_release(&arena);
+}
+
+/* A pipeline without raw records writes what older versions read; one that has had them says so
+ * for ever, that none of those goes on without. */
+static void test_format_of_raw(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t expected;
+        uint32_t file_count;
+        const char *format;
+    } cases[] = {{TIDE_DELTA_NEVER, 0, "{\"format\":1,"},
+                 {TIDE_DELTA_NEVER, 1, "{\"format\":2,"},
+                 {7, 0, "{\"format\":2,"}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct tide_arena arena = {0};
+        struct tide_bytes text = {0};
+        struct tide_u128 hash;
+        struct tide_manifest back;
+        struct tide_manifest manifest = sample(1, 9);
+        manifest.tables[TIDE_TABLE_RAW] =
+            (struct tide_manifest_table){cases[i].expected, files, cases[i].file_count};
+        tide_manifest_write(&manifest, &text, &hash);
+        assert_true(tide_view_starts_with(tide_bytes_view(&text), tide_view_of(cases[i].format)));
+        assert_int_equal(strstr(tide_bytes_terminated(&text), "\"raw\"") != NULL, i > 0);
+        assert_int_equal(tide_manifest_read(&arena, tide_bytes_view(&text), &back, &hash, NULL),
+                         TIDE_OK);
+        assert_true(back.tables[TIDE_TABLE_RAW].expected == cases[i].expected);
+        assert_int_equal(back.tables[TIDE_TABLE_RAW].file_count, cases[i].file_count);
+        tide_bytes_release(&text);
+        tide_arena_release(&arena);
+    }
 }
 
 static enum tide_status read_bytes(struct tide_view text)
@@ -250,6 +283,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_format_of_raw),
         cmocka_unit_test(test_every_damaged_byte_is_noticed),
         cmocka_unit_test(test_unknown_formats),
         cmocka_unit_test_setup_teardown(test_publish_once, setup, teardown),

@@ -203,6 +203,17 @@ static void test_rows_of_an_epoch(void **state)
         assert_true(tide_view_equal(rows_text(rows, "reason", i), tide_view_of(reasons[i])));
         assert_true(tide_view_equal(rows_text(rows, "source", i), TIDE_VIEW("test")));
     }
+    assert_int_equal(row_count(&epoch, TIDE_TABLE_RAW), 10); /* duplicates and broken ones too */
+    for (uint32_t i = 0; i < 10; i++) {
+        const struct tide_rows *rows = epoch.rows[TIDE_TABLE_RAW];
+        assert_int_equal(rows_number(rows, "offset", i), i);
+        assert_int_equal(rows_number(rows, "partition", i), 5);
+        assert_int_equal(rows_number(rows, "_epoch", i), 0);
+        assert_true(rows_number(rows, "received_time", i) == PROCESS_START.us);
+        assert_true(tide_view_equal(rows_text(rows, "source", i), TIDE_VIEW("test")));
+    }
+    assert_true(
+        tide_view_equal(rows_text(epoch.rows[TIDE_TABLE_RAW], "bytes", 4), TIDE_VIEW("not json")));
     assert_true(
         tide_view_equal(tide_rows_text(epoch.rows[TIDE_TABLE_REJECTED],
                                        rows_column(epoch.rows[TIDE_TABLE_REJECTED], "bytes"),
@@ -259,6 +270,7 @@ static void test_replay_writes_no_row_twice(void **state)
         uint64_t rows =
             row_count(&epoch, TIDE_TABLE_EVENTS) + row_count(&epoch, TIDE_TABLE_REJECTED);
         assert_int_equal(rows, 9 - expected.processed - tide_ledger_rejected(&expected));
+        assert_int_equal(row_count(&epoch, TIDE_TABLE_RAW), 10 - from);
         assert_int_equal(tide_partition_next_epoch(again), from < 10 ? 5 : 4);
         tide_epoch_release(&epoch);
         tide_partition_destroy(again);

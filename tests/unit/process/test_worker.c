@@ -130,6 +130,27 @@ static void bounds_a_turn(void **state)
     end();
 }
 
+/* The stream's clock stands 3 s after the records were received. */
+static void meters_how_long_records_take(void **state)
+{
+    (void)state;
+    struct tide_clock_simulated later = {{PROCESS_START.us + 3000000}, {0}};
+    struct tide_histogram delays = {0};
+    struct tide_histogram_reading reading = {0};
+    begin(64);
+    append_events(source_log, 0, 2);
+    expect_step(2, TIDE_OK, 2); /* nobody asks */
+    feed.clock = tide_clock_simulated(&later);
+    feed.delays = &delays;
+    append_events(source_log, 2, 5);
+    expect_step(5, TIDE_OK, 5);
+    tide_histogram_read(&delays, &reading);
+    assert_int_equal(tide_histogram_count(&reading), 5);
+    assert_int_equal(reading.sum_us, 5 * 3000000);
+    feed.delays = NULL;
+    end();
+}
+
 /* The rows of an epoch name records 0, 1, .. of events e0, e1, .. */
 static void expect_rows_in_order(uint32_t count)
 {
@@ -331,6 +352,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bounds_a_turn),
+        cmocka_unit_test(meters_how_long_records_take),
         cmocka_unit_test(results_do_not_depend_on_sizes),
         cmocka_unit_test(cuts_a_frame_where_the_batch_is_full),
         cmocka_unit_test(keeps_the_verdict_of_the_door),

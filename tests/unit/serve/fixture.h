@@ -78,6 +78,7 @@ struct fixture {
     struct tide_engine *engine;
     struct tide_alert_engine alert_engine;
     struct tide_alerts *alerts; /* where there are some; nobody takes their turns */
+    struct tide_metric_values *values;
     struct tide_api *api;
     struct tide_http_route routes[TIDE_API_ROUTES];
     struct tide_http_server *server;
@@ -205,13 +206,17 @@ static inline void fixture_start_server(struct fixture *fixture)
 {
     struct tide_error error = {0};
     struct tide_generations_options generations = tide_generations_options_default();
-    generations.io = tide_io_os();
     generations.clock = tide_clock_simulated(&fixture->probes);
     generations.store = fixture->store;
-    generations.lake_directory = fixture->lake;
     generations.definitions = fixture->definitions;
     generations.partition_count = fixture->partition_count;
     fixture_check(tide_generations_create(&generations, &fixture->generations, &error), &error);
+    const struct tide_metric_values_options values = {.engine = fixture->engine,
+                                                      .definitions = fixture->definitions,
+                                                      .clock = generations.clock,
+                                                      .partition_count = fixture->partition_count,
+                                                      .series_max = TIDE_METRIC_SERIES_DEFAULT};
+    fixture_check(tide_metric_values_create(&values, &fixture->values, &error), &error);
     const struct tide_api_options options = {.engine = fixture->engine,
                                              .definitions = fixture->definitions,
                                              .clock = tide_clock_os(),
@@ -220,12 +225,14 @@ static inline void fixture_start_server(struct fixture *fixture)
                                              .partition_count = fixture->partition_count,
                                              .generations = fixture->generations,
                                              .alerts = fixture->alerts,
+                                             .values = fixture->values,
                                              .exposition = fixture_exposition,
                                              .ready = fixture_is_ready,
                                              .ready_context = fixture};
     atomic_store(&fixture->is_ready, true);
     fixture_check(tide_api_create(&options, &fixture->api, &error), &error);
     tide_api_routes(fixture->api, fixture->routes);
+    tide_api_publish(fixture->api, fixture->routes, TIDE_API_ROUTES);
     struct tide_http_server_options server = tide_http_server_options_default();
     server.port = 0;
     server.thread_count = 1;
@@ -264,6 +271,7 @@ static inline void fixture_close(struct fixture *fixture)
     tide_api_drain(fixture->api);
     tide_http_server_stop(fixture->server);
     tide_api_destroy(fixture->api);
+    tide_metric_values_destroy(fixture->values);
     tide_generations_destroy(fixture->generations);
     tide_alerts_destroy(fixture->alerts);
     fixture_check(tide_engine_stop(fixture->engine, &error), &error);

@@ -84,11 +84,13 @@ static void refuses_what_does_not_fit(void **state)
     }
     assert_int_equal(tide_asker_submit(asker, answer_at_gate, &gate, exchange_of(&answered[4])),
                      TIDE_AGAIN);
+    assert_int_equal(tide_asker_waiting(asker), 3);
     pthread_mutex_lock(&gate.mutex);
     gate.is_open = true;
     pthread_cond_broadcast(&gate.changed);
     pthread_mutex_unlock(&gate.mutex);
     tide_asker_drain(asker); /* answers what waits */
+    assert_int_equal(tide_asker_waiting(asker), 0);
     assert_int_equal(gate.done, 4);
     assert_int_equal(tide_asker_submit(asker, answer_at_gate, &gate, exchange_of(&answered[4])),
                      TIDE_REJECT);

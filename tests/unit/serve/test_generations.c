@@ -78,6 +78,7 @@ static void has_nothing_without_a_run(void **state)
 {
     (void)state;
     struct tide_batch_series *series = take("events_");
+    assert_false(tide_instant_known(tide_generations_newest(fixture->generations)));
     assert_int_equal(series->run_count, 0);
     assert_null(series->table);
     assert_null(tide_batch_series_run(series, hours_of(0, 1)));
@@ -162,6 +163,18 @@ static void takes_the_newest_run_of_a_window(void **state)
     give(series);
 }
 
+static void tells_when_the_newest_run_began(void **state)
+{
+    (void)state;
+    const int64_t before_us = tide_clock_now(tide_clock_os()).us;
+    (void)batch_commit(fixture, "hourly", hours_of(0, 1));
+    const struct tide_instant first = tide_generations_newest(fixture->generations);
+    assert_in_range(first.us, before_us, tide_clock_now(tide_clock_os()).us);
+    assert_int_equal(tide_generations_newest(fixture->generations).us, first.us);
+    (void)batch_commit(fixture, "hourly", hours_of(0, 1));
+    assert_true(tide_generations_newest(fixture->generations).us > first.us);
+}
+
 static void looks_at_most_once_a_second(void **state)
 {
     (void)state;
@@ -207,10 +220,8 @@ static void keeps_within_its_limits(void **state)
     struct tide_generations *own = NULL;
     struct tide_error error = {0};
     struct tide_generations_options options = tide_generations_options_default();
-    options.io = tide_io_os();
     options.clock = tide_clock_simulated(&fixture->probes);
     options.store = fixture->store;
-    options.lake_directory = fixture->lake;
     options.definitions = fixture->definitions;
     options.partition_count = fixture->partition_count;
     options.cells_max = 3;
@@ -382,6 +393,7 @@ int main(void)
         cmocka_unit_test(has_nothing_without_a_run),
         cmocka_unit_test(reads_every_kind),
         cmocka_unit_test(takes_the_newest_run_of_a_window),
+        cmocka_unit_test(tells_when_the_newest_run_began),
         cmocka_unit_test(looks_at_most_once_a_second),
         cmocka_unit_test(keeps_within_its_limits),
         cmocka_unit_test(does_not_see_other_definitions),

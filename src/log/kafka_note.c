@@ -1,0 +1,184 @@
+#include "log/kafka_note.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/banned.h"
+
+enum {
+    RUNS_MIN = 16,
+    RUNS_MAX = 1 << 26
+};
+
+bool tide_kafka_runs_add(struct tide_kafka_runs *runs, uint32_t topic, uint64_t count)
+{
+    if (count == 0) {
+        return true;
+    }
+    if (runs->count > 0 && runs->items[runs->count - 1].topic == topic) {
+        runs->items[runs->count - 1].count += count;
+        return true;
+    }
+    if (runs->count == runs->capacity) {
+        size_t capacity = runs->capacity == 0 ? RUNS_MIN : runs->capacity * 2;
+        struct tide_kafka_run *items =
+            capacity > RUNS_MAX ? NULL : realloc(runs->items, capacity * sizeof(*items));
+        if (items == NULL) {
+            return false;
+        }
+        runs->items = items;
+        runs->capacity = capacity;
+    }
+    runs->items[runs->count++] = (struct tide_kafka_run){topic, count};
+    return true;
+}
+
+void tide_kafka_runs_release(struct tide_kafka_runs *runs)
+{
+    free(runs->items);
+    *runs = (struct tide_kafka_runs){0};
+}
+
+void tide_kafka_note_write(const char *const *topics,
+                           const struct tide_kafka_place *places,
+                           uint32_t topic_count,
+                           const struct tide_kafka_runs *runs,
+                           struct tide_bytes *text)
+{
+    for (uint32_t t = 0; t < topic_count; t++) {
+        tide_bytes_append_format(text,
+                                 "%s%s %" PRId64 " %" PRId64 " %016" PRIx64,
+                                 t == 0 ? "" : "; ",
+                                 topics[t],
+                                 places[t].first,
+                                 places[t].next,
+                                 places[t].last_hash);
+    }
+    if (topic_count > 1) {
+        tide_bytes_append_text(text, " |");
+        for (size_t i = 0; i < runs->count; i++) {
+            tide_bytes_append_format(
+                text, " %" PRIu32 ":%" PRIu64, runs->items[i].topic, runs->items[i].count);
+        }
+    }
+}
+
+/* Cuts the bytes up to end off *rest; false: end is not there. */
+static bool cut(struct tide_view *rest, const char *end, struct tide_view *piece)
+{
+    size_t size = strlen(end);
+    for (size_t at = 0; at + size <= rest->size; at++) {
+        if (memcmp(rest->data + at, end, size) == 0) {
+            *piece = tide_view_slice(*rest, 0, at);
+            *rest = tide_view_slice(*rest, at + size, rest->size - at - size);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool number(struct tide_view text, unsigned base, uint64_t *value)
+{
+    *value = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        const char *digits = "0123456789abcdef";
+        const char *digit = text.data[i] == '\0' ? NULL : strchr(digits, text.data[i]);
+        uint64_t more = 0;
+        if (digit == NULL || (uint64_t)(digit - digits) >= base ||
+            __builtin_mul_overflow(*value, base, &more) ||
+            __builtin_add_overflow(more, (uint64_t)(digit - digits), value)) {
+            return false;
+        }
+    }
+    return text.size > 0;
+}
+
+static bool offset(struct tide_view text, int64_t *value)
+{
+    uint64_t parsed = 0;
+    if (tide_view_equal(text, TIDE_VIEW("-1"))) {
+        *value = -1;
+        return true;
+    }
+    bool valid = number(text, 10, &parsed) && parsed <= INT64_MAX;
+    *value = valid ? (int64_t)parsed : -1;
+    return valid;
+}
+
+static bool read_place(struct tide_view text,
+                       struct tide_view *topic,
+                       struct tide_kafka_place *place)
+{
+    struct tide_view first;
+    struct tide_view next;
+    return cut(&text, " ", topic) && cut(&text, " ", &first) && cut(&text, " ", &next) &&
+           offset(first, &place->first) && offset(next, &place->next) && text.size == 16 &&
+           number(text, 16, &place->last_hash) && place->next >= place->first;
+}
+
+static enum tide_status read_runs(struct tide_view text,
+                                  uint32_t topic_count,
+                                  struct tide_kafka_runs *runs,
+                                  bool *valid)
+{
+    *valid = true;
+    while (text.size > 0) {
+        struct tide_view item = text;
+        struct tide_view topic;
+        uint64_t index = 0;
+        uint64_t count = 0;
+        if (!cut(&text, " ", &item)) {
+            text = (struct tide_view){0};
+        }
+        if (!cut(&item, ":", &topic) || !number(topic, 10, &index) || index >= topic_count ||
+            !number(item, 10, &count) || count == 0) {
+            *valid = false;
+            return TIDE_OK;
+        }
+        if (!tide_kafka_runs_add(runs, (uint32_t)index, count)) {
+            return TIDE_RETRY;
+        }
+    }
+    return TIDE_OK;
+}
+
+enum tide_status tide_kafka_note_read(struct tide_view text,
+                                      const char *const *topics,
+                                      uint32_t topic_count,
+                                      struct tide_kafka_place *places,
+                                      struct tide_kafka_runs *runs,
+                                      struct tide_error *error)
+{
+    struct tide_view head = text;
+    struct tide_view tail = {0};
+    bool valid = true;
+    if (cut(&text, " |", &head)) {
+        tail = text;
+    }
+    for (uint32_t t = 0; t < topic_count; t++) {
+        struct tide_view item = head;
+        struct tide_view topic;
+        bool is_last = !cut(&head, "; ", &item);
+        if (!read_place(item, &topic, &places[t])) {
+            return tide_error_set(error, TIDE_FATAL, "a manifest's note of the log is damaged");
+        }
+        if (!tide_view_equal(topic, tide_view_of(topics[t])) || is_last != (t + 1 == topic_count)) {
+            return tide_error_set(error,
+                                  TIDE_REJECT,
+                                  "the pipeline was fed by other topics: its manifests say '%.*s' "
+                                  "where the configuration says '%s'",
+                                  TIDE_VIEW_ARGUMENTS(topic),
+                                  topics[t]);
+        }
+    }
+    if (tail.size > 0) {
+        tail = tide_view_slice(tail, 1, tail.size - 1); /* the blank behind the bar */
+    }
+    enum tide_status status = read_runs(tail, topic_count, runs, &valid);
+    if (status != TIDE_OK) {
+        return tide_error_set(error, status, "no memory for the order of topics");
+    }
+    return valid ? TIDE_OK
+                 : tide_error_set(error, TIDE_FATAL, "a manifest's note of the log is damaged");
+}

@@ -1,0 +1,165 @@
+#include "log/kafka_sink.h"
+
+#include "base/assert.h"
+#include "log/kafka_config.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/banned.h"
+
+enum {
+    MESSAGE_BYTES_MAX = 2 << 20,
+    POLL_MS = 50,
+};
+
+struct tide_kafka_sink {
+    rd_kafka_t *producer;
+    rd_kafka_topic_t *topics[TIDE_KAFKA_TOPICS_MAX];
+    uint32_t topic_count;
+    _Atomic uint64_t sent;
+    uint64_t failed; /* since the last flush; this and the reason are the flushing thread's */
+    char reason[256];
+};
+
+static void on_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, void *opaque)
+{
+    (void)handle;
+    struct tide_kafka_sink *sink = opaque;
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        atomic_fetch_add(&sink->sent, 1);
+        return;
+    }
+    sink->failed++;
+    (void)snprintf(sink->reason,
+                   sizeof(sink->reason),
+                   "topic %s: %s",
+                   rd_kafka_topic_name(message->rkt),
+                   rd_kafka_err2str(message->err));
+}
+
+static enum tide_status open_handle(const struct tide_kafka_sink_options *options,
+                                    struct tide_kafka_sink *sink,
+                                    struct tide_error *error)
+{
+    const struct tide_kafka_cluster *cluster = &options->cluster;
+    char number[32];
+    rd_kafka_conf_t *conf = NULL;
+    enum tide_status status = tide_kafka_config_create(cluster, TIDE_KAFKA_PRODUCER, &conf, error);
+    if (status != TIDE_OK) {
+        return status;
+    }
+    tide_kafka_config_set(conf, "enable.idempotence", "true");
+    tide_kafka_config_set(conf, "acks", "all");
+    tide_kafka_config_set(conf, "partitioner", "murmur2_random");
+    tide_kafka_config_default(conf, cluster, "compression.codec", "lz4");
+    tide_kafka_config_default(conf, cluster, "linger.ms", "5");
+    snprintf(number, sizeof(number), "%d", MESSAGE_BYTES_MAX);
+    tide_kafka_config_default(conf, cluster, "message.max.bytes", number);
+    snprintf(number, sizeof(number), "%zu", options->pending_bytes_max / 1024 + 1);
+    tide_kafka_config_set(conf, "queue.buffering.max.kbytes", number);
+    rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+    rd_kafka_conf_set_opaque(conf, sink);
+    return tide_kafka_config_open(TIDE_KAFKA_PRODUCER, conf, &sink->producer, error);
+}
+
+enum tide_status tide_kafka_sink_open(const struct tide_kafka_sink_options *options,
+                                      struct tide_kafka_sink **out,
+                                      struct tide_error *error)
+{
+    tide_assert(options->topic_count > 0 && options->topic_count <= TIDE_KAFKA_TOPICS_MAX);
+    struct tide_kafka_sink *sink = calloc(1, sizeof(*sink));
+    if (sink == NULL) {
+        return tide_error_set(error, TIDE_RETRY, "no memory for a sink");
+    }
+    sink->topic_count = options->topic_count;
+    enum tide_status status = open_handle(options, sink, error);
+    for (uint32_t t = 0; t < options->topic_count && status == TIDE_OK; t++) {
+        status = tide_kafka_check_topic(sink->producer, options->topics[t], 0, error);
+        sink->topics[t] = rd_kafka_topic_new(sink->producer, options->topics[t], NULL);
+        if (status == TIDE_OK && sink->topics[t] == NULL) {
+            status =
+                tide_error_set(error, TIDE_RETRY, "no memory for topic %s", options->topics[t]);
+        }
+    }
+    if (status != TIDE_OK) {
+        tide_kafka_sink_close(sink);
+        return status;
+    }
+    *out = sink;
+    return TIDE_OK;
+}
+
+enum tide_status tide_kafka_sink_send(struct tide_kafka_sink *sink,
+                                      uint32_t topic,
+                                      struct tide_view key,
+                                      struct tide_view value,
+                                      struct tide_error *error)
+{
+    tide_assert(topic < sink->topic_count);
+    void *bytes;
+    memcpy(&bytes, &value.data, sizeof(bytes)); /* which the library only copies */
+    if (rd_kafka_produce(sink->topics[topic],
+                         RD_KAFKA_PARTITION_UA,
+                         RD_KAFKA_MSG_F_COPY,
+                         bytes,
+                         value.size,
+                         key.data,
+                         key.size,
+                         NULL) == 0) {
+        return TIDE_OK;
+    }
+    rd_kafka_resp_err_t result = rd_kafka_last_error();
+    if (result == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+        return TIDE_AGAIN;
+    }
+    return tide_error_set(error, TIDE_FATAL, "cannot produce: %s", rd_kafka_err2str(result));
+}
+
+void tide_kafka_sink_poll(struct tide_kafka_sink *sink)
+{
+    (void)rd_kafka_poll(sink->producer, 0);
+}
+
+enum tide_status tide_kafka_sink_flush(struct tide_kafka_sink *sink,
+                                       struct tide_duration at_most,
+                                       struct tide_error *error)
+{
+    int left_ms = (int)(at_most.us / 1000);
+    while (rd_kafka_outq_len(sink->producer) > 0 && left_ms > 0) {
+        (void)rd_kafka_flush(sink->producer, POLL_MS);
+        left_ms -= POLL_MS;
+    }
+    uint64_t failed = sink->failed;
+    sink->failed = 0;
+    if (failed > 0) {
+        return tide_error_set(error, TIDE_RETRY, "%s", sink->reason);
+    }
+    return rd_kafka_outq_len(sink->producer) == 0
+               ? TIDE_OK
+               : tide_error_set(error, TIDE_RETRY, "the brokers have not acknowledged all");
+}
+
+uint64_t tide_kafka_sink_sent(const struct tide_kafka_sink *sink)
+{
+    return atomic_load(&sink->sent);
+}
+
+void tide_kafka_sink_close(struct tide_kafka_sink *sink)
+{
+    if (sink == NULL) {
+        return;
+    }
+    for (uint32_t t = 0; t < sink->topic_count; t++) {
+        if (sink->topics[t] != NULL) {
+            rd_kafka_topic_destroy(sink->topics[t]);
+        }
+    }
+    if (sink->producer != NULL) {
+        (void)rd_kafka_purge(sink->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+        rd_kafka_destroy(sink->producer);
+    }
+    free(sink);
+}
