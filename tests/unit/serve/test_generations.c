@@ -102,8 +102,10 @@ static void reads_every_kind(void **state)
         if (metric->kind == TIDE_METRIC_RATIO) {
             continue;
         }
-        fixture_check(tide_batch_result(run.view, fixture->definitions, metric, &result, &error),
-                      &error);
+        fixture_check(
+            tide_batch_result(
+                tide_lake_engine(run.view), fixture->definitions, metric, &result, &error),
+            &error);
         for (uint64_t k = 0; k < tide_result_count(result); k++) {
             const struct tide_result_row row = tide_result_at(result, k);
             tide_result_write_json(result, &row, (struct tide_view){0}, &wanted);
