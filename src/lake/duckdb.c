@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     SQL_BYTES_MAX = 64 << 20,
@@ -178,6 +179,23 @@ static enum tide_status find_symbols(void *library,
 
 /* ---- the database */
 
+/* What does not fit the memory goes to a folder of this process's own, which DuckDB makes when it is
+ * first needed and removes; not to one where the program happens to stand. */
+static bool set_temporary(const struct duckdb_api *api, struct duckdb_config *config)
+{
+    static _Atomic uint32_t serial;
+    const char *place = getenv("TMPDIR");
+    char path[512];
+    int size = snprintf(path,
+                        sizeof(path),
+                        "%s/tidemark-duckdb-%ld-%u",
+                        place == NULL || place[0] == '\0' ? "/tmp" : place,
+                        (long)getpid(),
+                        atomic_fetch_add(&serial, 1));
+    return size > 0 && (size_t)size < sizeof(path) &&
+           api->set_config(config, "temp_directory", path) == DUCKDB_SUCCESS;
+}
+
 static bool configure(const struct duckdb_api *api,
                       struct duckdb_config *config,
                       uint32_t threads,
@@ -187,7 +205,8 @@ static bool configure(const struct duckdb_api *api,
     bool is_set =
         api->set_config(config, "autoinstall_known_extensions", "false") == DUCKDB_SUCCESS &&
         api->set_config(config, "autoload_known_extensions", "false") == DUCKDB_SUCCESS &&
-        api->set_config(config, "preserve_insertion_order", "true") == DUCKDB_SUCCESS;
+        api->set_config(config, "preserve_insertion_order", "true") == DUCKDB_SUCCESS &&
+        set_temporary(api, config);
     if (is_set && threads > 0) {
         (void)snprintf(text, sizeof(text), "%u", threads);
         is_set = api->set_config(config, "threads", text) == DUCKDB_SUCCESS;
