@@ -72,8 +72,11 @@ class Sender(threading.Thread):
         return max(b - a for a, b in zip(self.times, self.times[1:]))
 
 
-def first_after(times, moment):
-    return min(t for t in times if t > moment) - moment
+def recovered_after(times, moment):
+    """From the harm to the end of the longest silence after it."""
+    after = [t for t in times if t > moment]
+    gaps = zip([moment, *after], after)
+    return max(gaps, key=lambda gap: gap[1] - gap[0])[1] - moment
 
 
 def count(service, sender):
@@ -98,7 +101,7 @@ def under_load(service, harm):
         "events": events,
         "lost": lost,
         "doubled": doubled,
-        "recovered_s": first_after(sender.times, moment),
+        "recovered_s": recovered_after(sender.times, moment),
         "gap_s": sender.longest_gap(),
         "sent_again": sender.again,
     }
@@ -219,7 +222,7 @@ def row(title, figures):
 
 
 def write_page(rows):
-    head = "| what | events | lost | doubled | until the next success | longest wait for an answer | bodies sent again |\n|---|---|---|---|---|---|---|\n"
+    head = "| what | events | lost | doubled | until answers flow again | longest wait for an answer | bodies sent again |\n|---|---|---|---|---|---|---|\n"
     text = PAGE.read_text(encoding="utf-8")
     before, rest = text.split(BEGIN)
     PAGE.write_text(before + BEGIN + head + "".join(rows) + END + rest.split(END)[1], encoding="utf-8")
