@@ -107,8 +107,6 @@ static const struct symbol symbols[] = {
     SYMBOL(list_vector_get_child),
     SYMBOL(array_vector_get_child),
     SYMBOL(struct_vector_get_child),
-    {"duckdb_unsafe_vector_assign_string_element_len",
-     offsetof(struct duckdb_api, vector_assign_text)},
     SYMBOL(appender_create_ext),
     SYMBOL(append_data_chunk),
     SYMBOL(appender_close),
@@ -561,32 +559,42 @@ static struct duckdb_logical *logical_type(const struct duckdb_api *api, enum ti
     return NULL;
 }
 
-static void set_value(const struct duckdb_api *api,
-                      struct duckdb_vector *vector,
-                      const struct part *part,
-                      uint32_t column,
-                      uint32_t i)
+static void clear_validity(const struct duckdb_api *api,
+                           struct duckdb_vector *vector,
+                           const struct part *part,
+                           const struct tide_rows_column *from)
 {
-    uint32_t row = part->indices[i];
-    void *data = api->vector_get_data(vector);
-    switch (tide_rows_layout(part->rows)->columns[column].type) {
-    case TIDE_LAKE_LONG:
-    case TIDE_LAKE_DECIMAL:
-    case TIDE_LAKE_TIMESTAMP:
-        ((int64_t *)data)[i] = tide_rows_number(part->rows, column, row);
-        break;
-    case TIDE_LAKE_BOOLEAN:
-        ((uint8_t *)data)[i] = tide_rows_number(part->rows, column, row) != 0;
-        break;
-    case TIDE_LAKE_DOUBLE:
-        ((double *)data)[i] = tide_rows_double(part->rows, column, row);
-        break;
-    case TIDE_LAKE_STRING: /* valid UTF-8: tide_rows_set_text saw to it */
-    case TIDE_LAKE_BINARY: {
-        struct tide_view text = tide_rows_text(part->rows, column, row);
-        api->vector_assign_text(vector, i, text.data, text.size);
-        break;
+    uint64_t *validity = NULL;
+    for (uint32_t i = 0; i < part->count; i++) {
+        if (from->presence[part->indices[i]] != 0) {
+            continue;
+        }
+        if (validity == NULL) {
+            api->vector_ensure_validity_writable(vector);
+            validity = api->vector_get_validity(vector);
+        }
+        validity[i / 64] &= ~(UINT64_C(1) << (i % 64));
     }
+}
+
+/* A text stays where it is: the rows outlive the query. Nulls are empty, and not looked at. */
+static void fill_texts(union duckdb_text *texts,
+                       const struct part *part,
+                       const struct tide_rows_column *from)
+{
+    for (uint32_t i = 0; i < part->count; i++) {
+        uint32_t row = part->indices[i];
+        uint32_t size = from->presence[row] != 0 ? from->sizes[row] : 0;
+        const char *text = size == 0 ? NULL : from->texts + from->values[row];
+        texts[i] = (union duckdb_text){.inlined = {.size = size}};
+        if (size <= INLINE_BYTES) {
+            if (size > 0) {
+                memcpy(texts[i].inlined.bytes, text, size);
+            }
+        } else {
+            memcpy(texts[i].pointer.prefix, text, sizeof(texts[i].pointer.prefix));
+            texts[i].pointer.bytes = text;
+        }
     }
 }
 
@@ -595,17 +603,27 @@ static void fill_vector(const struct duckdb_api *api,
                         const struct part *part,
                         uint32_t column)
 {
-    uint64_t *validity = NULL;
-    for (uint32_t i = 0; i < part->count; i++) {
-        if (!tide_rows_is_null(part->rows, column, part->indices[i])) {
-            set_value(api, vector, part, column, i);
-            continue;
+    const struct tide_rows_column from = tide_rows_column(part->rows, column);
+    void *data = api->vector_get_data(vector);
+    clear_validity(api, vector, part, &from);
+    switch (tide_rows_layout(part->rows)->columns[column].type) {
+    case TIDE_LAKE_LONG:
+    case TIDE_LAKE_DECIMAL:
+    case TIDE_LAKE_TIMESTAMP:
+    case TIDE_LAKE_DOUBLE: /* whose bits are kept as a number's */
+        for (uint32_t i = 0; i < part->count; i++) {
+            ((int64_t *)data)[i] = from.values[part->indices[i]];
         }
-        if (validity == NULL) {
-            api->vector_ensure_validity_writable(vector);
-            validity = api->vector_get_validity(vector);
+        break;
+    case TIDE_LAKE_BOOLEAN:
+        for (uint32_t i = 0; i < part->count; i++) {
+            ((uint8_t *)data)[i] = from.values[part->indices[i]] != 0;
         }
-        validity[i / 64] &= ~(UINT64_C(1) << (i % 64));
+        break;
+    case TIDE_LAKE_STRING: /* valid UTF-8: tide_rows_set_text saw to it */
+    case TIDE_LAKE_BINARY:
+        fill_texts(data, part, &from);
+        break;
     }
 }
 

@@ -199,10 +199,6 @@ struct duckdb_api {
     struct duckdb_vector *(*list_vector_get_child)(struct duckdb_vector *vector);
     struct duckdb_vector *(*array_vector_get_child)(struct duckdb_vector *vector);
     struct duckdb_vector *(*struct_vector_get_child)(struct duckdb_vector *vector, uint64_t index);
-    void (*vector_assign_text)(struct duckdb_vector *vector,
-                               uint64_t index,
-                               const char *text,
-                               uint64_t size);
 
     int (*appender_create_ext)(struct duckdb_connection *connection,
                                const char *catalog,

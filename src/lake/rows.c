@@ -426,6 +426,13 @@ struct tide_view tide_rows_text(const struct tide_rows *rows, uint32_t column, u
                      : tide_view_slice(tide_bytes_view(&rows->text), start, size);
 }
 
+struct tide_rows_column tide_rows_column(const struct tide_rows *rows, uint32_t column)
+{
+    tide_assert(column < rows->layout->column_count);
+    const struct cells *cells = &rows->cells[column];
+    return (struct tide_rows_column){cells->presence, cells->values, cells->sizes, rows->text.data};
+}
+
 /* Dates ascending, rows of a date in their order: both in one number. */
 static uint64_t sort_key(int32_t date, uint32_t row)
 {

@@ -69,14 +69,16 @@ static struct tide_column_bounds bounds_of(const struct subject *subject, uint32
     uint64_t first_head = 0;
     uint64_t last_head = 0;
     enum tide_lake_type type = tide_rows_layout(subject->rows)->columns[column].type;
+    const struct tide_rows_column cells = tide_rows_column(subject->rows, column);
     for (uint32_t i = 0; i < subject->count; i++) {
         uint32_t row = subject->indices[i];
-        if (tide_rows_is_null(subject->rows, column, row)) {
+        if (cells.presence[row] == 0) {
             bounds.null_count++;
             continue;
         }
         if (type == TIDE_LAKE_STRING) {
-            struct tide_view text = tide_rows_text(subject->rows, column, row);
+            const uint32_t size = cells.sizes[row];
+            struct tide_view text = {size == 0 ? "" : cells.texts + cells.values[row], size};
             uint64_t head = head_of(text);
             if (!bounds.has_value || head <= first_head || head >= last_head) {
                 widen_text(&bounds, text);
@@ -86,7 +88,7 @@ static struct tide_column_bounds bounds_of(const struct subject *subject, uint32
         } else if (type == TIDE_LAKE_DOUBLE) {
             widen_double(&bounds, tide_rows_double(subject->rows, column, row));
         } else if (type != TIDE_LAKE_BINARY) {
-            widen_number(&bounds, tide_rows_number(subject->rows, column, row));
+            widen_number(&bounds, cells.values[row]);
         }
         bounds.has_value = true;
     }
