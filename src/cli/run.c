@@ -270,13 +270,13 @@ static bool is_quiet(void *context)
 static enum tide_status start_keeper(struct service *service, struct tide_error *error)
 {
     const struct tide_config *config = &service->config;
-    char scratch[PATH_BYTES_MAX + sizeof("/_tidemark/scratch/keeper")];
+    char scratch[PATH_BYTES_MAX + sizeof("/_tidemark/scratch")];
     if (config->compact_every.us == 0) {
         return TIDE_OK;
     }
     (void)snprintf(scratch,
                    sizeof(scratch),
-                   "%s/_tidemark/scratch/keeper",
+                   "%s/_tidemark/scratch",
                    tide_bytes_terminated(&service->lake_path));
     enum tide_status status = tide_lake_tools_open(service->lake.store,
                                                    &service->lake.identity,
