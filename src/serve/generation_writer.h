@@ -21,7 +21,7 @@ struct tide_generation_writer_options {
     struct tide_store store;
     struct tide_table_writer writer;
     struct tide_checkpoint_codec codec; /* zero: no checkpoint is written */
-    const char *scratch_directory; /* on the store's local side */
+    const char *scratch_directory;      /* on the store's local side */
     struct tide_identity identity;
     const struct tide_definitions *definitions;
     const struct tide_layout *layout; /* of TIDE_TABLE_METRICS */
