@@ -11,8 +11,12 @@
 #include "base/banned.h"
 
 enum {
-    MESSAGE_BYTES_MAX = 2 << 20,
     POLL_MS = 50,
+};
+static const struct tide_kafka_property defaults[] = {
+    {"compression.codec", "lz4"},
+    {"linger.ms", "5"},
+    {"message.max.bytes", "2097152"},
 };
 
 struct tide_kafka_sink {
@@ -47,17 +51,18 @@ static enum tide_status open_handle(const struct tide_kafka_sink_options *option
     const struct tide_kafka_cluster *cluster = &options->cluster;
     char number[32];
     rd_kafka_conf_t *conf = NULL;
-    enum tide_status status = tide_kafka_config_create(cluster, TIDE_KAFKA_PRODUCER, &conf, error);
+    enum tide_status status = tide_kafka_config_create(cluster,
+                                                       TIDE_KAFKA_PRODUCER,
+                                                       defaults,
+                                                       sizeof(defaults) / sizeof(defaults[0]),
+                                                       &conf,
+                                                       error);
     if (status != TIDE_OK) {
         return status;
     }
     tide_kafka_config_set(conf, "enable.idempotence", "true");
     tide_kafka_config_set(conf, "acks", "all");
     tide_kafka_config_set(conf, "partitioner", "murmur2_random");
-    tide_kafka_config_default(conf, cluster, "compression.codec", "lz4");
-    tide_kafka_config_default(conf, cluster, "linger.ms", "5");
-    snprintf(number, sizeof(number), "%d", MESSAGE_BYTES_MAX);
-    tide_kafka_config_default(conf, cluster, "message.max.bytes", number);
     snprintf(number, sizeof(number), "%zu", options->pending_bytes_max / 1024 + 1);
     tide_kafka_config_set(conf, "queue.buffering.max.kbytes", number);
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
