@@ -240,7 +240,7 @@ enum tide_status tide_kafka_topics_run(const struct tide_kafka_topics_options *o
     struct admin admin = {.options = options};
     rd_kafka_conf_t *conf = NULL;
     enum tide_status status =
-        tide_kafka_config_create(&options->cluster, TIDE_KAFKA_PRODUCER, &conf, error);
+        tide_kafka_config_create(&options->cluster, TIDE_KAFKA_PRODUCER, NULL, 0, &conf, error);
     if (status == TIDE_OK) {
         status = tide_kafka_config_open(TIDE_KAFKA_PRODUCER, conf, &admin.handle, error);
     }
