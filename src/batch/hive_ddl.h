@@ -2,8 +2,8 @@
  * batch/typed_view.h. They may be run again and again: what is there stays, what is new is added.
  *
  * SPARK: a table is `USING delta`, so it always has exactly the files of its Delta log, and nothing
- * has to be run when files come or go. A table that the lake does not have yet is left out, with the
- * views over it; it is there when they are run again.
+ * has to be run when files come or go. A table that the lake does not have yet is left out, with
+ * the views over it; it is there when they are run again.
  *
  * HIVE: NAME_files is an external table of Parquet over the folder, with a partition for each date.
  * A folder also holds what the log does not name (rests of interrupted writes, files that were
