@@ -62,6 +62,16 @@ void tide_error_prefix(struct tide_error *error, const char *format, ...)
     memcpy(error->text, text, sizeof(text));
 }
 
+enum tide_status tide_error_pass(struct tide_error *error,
+                                 enum tide_status status,
+                                 const struct tide_error *why)
+{
+    if (status != TIDE_OK && error != NULL) {
+        *error = *why;
+    }
+    return status;
+}
+
 const char *tide_status_name(enum tide_status status)
 {
     tide_assert((size_t)status < sizeof(status_names) / sizeof(status_names[0]));

@@ -34,6 +34,12 @@ __attribute__((format(printf, 2, 3))) void tide_error_prefix(struct tide_error *
                                                              const char *format,
                                                              ...);
 
+/* The end of a call whose parts may fail though it succeeds: writes why to error unless status is
+ * OK, and returns status. */
+enum tide_status tide_error_pass(struct tide_error *error,
+                                 enum tide_status status,
+                                 const struct tide_error *why);
+
 /* "ok", "again", ... for logs and tests. */
 const char *tide_status_name(enum tide_status status);
 

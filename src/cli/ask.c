@@ -61,7 +61,7 @@ enum tide_exit tide_ask(struct tide_http_client *client,
         *body = response.body;
         response.body = (struct tide_bytes){0};
     }
-    tide_bytes_release(&response.body);
+    tide_http_response_release(&response);
     tide_bytes_release(&url);
     return exit;
 }

@@ -55,7 +55,7 @@ static enum tide_exit post(struct sender *sender,
         struct tide_http_response response = {0};
         enum tide_status status =
             tide_http_client_send(sender->client, &request, &response, &error);
-        tide_bytes_release(&response.body);
+        tide_http_response_release(&response);
         if (status == TIDE_OK && response.status != 503) {
             return response.status < 500
                        ? TIDE_EXIT_OK

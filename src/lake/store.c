@@ -5,6 +5,7 @@
 #include "lake/store.h"
 
 #include "base/assert.h"
+#include "lake/store_remote.h"
 
 #include <string.h>
 
@@ -93,6 +94,36 @@ static bool append_decoded(struct tide_bytes *path, struct tide_view text)
     return true;
 }
 
+enum tide_status tide_store_url_parse(struct tide_view url,
+                                      struct tide_store_url *parts,
+                                      struct tide_error *error)
+{
+    const size_t scheme = scheme_size(url);
+    const struct tide_view rest = tide_view_slice(url, scheme, url.size - scheme);
+    tide_bytes_reset(&parts->path);
+    if (scheme == 0 || !tide_view_starts_with(rest, TIDE_VIEW("://"))) {
+        return tide_error_set(
+            error, TIDE_REJECT, "'%.*s' is no URL of a store", TIDE_VIEW_ARGUMENTS(url));
+    }
+    size_t end = 3;
+    while (end < rest.size && rest.data[end] != '/') {
+        end++;
+    }
+    parts->scheme = tide_view_slice(url, 0, scheme);
+    parts->authority = tide_view_slice(rest, 3, end - 3);
+    const bool is_decoded =
+        append_decoded(&parts->path, tide_view_slice(rest, end, rest.size - end));
+    if (parts->path.failed) {
+        return tide_error_set(error, TIDE_RETRY, "no memory for a path");
+    }
+    if (!is_decoded || parts->authority.size == 0 ||
+        (parts->path.size > 0 && memchr(parts->path.data, '\0', parts->path.size) != NULL)) {
+        return tide_error_set(
+            error, TIDE_REJECT, "'%.*s' has no usable host and path", TIDE_VIEW_ARGUMENTS(url));
+    }
+    return TIDE_OK;
+}
+
 enum tide_status tide_store_local_path(struct tide_view url,
                                        struct tide_bytes *path,
                                        struct tide_error *error)
@@ -105,7 +136,7 @@ enum tide_status tide_store_local_path(struct tide_view url,
     } else if (!tide_view_equal(tide_view_slice(url, 0, scheme), TIDE_VIEW("file"))) {
         return tide_error_set(error,
                               TIDE_REJECT,
-                              "'%.*s' is not a local store: only file: is known",
+                              "'%.*s' is no store that is known: file:, hdfs://",
                               TIDE_VIEW_ARGUMENTS(url));
     } else {
         struct tide_view rest = tide_view_slice(url, scheme + 1, url.size - scheme - 1);

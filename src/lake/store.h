@@ -1,4 +1,4 @@
-/* A store of whole objects by key: local files now; WebHDFS, S3 and Azure behind the same table.
+/* A store of whole objects by key: local files, HDFS; S3 and Azure are to come.
  *
  * Keys are '/'-separated, relative, without "." or "..". An object is there whole or not at all;
  * what put, put_if_absent and put_file answered OK is durable. Any thread. */
@@ -68,6 +68,28 @@ struct tide_store {
 
 /* FATAL: not a key (above). For those who implement a store. */
 enum tide_status tide_store_check_key(const char *key, struct tide_error *error);
+
+struct tide_store_options {
+    struct tide_io io; /* local files: the store's own, scratch, copies */
+    struct tide_clock clock;
+    bool must_exist; /* a place that is not there is REJECT, instead of made when first written */
+    const char *cache_directory; /* of copies of remote objects, for this store alone; NULL: none */
+    uint64_t cache_bytes_max;
+    struct {
+        struct tide_view user;
+        struct tide_view hosts;
+        struct tide_duration patience;
+    } hdfs; /* docs/lake.md */
+};
+
+struct tide_store_options tide_store_options_default(void);
+bool tide_store_is_remote(struct tide_view url);
+/* "hdfs://namenode:9870/lake", "file:./lake" or a bare path. REJECT: a URL of no known kind, or
+ * nothing is there and must_exist; RETRY: it cannot be reached. Texts are copied. */
+enum tide_status tide_store_open(struct tide_view url,
+                                 const struct tide_store_options *options,
+                                 struct tide_store *store,
+                                 struct tide_error *error);
 
 /* directory is made if need be. Scratch files may be on another device than it. */
 enum tide_status tide_store_local_open(struct tide_io io,

@@ -159,7 +159,7 @@ static bool attempt(struct tide_webhook *webhook,
         (void)tide_error_set(why, TIDE_RETRY, "%s", without_url(webhook, &error));
     }
     *retry_after_s = response.retry_after_s;
-    tide_bytes_release(&response.body);
+    tide_http_response_release(&response);
     tide_bytes_release(&delivery);
     tide_bytes_release(&signature);
     return is_delivered;

@@ -100,7 +100,7 @@ static int tear_down(void **state)
     (void)state;
     tide_http_client_destroy(rig.client);
     tide_http_server_stop(rig.server);
-    tide_bytes_release(&rig.response.body);
+    tide_http_response_release(&rig.response);
     tide_bytes_release(&rig.url);
     return 0;
 }
