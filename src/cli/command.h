@@ -71,6 +71,7 @@ extern const struct tide_command tide_command_verify;
 extern const struct tide_command tide_command_backtest;
 extern const struct tide_command tide_command_explain;
 extern const struct tide_command tide_command_validate;
+extern const struct tide_command tide_command_kafka;
 extern const struct tide_command tide_command_version;
 
 /* Parses argv after the command's name and runs it; prints help or a usage error itself. */

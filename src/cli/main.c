@@ -22,6 +22,7 @@ static const struct tide_command *const commands[] = {
     &tide_command_backtest,
     &tide_command_explain,
     &tide_command_validate,
+    &tide_command_kafka,
     &tide_command_version,
 };
 enum {

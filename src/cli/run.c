@@ -7,6 +7,8 @@
 #include "cli/service_log.h"
 #include "cli/service_metrics.h"
 #include "collect/collector.h"
+#include "collect/topics.h"
+#include "cli/kafka_setup.h"
 #include "http/server.h"
 #include "log/committer.h"
 #include "process/engine.h"
@@ -41,6 +43,7 @@ struct service {
     struct tide_committer *committer;
     struct tide_engine *engine;
     struct tide_collector *collector;
+    struct tide_topics_collector *topics; /* NULL: no foreign topics */
     struct tide_generations *generations;
     struct tide_alert_engine alert_engine;
     struct tide_alerts *alerts;
@@ -254,6 +257,49 @@ static enum tide_status create_collector(struct service *service, struct tide_er
     return tide_collector_create(&options, &service->collector, error);
 }
 
+static void topics_failed(void *context, const struct tide_error *error)
+{
+    fail_service(context, "collect", error);
+}
+
+static enum tide_status start_topics(struct service *service, struct tide_error *error)
+{
+    const struct tide_config *config = &service->config;
+    const char *names[TIDE_KAFKA_TOPICS_MAX];
+    struct tide_arena *arena = &service->log.arena;
+    struct tide_view group = tide_arena_copy(arena, config->kafka.collect_group);
+    struct tide_topics_collector_options options = {
+        .source = {.topics = names, .group = group.data},
+        .intake = {.schema = config->definitions->schema,
+                   .seed = tide_identity_seed(&service->lake.identity),
+                   .partition_count = tide_config_partitions(config),
+                   .arrival = arrival_of(config),
+                   .topics = service->log.topics},
+        .clock = tide_clock_os(),
+        .append = append_to_log,
+        .append_context = service,
+        .failed = topics_failed,
+        .context = service,
+    };
+    if (config->kafka.collect_brokers.size == 0) {
+        return TIDE_OK;
+    }
+    if (group.data == NULL) {
+        return tide_error_set(error, TIDE_RETRY, "out of memory");
+    }
+    enum tide_status status = tide_kafka_setup_cluster(arena,
+                                                       config->kafka.collect_brokers,
+                                                       config->kafka.collect_properties,
+                                                       &options.source.cluster,
+                                                       error);
+    if (status == TIDE_OK) {
+        status = tide_kafka_setup_topics(
+            arena, config->kafka.collect_topics, names, &options.source.topic_count, error);
+    }
+    return status == TIDE_OK ? tide_topics_collector_start(&options, &service->topics, error)
+                             : status;
+}
+
 static enum tide_status open_generations(struct service *service, struct tide_error *error)
 {
     struct tide_generations_options options = tide_generations_options_default();
@@ -308,6 +354,7 @@ static enum tide_status create_api(struct service *service, struct tide_error *e
 {
     const struct tide_config *config = &service->config;
     service->metrics.collector = service->collector;
+    service->metrics.topics = service->topics;
     service->metrics.log = service->log.log;
     service->metrics.log_is_kafka = service->log.is_kafka;
     service->metrics.data = service->data_path;
@@ -345,6 +392,7 @@ static enum tide_status start_server(struct service *service, struct tide_error 
     tide_collector_routes(service->collector, service->routes);
     tide_api_routes(service->api, service->routes + count);
     count += TIDE_API_ROUTES;
+    tide_api_publish(service->api, service->routes, count);
     service->metrics.routes = service->routes;
     service->metrics.route_count = count;
     struct tide_http_server_options options = tide_http_server_options_default();
@@ -365,6 +413,7 @@ static enum tide_status open_service(struct service *service, struct tide_error 
         open_log,
         start_engine,
         create_collector,
+        start_topics,
         open_generations,
         start_alerts,
         create_api,
@@ -394,6 +443,7 @@ static enum tide_status close_service(struct service *service, struct tide_error
     if (service->server != NULL) {
         tide_http_server_drain(service->server);
     }
+    tide_topics_collector_stop(service->topics);
     if (service->committer != NULL) {
         tide_committer_stop(service->committer);
     }

@@ -142,6 +142,15 @@ static void write_produce(const struct tide_produce_meter *meter, struct tide_by
     }
 }
 
+static void write_topics(const struct tide_service_metrics *m, struct tide_bytes *text)
+{
+    const struct tide_topics_collector_facts facts = tide_topics_collector_facts(m->topics);
+    tide_prometheus_single(text, TIDE_INSTRUMENT_TOPIC_MESSAGES, facts.messages);
+    tide_prometheus_single(text, TIDE_INSTRUMENT_TOPIC_EVENTS_ACCEPTED, facts.events_accepted);
+    tide_prometheus_single(text, TIDE_INSTRUMENT_TOPIC_EVENTS_REJECTED, facts.events_rejected);
+    tide_prometheus_single(text, TIDE_INSTRUMENT_TOPIC_WAITS, facts.waits);
+}
+
 static void write_kafka(const struct tide_service_metrics *m, struct tide_bytes *text)
 {
     const struct tide_kafka_log_facts facts = tide_kafka_log_facts(&m->log);
@@ -164,6 +173,9 @@ static void write_embedded(const struct tide_service_metrics *m, struct tide_byt
 
 static void write_log(const struct tide_service_metrics *m, struct tide_bytes *text)
 {
+    if (m->topics != NULL) {
+        write_topics(m, text);
+    }
     if (m->log_is_kafka) {
         write_kafka(m, text);
     } else {

@@ -7,6 +7,7 @@
 
 #include "base/histogram.h"
 #include "collect/collector.h"
+#include "collect/topics.h"
 #include "http/server.h"
 #include "log/log.h"
 #include "log/produce_meter.h"
@@ -17,6 +18,7 @@ enum {
 
 struct tide_service_metrics {
     const struct tide_collector *collector;
+    const struct tide_topics_collector *topics; /* or NULL */
     struct tide_log log;
     bool log_is_kafka;
     struct tide_produce_meter produce;

@@ -316,8 +316,9 @@ static bool process(struct ticket *ticket, struct tide_intake *intake)
     struct tide_collector *collector = ticket->collector;
     const struct tide_submission *submission = &ticket->submission;
     const struct tide_instant received = tide_clock_now(collector->options.clock);
+    const struct tide_intake_origin origin = {received, submission->source};
     enum tide_status status = tide_intake_decode(
-        intake, submission->body, framing_of(submission->form), received, &ticket->answer);
+        intake, submission->body, framing_of(submission->form), &origin, &ticket->answer);
     if (status == TIDE_REJECT) {
         answer_problem(submission, 413, "more than 262144 events in one body", 0);
         return false;
@@ -328,7 +329,7 @@ static bool process(struct ticket *ticket, struct tide_intake *intake)
         return false;
     }
     if (status == TIDE_OK) {
-        status = tide_intake_order(intake, received, submission->source);
+        status = tide_intake_order(intake);
     }
     if (status == TIDE_OK) {
         status = copy_for_answer(ticket, intake);

@@ -52,6 +52,74 @@ static void handle_events(void *context, struct tide_http_exchange *exchange)
     submit(context, exchange, is_json ? TIDE_COLLECT_JSON : TIDE_COLLECT_NDJSON);
 }
 
+/* ---- contracts */
+
+#define ANSWERED "What became of each event. Accepted ones are durable."
+
+static const struct tide_http_parameter idempotency_key = {
+    .name = "idempotency-key",
+    .place = TIDE_HTTP_HEADER,
+    .about = "A batch that comes again with this key, soon, is answered as it was and not taken "
+             "twice. At most 255 bytes; a longer one is not remembered.",
+};
+static const struct tide_http_parameter *const parameters[] = {&idempotency_key, NULL};
+
+static const struct tide_http_body_form telemetry_bodies[] = {{"application/json", "AnyJson"}, {0}};
+static const struct tide_http_body_form event_bodies[] = {{"application/x-ndjson", "Ndjson"},
+                                                          {"application/ndjson", "Ndjson"},
+                                                          {"application/jsonl", "Ndjson"},
+                                                          {"application/json", "AnyJson"},
+                                                          {0}};
+
+static const struct tide_http_outcome telemetry_outcomes[] = {
+    {200, "application/json", "SunbirdAnswer", NULL, ANSWERED},
+    {400,
+     NULL,
+     NULL,
+     NULL,
+     "The body is no JSON or no envelope; it is kept as one rejected record."},
+    {503, NULL, NULL, NULL, "Not just now: send it again after Retry-After seconds."},
+    {0}};
+static const struct tide_http_outcome event_outcomes[] = {
+    {200, "application/json", "Answer", NULL, ANSWERED},
+    {400, NULL, NULL, NULL, "The body cannot be split; it is kept as one rejected record."},
+    {503, NULL, NULL, NULL, "Not just now: send it again after Retry-After seconds."},
+    {0}};
+
+/* A query says nothing to the collector, and is no reason to refuse events. */
+static const struct tide_http_contract telemetry_contract = {
+    .id = "postTelemetry",
+    .tag = "collect",
+    .summary = "A Sunbird envelope, or one event",
+    .parameters = parameters,
+    .bodies = telemetry_bodies,
+    .body_about = "An envelope of the schema, with its events, or one event by itself.",
+    .outcomes = telemetry_outcomes,
+    .ignores_queries = true,
+};
+static const struct tide_http_contract old_telemetry_contract = {
+    .id = "postTelemetryV3",
+    .tag = "collect",
+    .summary = "The same, where Sunbird's SDKs send it",
+    .parameters = parameters,
+    .bodies = telemetry_bodies,
+    .body_about = "An envelope of the schema, with its events, or one event by itself.",
+    .outcomes = telemetry_outcomes,
+    .ignores_queries = true,
+};
+static const struct tide_http_contract events_contract = {
+    .id = "postEvents",
+    .tag = "collect",
+    .summary = "Events, by the line or as an array",
+    .about = "Each event is judged by itself: those that the schema does not take are told in the "
+             "answer and kept in the table of rejected ones.",
+    .parameters = parameters,
+    .bodies = event_bodies,
+    .body_about = "Lines, or one JSON array of events, or one event.",
+    .outcomes = event_outcomes,
+    .ignores_queries = true,
+};
+
 void tide_collector_routes(struct tide_collector *collector,
                            struct tide_http_route routes[TIDE_COLLECTOR_ROUTES])
 {
@@ -59,12 +127,14 @@ void tide_collector_routes(struct tide_collector *collector,
         const char *path;
         void (*handle)(void *context, struct tide_http_exchange *exchange);
         const char *content_types;
+        const struct tide_http_contract *contract;
     } table[TIDE_COLLECTOR_ROUTES] = {
-        {"/v1/telemetry", handle_telemetry, ",application/json"},
-        {"/data/v3/telemetry", handle_telemetry, ",application/json"},
+        {"/v1/telemetry", handle_telemetry, ",application/json", &telemetry_contract},
+        {"/data/v3/telemetry", handle_telemetry, ",application/json", &old_telemetry_contract},
         {"/v1/events",
          handle_events,
-         "application/x-ndjson,application/ndjson,application/jsonl,application/json"},
+         "application/x-ndjson,application/ndjson,application/jsonl,application/json",
+         &events_contract},
     };
     for (size_t i = 0; i < TIDE_COLLECTOR_ROUTES; i++) {
         routes[i] = (struct tide_http_route){
@@ -74,6 +144,7 @@ void tide_collector_routes(struct tide_collector *collector,
             .context = collector,
             .body_bytes_max = TIDE_ENVELOPE_BYTES_MAX,
             .content_types = table[i].content_types,
+            .contract = table[i].contract,
         };
     }
 }

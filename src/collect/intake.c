@@ -20,6 +20,7 @@ struct prejudged {
 struct row {
     struct tide_view text;
     struct tide_instant sent;
+    struct tide_intake_origin origin;
     const struct prejudged *prejudged; /* usually NULL */
     struct tide_view key;              /* where somebody wants it */
     uint32_t topic;
@@ -230,7 +231,7 @@ static bool take_key(struct tide_intake *intake, uint32_t index, struct row *row
 
 static bool take_row(struct tide_intake *intake,
                      uint32_t index,
-                     struct tide_instant received,
+                     const struct tide_intake_origin *origin,
                      struct tide_answer *answer,
                      struct row *row)
 {
@@ -238,13 +239,14 @@ static bool take_row(struct tide_intake *intake,
     struct tide_verdict verdict = batch->verdicts[index];
     row->text = batch->texts[index];
     row->sent = batch->sents[index];
+    row->origin = *origin;
     row->partition = tide_route(batch, index, intake->options.partition_count);
     char detail[160];
     if (verdict.reason == TIDE_REASON_ACCEPTED) {
         if (!take_key(intake, index, row)) {
             return false;
         }
-        verdict = judge_time(intake, index, received, detail, sizeof(detail));
+        verdict = judge_time(intake, index, origin->received, detail, sizeof(detail));
     } else if (needs_prejudging(intake->options.schema, verdict, row->text)) {
         row->prejudged = prejudge(intake, verdict, row->text);
         if (row->prejudged == NULL) {
@@ -257,7 +259,7 @@ static bool take_row(struct tide_intake *intake,
 
 /* All rows of the batch. RETRY: out of memory. */
 static enum tide_status take_batch(struct tide_intake *intake,
-                                   struct tide_instant received,
+                                   const struct tide_intake_origin *origin,
                                    struct tide_answer *answer)
 {
     const struct tide_batch *batch = intake->batch;
@@ -272,7 +274,7 @@ static enum tide_status take_batch(struct tide_intake *intake,
     stretch->rows = rows;
     stretch->count = batch->row_count;
     for (uint32_t i = 0; i < batch->row_count; i++) {
-        if (!take_row(intake, i, received, answer, &rows[i])) {
+        if (!take_row(intake, i, origin, answer, &rows[i])) {
             return TIDE_RETRY;
         }
     }
@@ -289,8 +291,8 @@ static enum tide_status take_batch(struct tide_intake *intake,
 /* The one row of a body that could not be split carries its verdict into the log. */
 static enum tide_status note_unsplit(struct tide_intake *intake)
 {
-    tide_assert(intake->event_count == 1 && intake->batch->row_count == 1);
-    struct row *row = &intake->first_rows->rows[0];
+    tide_assert(intake->last_rows->count == 1 && intake->batch->row_count == 1);
+    struct row *row = &intake->last_rows->rows[0];
     if (row->prejudged == NULL) {
         row->prejudged = prejudge(intake, intake->batch->verdicts[0], row->text);
     }
@@ -305,10 +307,9 @@ static enum tide_status note_unsplit(struct tide_intake *intake)
 enum tide_status tide_intake_decode(struct tide_intake *intake,
                                     struct tide_view body,
                                     enum tide_framing framing,
-                                    struct tide_instant received,
+                                    const struct tide_intake_origin *origin,
                                     struct tide_answer *answer)
 {
-    tide_assert(intake->event_count == 0);
     tide_decoder_begin(intake->decoder, body, framing);
     enum tide_status status = TIDE_AGAIN;
     enum tide_status taken = TIDE_OK;
@@ -316,7 +317,7 @@ enum tide_status tide_intake_decode(struct tide_intake *intake,
         tide_batch_reset(intake->batch);
         status = tide_decoder_next(intake->decoder, intake->batch);
         tide_assert(status == TIDE_OK || intake->batch->row_count > 0);
-        taken = take_batch(intake, received, answer);
+        taken = take_batch(intake, origin, answer);
     }
     const struct tide_decoder_facts facts = tide_decoder_facts(intake->decoder);
     if (taken == TIDE_OK && facts.split_failed) {
@@ -324,6 +325,23 @@ enum tide_status tide_intake_decode(struct tide_intake *intake,
     }
     intake->envelope_id = facts.envelope_id;
     return taken;
+}
+
+enum tide_status tide_intake_refuse(struct tide_intake *intake,
+                                    struct tide_view body,
+                                    const struct tide_intake_origin *origin,
+                                    struct tide_answer *answer)
+{
+    struct tide_batch *batch = intake->batch;
+    char detail[64];
+    (void)snprintf(detail, sizeof(detail), "more than %d events", TIDE_INTAKE_EVENTS_MAX);
+    tide_batch_reset(batch);
+    batch->row_count = 1;
+    batch->texts[0] = body;
+    batch->sents[0] = TIDE_INSTANT_UNKNOWN;
+    batch->verdicts[0] = (struct tide_verdict){
+        .reason = TIDE_REASON_TOO_LARGE, .pointer = TIDE_VIEW(""), .detail = tide_view_of(detail)};
+    return take_batch(intake, origin, answer);
 }
 
 /* ---- ordering ---- */
@@ -366,19 +384,21 @@ static uint32_t *count_partitions(struct tide_intake *intake)
 /* An ordered record and what its frame must say. */
 struct placed {
     struct tide_instant sent;
+    struct tide_intake_origin origin;
     uint32_t partition;
 };
 
 static bool is_batch_start(const struct placed *placed, uint32_t at)
 {
     return at == 0 || placed[at].partition != placed[at - 1].partition ||
-           placed[at].sent.us != placed[at - 1].sent.us;
+           placed[at].sent.us != placed[at - 1].sent.us ||
+           placed[at].origin.received.us != placed[at - 1].origin.received.us ||
+           !tide_view_equal(placed[at].origin.source, placed[at - 1].origin.source);
 }
 
 static bool fill_batches(struct tide_intake *intake,
                          const struct placed *placed,
-                         const struct tide_log_record *records,
-                         const struct tide_log_batch *pattern)
+                         const struct tide_log_record *records)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < intake->event_count; i++) {
@@ -391,10 +411,11 @@ static bool fill_batches(struct tide_intake *intake,
     for (uint32_t i = 0; i < intake->event_count; i++) {
         if (is_batch_start(placed, i)) {
             struct tide_log_batch *batch = &intake->batches[intake->batch_count++];
-            *batch = *pattern;
-            batch->partition = placed[i].partition;
-            batch->sent = placed[i].sent;
-            batch->records = &records[i];
+            *batch = (struct tide_log_batch){.partition = placed[i].partition,
+                                             .received = placed[i].origin.received,
+                                             .sent = placed[i].sent,
+                                             .source = placed[i].origin.source,
+                                             .records = &records[i]};
         }
         intake->batches[intake->batch_count - 1].record_count++;
     }
@@ -402,9 +423,7 @@ static bool fill_batches(struct tide_intake *intake,
     return true;
 }
 
-enum tide_status tide_intake_order(struct tide_intake *intake,
-                                   struct tide_instant received,
-                                   struct tide_view source)
+enum tide_status tide_intake_order(struct tide_intake *intake)
 {
     if (intake->event_count == 0) {
         return TIDE_OK;
@@ -421,9 +440,8 @@ enum tide_status tide_intake_order(struct tide_intake *intake,
             const struct row *row = &it->rows[i];
             const uint32_t at = next[row->partition]++;
             fill_record(row, &records[at]);
-            placed[at] = (struct placed){row->sent, row->partition};
+            placed[at] = (struct placed){row->sent, row->origin, row->partition};
         }
     }
-    const struct tide_log_batch pattern = {.received = received, .source = source};
-    return fill_batches(intake, placed, records, &pattern) ? TIDE_OK : TIDE_RETRY;
+    return fill_batches(intake, placed, records) ? TIDE_OK : TIDE_RETRY;
 }

@@ -34,6 +34,12 @@ struct tide_intake_options {
     const struct tide_intake_topics *topics; /* NULL: nobody wants keys */
 };
 
+/* Where a body comes from, and when it came. */
+struct tide_intake_origin {
+    struct tide_instant received;
+    struct tide_view source; /* lives as long as the body */
+};
+
 struct tide_intake_rows; /* a stretch of judged events */
 
 struct tide_intake {
@@ -59,17 +65,21 @@ enum tide_status tide_intake_init(struct tide_intake *intake,
                                   struct tide_error *error);
 void tide_intake_release(struct tide_intake *intake);
 void tide_intake_reset(struct tide_intake *intake);
-/* Decodes all of body and notes each verdict in answer. OK; REJECT: more than EVENTS_MAX events;
- * RETRY: out of memory. */
+/* Decodes all of body, behind what was decoded since the reset, and notes each verdict in answer.
+ * OK; REJECT: more than EVENTS_MAX events in all: reset; RETRY: out of memory. */
 enum tide_status tide_intake_decode(struct tide_intake *intake,
                                     struct tide_view body,
                                     enum tide_framing framing,
-                                    struct tide_instant received,
+                                    const struct tide_intake_origin *origin,
                                     struct tide_answer *answer);
-/* Orders what was decoded into batches: by partition, in the order of the body, one sent time each.
- * RETRY: out of memory. */
-enum tide_status tide_intake_order(struct tide_intake *intake,
-                                   struct tide_instant received,
-                                   struct tide_view source);
+/* Adds a body that has more events than EVENTS_MAX as one record, too_large. RETRY: out of memory.
+ */
+enum tide_status tide_intake_refuse(struct tide_intake *intake,
+                                    struct tide_view body,
+                                    const struct tide_intake_origin *origin,
+                                    struct tide_answer *answer);
+/* Orders what was decoded into batches: by partition, in the order it came, each of one origin and
+ * one sent time. RETRY: out of memory. */
+enum tide_status tide_intake_order(struct tide_intake *intake);
 
 #endif

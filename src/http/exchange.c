@@ -165,7 +165,7 @@ static bool method_matches(const char *method, struct tide_view wanted)
            (strcmp(method, "GET") == 0 && tide_view_equal(wanted, TIDE_VIEW("HEAD")));
 }
 
-/* "GET, HEAD, POST": the methods of every route that has this path. */
+/* "GET, HEAD, POST, OPTIONS": the methods of every route that has this path. */
 static const char *allowed_methods(struct tide_http_exchange *exchange,
                                    const struct tide_http_route *routes,
                                    size_t route_count)
@@ -184,7 +184,7 @@ static const char *allowed_methods(struct tide_http_exchange *exchange,
                                strcmp(routes[i].method, "GET") == 0 ? "HEAD" : NULL};
         for (size_t j = 0; j < 2 && names[j] != NULL; j++) {
             const size_t name_size = strlen(names[j]);
-            if (size + name_size + 3 > ALLOW_MAX) {
+            if (size + name_size + sizeof(", , OPTIONS") > ALLOW_MAX) {
                 continue;
             }
             if (size > 0) {
@@ -194,6 +194,9 @@ static const char *allowed_methods(struct tide_http_exchange *exchange,
             memcpy(text + size, names[j], name_size);
             size += name_size;
         }
+    }
+    if (text != NULL) {
+        memcpy(text + size, ", OPTIONS", sizeof(", OPTIONS"));
     }
     return text;
 }
@@ -225,7 +228,7 @@ unsigned tide_exchange_find_route(struct tide_http_exchange *exchange,
     }
     exchange->reply.allow = allowed_methods(exchange, routes, route_count);
     *why = "this method is not for this path";
-    return 405;
+    return tide_view_equal(exchange->request.method, TIDE_VIEW("OPTIONS")) ? 204 : 405;
 }
 
 struct tide_view tide_http_method(const struct tide_http_exchange *exchange)

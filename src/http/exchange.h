@@ -77,8 +77,8 @@ struct tide_http_exchange *tide_exchange_create(struct tide_http_server *server,
 void tide_exchange_destroy(struct tide_http_exchange *exchange);
 /* Splits the target into path and decoded parameters. 0, or 400 or 414, and *why. */
 unsigned tide_exchange_split_target(struct tide_http_exchange *exchange, const char **why);
-/* Finds the route and the path parameter. 0; 404; 405 and *allow (static, or in the arena); 400: an
- * escape that is none. */
+/* Finds the route and the path parameter. 0; 404; 405, or 204 for OPTIONS, and reply.allow (in the
+ * arena); 400: an escape that is none. */
 unsigned tide_exchange_find_route(struct tide_http_exchange *exchange,
                                   const struct tide_http_route *routes,
                                   size_t route_count,

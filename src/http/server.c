@@ -4,7 +4,7 @@
  *     on_target                the request line is complete: the exchange is made
  *     on_access, first call    headers are complete: gate, route, limits; or refused. Body deadline
  *     on_access, with data     a piece of the body
- *     on_access, without data  the body is complete: the handler. Reply deadline
+ *     on_access, without data  the body is complete: contract, handler. Reply deadline
  *     on_access, again         after a resumption: the reply is queued
  *     on_completed             sent or given up: observed, the exchange is released
  *     on_connection CLOSED     no longer watched; lingers if its body was refused unread
@@ -39,6 +39,7 @@ enum {
     LISTEN_BACKLOG = 1024,
     REFUSAL_RETRY_AFTER_S = 1,
     REPLY_BYTES_MAX = 1 << 10, /* of a problem document */
+    DETAIL_BYTES_MAX = REPLY_BYTES_MAX / 2,
 };
 #define KEEP_ALIVE_US INT64_C(60000000) /* how long a connection may wait for its next request */
 #define LINGER_US INT64_C(1000000)
@@ -145,6 +146,10 @@ static void add_headers(struct tide_http_exchange *exchange, struct MHD_Response
     if (reply->allow != NULL) {
         (void)MHD_add_response_header(response, "Allow", reply->allow);
     }
+    if (exchange->route != NULL && exchange->route->content_security_policy != NULL) {
+        (void)MHD_add_response_header(
+            response, "Content-Security-Policy", exchange->route->content_security_policy);
+    }
     if (reply->must_close || atomic_load(&exchange->server->is_draining)) {
         (void)MHD_add_response_header(response, "Connection", "close");
     }
@@ -196,6 +201,15 @@ static enum MHD_Result refuse(struct tide_http_exchange *exchange, unsigned stat
     }
     atomic_store(&exchange->state, TIDE_EXCHANGE_REPLIED);
     linger(exchange);
+    return queue_reply(exchange);
+}
+
+/* OPTIONS: what the path takes is in the reply's Allow. */
+static enum MHD_Result tell_options(struct tide_http_exchange *exchange)
+{
+    exchange->reply.status = 204;
+    exchange->reply.must_close = true; /* the library reads no further after an early reply */
+    atomic_store(&exchange->state, TIDE_EXCHANGE_REPLIED);
     return queue_reply(exchange);
 }
 
@@ -302,7 +316,8 @@ static bool collect_headers(struct tide_http_exchange *exchange, const char *ver
     return walk.is_in_place && walk.expected[0] == '\0' && walk.expected[1] == '\0';
 }
 
-/* 0, or the status to refuse the request with. Route and facts are known afterwards. */
+/* 0, or the status to refuse the request with, or 204 of OPTIONS. Route and facts are known
+ * afterwards. */
 static unsigned judge(struct tide_http_exchange *exchange, const char *version, const char **why)
 {
     struct tide_http_server *server = exchange->server;
@@ -342,7 +357,7 @@ static enum MHD_Result first_call(struct tide_http_exchange *exchange,
     const unsigned status = judge(exchange, version, &why);
     if (status != 0) {
         set_deadline(exchange, exchange->server->options.reply_deadline);
-        return refuse(exchange, status, why);
+        return status == 204 ? tell_options(exchange) : refuse(exchange, status, why);
     }
     set_deadline(exchange, exchange->server->options.body_deadline);
     tide_bytes_init(&exchange->body, exchange->route->body_bytes_max);
@@ -374,10 +389,26 @@ static enum MHD_Result take_body(struct tide_http_exchange *exchange,
     return MHD_YES;
 }
 
+/* false: the problem is the reply. */
+static bool keeps_contract(struct tide_http_exchange *exchange)
+{
+    const struct tide_http_contract *contract = exchange->route->contract;
+    char why[DETAIL_BYTES_MAX];
+    if (contract == NULL || tide_http_contract_check(contract, exchange, why, sizeof(why))) {
+        return true;
+    }
+    set_problem(exchange, 400, why);
+    atomic_store(&exchange->state, TIDE_EXCHANGE_REPLIED);
+    return false;
+}
+
 static enum MHD_Result handle(struct tide_http_exchange *exchange)
 {
     struct tide_http_server *server = exchange->server;
     set_deadline(exchange, server->options.reply_deadline);
+    if (!keeps_contract(exchange)) {
+        return queue_reply(exchange);
+    }
     (void)atomic_fetch_add(&server->kept_count, 1);
     atomic_store(&exchange->state, TIDE_EXCHANGE_HANDLED);
     exchange->route->handle(exchange->route->context, exchange);
@@ -730,7 +761,7 @@ void tide_http_reply_problem(struct tide_http_exchange *exchange,
                              const char *format,
                              ...)
 {
-    char detail[REPLY_BYTES_MAX / 2];
+    char detail[DETAIL_BYTES_MAX];
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(detail, sizeof(detail), format, arguments);

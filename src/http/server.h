@@ -6,8 +6,9 @@
  * per address, header bytes, body bytes per route (413 before reading what Content-Length
  * announces, or when more arrives), absolute deadlines for header, body and reply. A body without
  * length on POST/PUT is 411 unless chunked. Content-Encoding is 415 for now. Unknown path 404,
- * known path with another method 405 with Allow; errors are RFC 9457 problem+json (but for what the
- * library itself refuses, such as a request line that is none). Bare LF, folded headers and NUL
+ * known path with another method 405 with Allow, OPTIONS 204 with Allow; a query that the route's
+ * contract does not want is 400. Errors are RFC 9457 problem+json (but for what the library itself
+ * refuses, such as a request line that is none). Bare LF, folded headers and NUL
  * bytes are refused with 400 as far as the library lets us see them, which depends on its release:
  * put a strict proxy in front on an untrusted network. */
 #ifndef TIDE_HTTP_SERVER_H
@@ -15,6 +16,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "http/contract.h"
 
 struct tide_http_server;
 struct tide_http_exchange; /* one request and its one reply */
@@ -30,6 +32,8 @@ struct tide_http_route {
     /* Accepted for a body, comma-separated; NULL: any; else 415. An empty item
      * (",application/json") accepts a request without Content-Type. */
     const char *content_types;
+    const struct tide_http_contract *contract; /* NULL: nothing is checked, nor described */
+    const char *content_security_policy;       /* a header of its replies, or NULL */
 };
 
 struct tide_http_server_options {

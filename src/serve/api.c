@@ -5,6 +5,7 @@
 #include "base/civil.h"
 #include "base/diagnostic.h"
 #include "base/json.h"
+#include "serve/api_contract.h"
 #include "serve/api_internal.h"
 
 #include <stdio.h>
@@ -19,8 +20,10 @@ enum {
     BARRIER_THREADS = 1,
     BARRIERS_MAX = 8,
     CLIP_BYTES = 100,
-    PARAMETERS_MAX = 16, /* of one handler */
 };
+
+#define YEAR_1_US (INT64_C(-719162) * TIDE_US_PER_DAY)
+#define YEAR_10000_US (INT64_C(2932897) * TIDE_US_PER_DAY)
 
 /* ---- from the server's threads to ours */
 
@@ -98,17 +101,55 @@ static void handle_exposition(void *context, struct tide_http_exchange *exchange
     submit(api->questions, api_answer_exposition, api, exchange);
 }
 
+static void handle_analytics(void *context, struct tide_http_exchange *exchange)
+{
+    struct tide_api *api = context;
+    submit(api->questions, api_answer_analytics, api, exchange);
+}
+
+static void handle_realtime(void *context, struct tide_http_exchange *exchange)
+{
+    struct tide_api *api = context;
+    submit(api->questions, api_answer_realtime, api, exchange);
+}
+
+/* The reader's page: its own script and style, and questions to this host. */
+#define READER_POLICY                                                                              \
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "                \
+    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+#define GET(at, handler, promise)                                                                  \
+    {                                                                                              \
+        .method = "GET", .path = (at), .handle = (handler), .contract = &(promise)                 \
+    }
+
 static const struct tide_http_route routes[] = {
-    {.method = "GET", .path = "/api/v1/metrics", .handle = handle_metrics},
-    {.method = "GET", .path = "/api/v1/metrics/{name}", .handle = handle_metric},
-    {.method = "GET", .path = "/api/v1/alerts", .handle = handle_alerts},
-    {.method = "GET", .path = "/api/v1/metrics/{name}/state", .handle = handle_state},
-    {.method = "GET", .path = "/api/v1/ledger", .handle = handle_ledger},
-    {.method = "GET", .path = "/api/v1/definitions", .handle = handle_definitions},
-    {.method = "POST", .path = "/api/v1/barrier", .handle = handle_barrier},
-    {.method = "GET", .path = "/health", .handle = handle_health},
-    {.method = "GET", .path = "/ready", .handle = api_reply_ready},
-    {.method = "GET", .path = "/metrics", .handle = handle_exposition},
+    GET("/api/v1/metrics", handle_metrics, api_contract_metrics),
+    GET("/api/v1/metrics/{name}", handle_metric, api_contract_metric),
+    GET("/api/v1/alerts", handle_alerts, api_contract_alerts),
+    GET("/api/v1/metrics/{name}/state", handle_state, api_contract_state),
+    GET("/api/v1/ledger", handle_ledger, api_contract_ledger),
+    GET("/api/v1/definitions", handle_definitions, api_contract_definitions),
+    {.method = "POST",
+     .path = "/api/v1/barrier",
+     .handle = handle_barrier,
+     .contract = &api_contract_barrier},
+    GET("/metrics/usage", handle_analytics, api_contract_usage),
+    GET("/metrics/crashes", handle_analytics, api_contract_crashes),
+    GET("/metrics/adoption", handle_analytics, api_contract_adoption),
+    GET("/metrics/performance", handle_analytics, api_contract_performance),
+    GET("/metrics/realtime", handle_realtime, api_contract_realtime),
+    GET("/health", handle_health, api_contract_health),
+    GET("/ready", api_reply_ready, api_contract_ready),
+    GET("/metrics", handle_exposition, api_contract_exposition),
+    GET("/openapi.json", api_reply_openapi, api_contract_openapi),
+    {.method = "GET",
+     .path = "/docs",
+     .handle = api_reply_docs,
+     .contract = &api_contract_docs,
+     .content_security_policy = READER_POLICY},
+    GET("/docs/reader.js", api_reply_docs_script, api_contract_docs_script),
+    GET("/docs/reader.css", api_reply_docs_style, api_contract_docs_style),
 };
 _Static_assert(sizeof(routes) / sizeof(routes[0]) == TIDE_API_ROUTES, "as the header says");
 
@@ -125,8 +166,15 @@ enum tide_status tide_api_create(const struct tide_api_options *options,
         return tide_error_set(error, TIDE_RETRY, "no memory for the API");
     }
     made->options = *options;
-    enum tide_status status = tide_asker_create(
-        &(struct tide_asker_options){QUESTION_THREADS, QUESTIONS_MAX}, &made->questions, error);
+    made->rate = tide_event_rate_create();
+    enum tide_status status = TIDE_OK;
+    if (made->rate == NULL) {
+        status = tide_error_set(error, TIDE_RETRY, "no memory for the API");
+    }
+    if (status == TIDE_OK) {
+        status = tide_asker_create(
+            &(struct tide_asker_options){QUESTION_THREADS, QUESTIONS_MAX}, &made->questions, error);
+    }
     if (status == TIDE_OK) {
         status = tide_asker_create(
             &(struct tide_asker_options){BARRIER_THREADS, BARRIERS_MAX}, &made->barriers, error);
@@ -160,6 +208,8 @@ void tide_api_destroy(struct tide_api *api)
     }
     tide_asker_destroy(api->questions);
     tide_asker_destroy(api->barriers);
+    tide_event_rate_destroy(api->rate);
+    tide_bytes_release(&api->openapi);
     free(api);
 }
 
@@ -184,61 +234,36 @@ const char *api_suggest(struct tide_view word,
     return buffer;
 }
 
-struct parameters {
-    const struct tide_view *names;
-    size_t name_count;
-    bool seen[PARAMETERS_MAX];
-    bool is_bad;
-    struct tide_view bad; /* the first that is */
-    bool is_repeated;
-};
-
-static void check_parameter(void *context, struct tide_view name, struct tide_view value)
+struct tide_instant api_time(const struct tide_http_exchange *exchange, const char *name)
 {
-    struct parameters *parameters = context;
-    size_t i = 0;
-    (void)value;
-    while (i < parameters->name_count && !tide_view_equal(parameters->names[i], name)) {
-        i++;
-    }
-    const bool is_known = i < parameters->name_count;
-    if (parameters->is_bad) {
-        return;
-    }
-    if (!is_known || parameters->seen[i]) {
-        parameters->is_bad = true;
-        parameters->is_repeated = is_known;
-        parameters->bad = name;
-    } else {
-        parameters->seen[i] = true;
-    }
+    bool present = false;
+    struct tide_instant instant = TIDE_INSTANT_UNKNOWN;
+    const struct tide_view text = tide_http_query(exchange, name, &present);
+    const bool is_time = tide_http_parse_time(text, &instant);
+    tide_assert(!present || is_time);
+    return instant;
 }
 
-bool api_check_parameters(struct tide_http_exchange *exchange,
-                          const struct tide_view *names,
-                          size_t name_count)
+uint64_t api_whole(const struct tide_http_exchange *exchange,
+                   const char *name,
+                   const char *fallback)
 {
-    struct parameters parameters = {.names = names, .name_count = name_count};
-    char suggestion[64];
-    tide_assert(name_count <= PARAMETERS_MAX);
-    tide_http_query_visit(exchange, check_parameter, &parameters);
-    if (!parameters.is_bad) {
-        return true;
+    bool present = false;
+    uint64_t number = 0;
+    const struct tide_view text = tide_http_query(exchange, name, &present);
+    const bool is_whole = tide_http_parse_whole(present ? text : tide_view_of(fallback), &number);
+    tide_assert(is_whole);
+    return number;
+}
+
+uint64_t api_note_processed(const struct tide_api *api, const struct tide_cell_request *request)
+{
+    uint64_t processed = 0;
+    for (uint32_t p = 0; p < request->partition_count; p++) {
+        processed += request->slots[p].ledger.processed;
     }
-    const struct tide_view bad = api_clip(parameters.bad);
-    if (parameters.is_repeated) {
-        tide_http_reply_problem(
-            exchange, 400, 0, "parameter '%.*s' stands twice", TIDE_VIEW_ARGUMENTS(bad));
-    } else {
-        tide_http_reply_problem(
-            exchange,
-            400,
-            0,
-            "unknown parameter '%.*s'%s",
-            TIDE_VIEW_ARGUMENTS(bad),
-            api_suggest(parameters.bad, names, name_count, suggestion, sizeof(suggestion)));
-    }
-    return false;
+    tide_event_rate_note(api->rate, tide_clock_now(api->options.clock), processed);
+    return processed;
 }
 
 void api_reply(struct tide_http_exchange *exchange,
@@ -261,7 +286,7 @@ void api_reply(struct tide_http_exchange *exchange,
 void api_write_instant(struct tide_bytes *json, const char *key, struct tide_instant instant)
 {
     char text[TIDE_CIVIL_TEXT_MAX];
-    if (tide_instant_known(instant)) {
+    if (instant.us >= YEAR_1_US && instant.us < YEAR_10000_US) {
         const size_t size = tide_civil_format(instant, text);
         tide_json_write_text_member(json, key, (struct tide_view){text, size});
     } else {

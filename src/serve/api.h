@@ -7,10 +7,13 @@
  *     GET  /api/v1/ledger             the conservation law, whole and by partition
  *     GET  /api/v1/definitions        the texts that the metrics were read from
  *     POST /api/v1/barrier            an epoch of every partition, then all cells at that point
+ *     GET  /metrics/usage  /metrics/crashes  /metrics/adoption  /metrics/performance
+ *     GET  /metrics/realtime
  *     GET  /health  /ready  /metrics
+ *     GET  /openapi.json  /docs
  *
  * Whatever has to wait for partitions runs on the API's own threads (serve/asker.h), never on the
- * server's. Bodies and members: docs of each handler in api_*.c. */
+ * server's. Parameters and outcomes: api_contract.c; schemas of bodies: assets/schemas.json. */
 #ifndef TIDE_SERVE_API_H
 #define TIDE_SERVE_API_H
 
@@ -20,7 +23,7 @@
 #include "serve/metric_values.h"
 
 enum {
-    TIDE_API_ROUTES = 10,
+    TIDE_API_ROUTES = 19,
     /* A larger answer is refused with 400 and the advice to narrow the question. */
     TIDE_API_REPLY_BYTES_MAX = 512 << 20,
 };
@@ -53,6 +56,11 @@ enum tide_status tide_api_create(const struct tide_api_options *options,
                                  struct tide_error *error);
 /* Fills TIDE_API_ROUTES routes. */
 void tide_api_routes(struct tide_api *api, struct tide_http_route *routes);
+/* Writes /openapi.json from the whole table, the API's and others' routes, of which nothing
+ * is kept. Before the server starts. */
+void tide_api_publish(struct tide_api *api,
+                      const struct tide_http_route *routes,
+                      size_t route_count);
 /* Answers what waits, then 503 to whatever still comes; blocks. Before the engine stops. */
 void tide_api_drain(struct tide_api *api);
 /* Drains if need be. After the server has stopped. NULL is fine. */

@@ -16,9 +16,6 @@ void api_answer_alerts(void *context, struct tide_http_exchange *exchange)
 {
     const struct tide_api *api = context;
     struct tide_bytes json = {0};
-    if (!api_check_parameters(exchange, NULL, 0)) {
-        return;
-    }
     tide_bytes_init(&json, TIDE_API_REPLY_BYTES_MAX);
     if (api->options.alerts == NULL) {
         tide_bytes_append_text(&json, "{\"alerts\":[]}");

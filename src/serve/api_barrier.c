@@ -111,9 +111,6 @@ void api_answer_barrier(void *context, struct tide_http_exchange *exchange)
     struct tide_cell_request request = {0};
     struct tide_error error = {0};
     struct tide_bytes text = {0};
-    if (!api_check_parameters(exchange, NULL, 0)) {
-        return;
-    }
     tide_bytes_init(&text, TIDE_API_REPLY_BYTES_MAX);
     enum tide_status status = tide_cell_request_init(
         &request, options->definitions, options->partition_count, &all, &error);

@@ -301,6 +301,7 @@ void api_answer_exposition(void *context, struct tide_http_exchange *exchange)
         status = tide_error_set(&error, TIDE_RETRY, "the engine has stopped");
     }
     if (status == TIDE_OK) {
+        (void)api_note_processed(api, &scrape.request);
         write_exposition(api, &scrape, &text);
         api_reply(exchange, TIDE_PROMETHEUS_CONTENT_TYPE, &text);
     } else {

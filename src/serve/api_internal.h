@@ -5,6 +5,7 @@
 #include "serve/api.h"
 #include "serve/asker.h"
 #include "serve/cell_query.h"
+#include "serve/event_rate.h"
 
 enum {
     API_RETRY_AFTER_S = 1,
@@ -15,6 +16,8 @@ struct tide_api {
     struct tide_api_options options;
     struct tide_asker *questions;
     struct tide_asker *barriers; /* they wait for the lake: on a thread of their own */
+    struct tide_event_rate *rate;
+    struct tide_bytes openapi; /* written once, before the server starts */
 };
 
 /* Handlers, on the API's threads; context is the API. Each replies once. */
@@ -27,13 +30,23 @@ void api_answer_alerts(void *context, struct tide_http_exchange *exchange);
 void api_answer_barrier(void *context, struct tide_http_exchange *exchange);
 void api_answer_health(void *context, struct tide_http_exchange *exchange);
 void api_answer_exposition(void *context, struct tide_http_exchange *exchange);
-/* On a server thread: it waits for nothing. */
+void api_answer_analytics(void *context, struct tide_http_exchange *exchange);
+void api_answer_realtime(void *context, struct tide_http_exchange *exchange);
+/* On a server thread: they wait for nothing. */
+void api_reply_openapi(void *context, struct tide_http_exchange *exchange);
+void api_reply_docs(void *context, struct tide_http_exchange *exchange);
+void api_reply_docs_script(void *context, struct tide_http_exchange *exchange);
+void api_reply_docs_style(void *context, struct tide_http_exchange *exchange);
 void api_reply_ready(void *context, struct tide_http_exchange *exchange);
 
-/* false, after a problem was replied: a parameter is none of names, or stands twice. */
-bool api_check_parameters(struct tide_http_exchange *exchange,
-                          const struct tide_view *names,
-                          size_t name_count);
+/* Parameters whose type the contract has checked; UNKNOWN: it is absent. */
+struct tide_instant api_time(const struct tide_http_exchange *exchange, const char *name);
+/* fallback stands in for an absent one. */
+uint64_t api_whole(const struct tide_http_exchange *exchange,
+                   const char *name,
+                   const char *fallback);
+/* Events processed by all partitions, which the request has visited; leaves a reading behind. */
+uint64_t api_note_processed(const struct tide_api *api, const struct tide_cell_request *request);
 /* Replies 200 with body, or the problem that it grew beyond the maximum. */
 void api_reply(struct tide_http_exchange *exchange,
                const char *content_type,
@@ -51,7 +64,7 @@ const struct tide_metric *api_find_metric(const struct tide_definitions *definit
                                           struct tide_http_exchange *exchange);
 /* "definition":"<32 hex digits>" */
 void api_write_definition(struct tide_bytes *json, const struct tide_metric *metric);
-/* "key":"2026-03-08T00:00:00Z", or null where unknown. */
+/* "key":"2026-03-08T00:00:00Z", or null where unknown or outside of the years 1 to 9999. */
 void api_write_instant(struct tide_bytes *json, const char *key, struct tide_instant instant);
 
 #endif

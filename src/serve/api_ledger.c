@@ -51,9 +51,6 @@ void api_answer_ledger(void *context, struct tide_http_exchange *exchange)
     struct tide_cell_request request = {0};
     struct tide_error error = {0};
     struct tide_bytes json = {0};
-    if (!api_check_parameters(exchange, NULL, 0)) {
-        return;
-    }
     tide_bytes_init(&json, TIDE_API_REPLY_BYTES_MAX);
     const struct tide_instant closing = tide_engine_closing(options->engine);
     if (tide_cell_request_init(
@@ -63,6 +60,7 @@ void api_answer_ledger(void *context, struct tide_http_exchange *exchange)
     } else if (!tide_engine_visit(options->engine, tide_cell_request_visit, &request)) {
         tide_http_reply_problem(exchange, 503, API_RETRY_AFTER_S, "the engine has stopped");
     } else {
+        (void)api_note_processed(api, &request);
         write_ledgers(api, &request, closing, &json);
         api_reply(exchange, "application/json", &json);
     }
@@ -75,9 +73,6 @@ void api_answer_definitions(void *context, struct tide_http_exchange *exchange)
     const struct tide_api *api = context;
     const struct tide_definitions *definitions = api->options.definitions;
     struct tide_bytes json = {0};
-    if (!api_check_parameters(exchange, NULL, 0)) {
-        return;
-    }
     tide_bytes_init(&json, TIDE_API_REPLY_BYTES_MAX);
     tide_bytes_append_text(&json, "{\"sources\":[");
     for (uint32_t i = 0; i < definitions->source_count; i++) {

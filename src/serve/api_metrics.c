@@ -17,12 +17,10 @@
  * format=ndjson: a cell on each line. json, the default:
  *     {"metric": .., "definition": .., "closing": "..Z" or null, "cells": [..]} */
 #include "base/assert.h"
-#include "base/civil.h"
 #include "base/json.h"
 #include "base/timezone.h"
 #include "process/identity.h"
-#include "serve/api_internal.h"
-#include "serve/served_cells.h"
+#include "serve/api_cells.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -34,11 +32,7 @@ enum {
     ARENA_BYTES_MAX = 8 << 20,
     WINDOW_TEXT_SIZE = 32,
     SUGGESTION_SIZE = 128,
-    DATE_SIZE = 10, /* YYYY-MM-DD */
 };
-
-#define HYPERLOGLOG_ERROR 0.0081 /* the standard error: 1.04 / sqrt(2^14) */
-#define QUANTILE_ERROR 0.01
 
 /* ---- the list */
 
@@ -129,9 +123,6 @@ void api_answer_metrics(void *context, struct tide_http_exchange *exchange)
     const struct tide_api *api = context;
     const struct tide_definitions *definitions = api->options.definitions;
     struct tide_bytes json = {0};
-    if (!api_check_parameters(exchange, NULL, 0)) {
-        return;
-    }
     tide_bytes_init(&json, TIDE_API_REPLY_BYTES_MAX);
     tide_bytes_append_text(&json, "{\"metrics\":[");
     const char *separator = "{";
@@ -199,57 +190,6 @@ const struct tide_metric *api_find_metric(const struct tide_definitions *definit
     return NULL;
 }
 
-/* A date is its first instant. */
-static bool parse_instant(struct tide_view text, struct tide_instant *instant)
-{
-    static const char midnight[] = "T00:00:00Z";
-    char whole[DATE_SIZE + sizeof(midnight)];
-    if (text.size != DATE_SIZE) {
-        return tide_civil_parse(text, instant);
-    }
-    memcpy(whole, text.data, DATE_SIZE);
-    memcpy(whole + DATE_SIZE, midnight, sizeof(midnight));
-    return tide_civil_parse(tide_view_of(whole), instant);
-}
-
-static bool read_instant(struct tide_http_exchange *exchange,
-                         const char *name,
-                         struct tide_instant *instant)
-{
-    bool present = false;
-    const struct tide_view text = tide_http_query(exchange, name, &present);
-    *instant = TIDE_INSTANT_UNKNOWN;
-    if (present && !parse_instant(text, instant)) {
-        const struct tide_view clipped = api_clip(text);
-        tide_http_reply_problem(exchange,
-                                400,
-                                0,
-                                "%s '%.*s' is neither a date (2026-03-08) nor a time "
-                                "(2026-03-08T12:00:00Z)",
-                                name,
-                                TIDE_VIEW_ARGUMENTS(clipped));
-        return false;
-    }
-    return true;
-}
-
-static bool read_format(struct tide_http_exchange *exchange, bool *is_ndjson)
-{
-    bool present = false;
-    const struct tide_view text = tide_http_query(exchange, "format", &present);
-    *is_ndjson = tide_view_equal(text, TIDE_VIEW("ndjson"));
-    if (present && !*is_ndjson && !tide_view_equal(text, TIDE_VIEW("json"))) {
-        const struct tide_view clipped = api_clip(text);
-        tide_http_reply_problem(exchange,
-                                400,
-                                0,
-                                "format '%.*s' is neither json nor ndjson",
-                                TIDE_VIEW_ARGUMENTS(clipped));
-        return false;
-    }
-    return true;
-}
-
 /* A cell knows its groups only. NONE if the filter reads nothing else. */
 static uint32_t column_beyond_groups(const struct tide_schema *schema,
                                      const struct question *question)
@@ -310,19 +250,17 @@ static bool read_question(const struct tide_definitions *definitions,
                           struct tide_http_exchange *exchange,
                           struct question *question)
 {
-    const struct tide_view names[] = {
-        TIDE_VIEW("from"), TIDE_VIEW("to"), TIDE_VIEW("filter"), TIDE_VIEW("format")};
     question->metric = api_find_metric(definitions, exchange);
     if (question->metric == NULL) {
         return false;
     }
     question->metric_index = (uint32_t)(question->metric - definitions->metrics);
     tide_assert(question->metric_index < definitions->metric_count);
-    if (!api_check_parameters(exchange, names, sizeof(names) / sizeof(names[0])) ||
-        !read_instant(exchange, "from", &question->from) ||
-        !read_instant(exchange, "to", &question->to) ||
-        !read_format(exchange, &question->is_ndjson) ||
-        !read_filter(definitions->schema, exchange, question)) {
+    question->from = api_time(exchange, "from");
+    question->to = api_time(exchange, "to");
+    question->is_ndjson =
+        tide_view_equal(tide_http_query(exchange, "format", NULL), TIDE_VIEW("ndjson"));
+    if (!read_filter(definitions->schema, exchange, question)) {
         return false;
     }
     if (tide_instant_known(question->from) && tide_instant_known(question->to) &&
@@ -335,98 +273,6 @@ static bool read_question(const struct tide_definitions *definitions,
 
 /* ---- the answer */
 
-/* The relative error that a kind states for its estimates; of what is exact 0. */
-static double error_of_value(const struct tide_metric *metric, const struct tide_cell_value *value)
-{
-    const bool is_counted =
-        metric->kind == TIDE_METRIC_DISTINCT || metric->kind == TIDE_METRIC_APPROX_DISTINCT;
-    if (value == NULL || tide_cell_is_exact(metric, value)) {
-        return 0;
-    }
-    return is_counted ? HYPERLOGLOG_ERROR : QUANTILE_ERROR;
-}
-
-/* Those of a ratio's parts add. */
-static double error_of(const struct tide_definitions *definitions,
-                       const struct tide_metric *metric,
-                       const struct tide_result_row *row)
-{
-    return metric->kind != TIDE_METRIC_RATIO
-               ? error_of_value(metric, row->value)
-               : error_of_value(&definitions->metrics[metric->parts[0]], row->value) +
-                     error_of_value(&definitions->metrics[metric->parts[1]], row->below);
-}
-
-struct answer {
-    const struct tide_definitions *definitions;
-    const struct tide_metric *metric;
-    const struct tide_result *result;
-    const struct tide_served_cells *served; /* NULL: all is speed */
-    struct tide_instant closing;
-};
-
-static void write_generation(const struct answer *answer,
-                             const struct tide_result_row *row,
-                             struct tide_bytes *extra)
-{
-    struct tide_served_cells_row served = {{TIDE_GENERATION_SPEED, false}, 0};
-    if (answer->served != NULL) {
-        served = tide_served_cells_row(answer->served, row);
-    }
-    const bool is_batch = served.choice.generation == TIDE_GENERATION_BATCH;
-    tide_bytes_append_format(extra,
-                             ", \"revision\": %" PRIu64 ", \"generation\": \"%s\"%s",
-                             is_batch ? (uint64_t)served.run : tide_result_revision(row),
-                             is_batch ? "batch" : "speed",
-                             served.choice.is_stale ? ", \"stale\": true" : "");
-}
-
-/* The last so many of a cohort's periods, its own the first, are not over. */
-static uint32_t open_periods_of(const struct answer *answer, struct tide_window cohort)
-{
-    const uint32_t count = answer->metric->retention.period_count + 1;
-    struct tide_window period = cohort;
-    uint32_t over = 0;
-    while (over < count && period.end.us <= answer->closing.us) {
-        period = tide_window_next(answer->metric->every, period);
-        over++;
-    }
-    return count - over;
-}
-
-static void write_extra(const struct answer *answer,
-                        const struct tide_result_row *row,
-                        struct tide_bytes *extra)
-{
-    char hash[TIDE_IDENTITY_TEXT_SIZE];
-    const double error = error_of(answer->definitions, answer->metric, row);
-    const char *complete = "null";
-    if (tide_instant_known(answer->closing)) {
-        const struct tide_instant settled = tide_metric_settled_at(answer->metric, row->window);
-        complete = answer->closing.us >= settled.us ? "true" : "false";
-    }
-    tide_identity_format(answer->metric->hash, hash);
-    tide_bytes_reset(extra);
-    tide_bytes_append_format(extra, "\"definition\": \"%s\"", hash);
-    write_generation(answer, row, extra);
-    tide_bytes_append_format(
-        extra, ", \"exact\": %s", tide_result_is_exact(answer->result, row) ? "true" : "false");
-    if (error > 0 && !tide_result_is_pending(row)) { /* what is missing has no bound */
-        tide_bytes_append_format(extra, ", \"error\": %g", error);
-    }
-    tide_bytes_append_format(extra, ", \"complete\": %s", complete);
-    if (answer->metric->kind == TIDE_METRIC_RETENTION && tide_instant_known(answer->closing)) {
-        tide_bytes_append_format(
-            extra, ", \"open_periods\": %u", open_periods_of(answer, row->window));
-    }
-    if (tide_result_is_folded(row)) {
-        tide_bytes_append_text(extra, ", \"folded\": true");
-    }
-    if (tide_result_is_pending(row)) {
-        tide_bytes_append_text(extra, ", \"pending_batch\": true");
-    }
-}
-
 static bool is_asked(const struct question *question, struct tide_window window)
 {
     return !(tide_instant_known(question->from) && window.start.us < question->from.us) &&
@@ -434,133 +280,51 @@ static bool is_asked(const struct question *question, struct tide_window window)
 }
 
 static void write_cells(const struct question *question,
-                        const struct answer *answer,
+                        const struct api_cells *cells,
                         struct tide_bytes *text)
 {
     struct tide_bytes extra = {0};
-    const uint64_t count = tide_result_count(answer->result);
+    const uint64_t count = tide_result_count(cells->result);
     const char *separator = question->is_ndjson ? "" : "\n";
     if (!question->is_ndjson) {
         tide_bytes_append_byte(text, '{');
         tide_json_write_text_member(text, "metric", question->metric->name);
         api_write_definition(text, question->metric);
-        api_write_instant(text, "closing", answer->closing);
+        api_write_instant(text, "closing", cells->closing);
         tide_json_write_key(text, "cells");
         tide_bytes_append_byte(text, '[');
     }
     for (uint64_t i = 0; i < count && !text->failed; i++) {
-        const struct tide_result_row row = tide_result_at(answer->result, i);
+        const struct tide_result_row row = tide_result_at(cells->result, i);
         if (!is_asked(question, row.window)) {
             continue; /* of a ratio */
         }
         tide_bytes_append_text(text, separator);
-        write_extra(answer, &row, &extra);
-        tide_result_write_json(answer->result, &row, tide_bytes_view(&extra), text);
+        api_cells_write_row(cells, &row, &extra, text);
         separator = question->is_ndjson ? "\n" : ",\n";
     }
     tide_bytes_append_text(text, question->is_ndjson ? separator : "]}\n");
-    text->failed = text->failed || extra.failed;
     tide_bytes_release(&extra);
-}
-
-/* What batches have of the question's metric, or of a ratio's parts. */
-struct history {
-    struct tide_generations *generations;
-    struct tide_batch_series *series[2];
-    bool has_runs;
-};
-
-/* Where batches cannot be read the partitions' cells are served: they miss nothing yet. A filter is
- * asked before the cut to the top, and a batch's cells are cut already. */
-static void take_history(const struct tide_api *api,
-                         const struct question *question,
-                         struct tide_cell_span span,
-                         struct history *history)
-{
-    const struct tide_metric *metrics = api->options.definitions->metrics;
-    const bool is_ratio = question->metric->kind == TIDE_METRIC_RATIO;
-    const struct tide_cell_span all = TIDE_CELL_SPAN_ALL;
-    struct tide_error error = {0};
-    history->generations = api->options.generations;
-    for (uint32_t k = 0; history->generations != NULL && k < (is_ratio ? 2 : 1); k++) {
-        const uint32_t index = is_ratio ? question->metric->parts[k] : question->metric_index;
-        if (question->filter != NULL && metrics[index].top > 0) {
-            continue;
-        }
-        if (tide_generations_take(
-                history->generations, index, is_ratio ? all : span, &history->series[k], &error) ==
-            TIDE_OK) {
-            history->has_runs = history->has_runs || history->series[k]->run_count > 0;
-        }
-    }
-}
-
-static void give_history(const struct history *history)
-{
-    for (int k = 0; k < 2; k++) {
-        tide_generations_give(history->generations, history->series[k]);
-    }
-}
-
-/* The result, and of which generation its rows are. */
-static enum tide_status find_answer(const struct question *question,
-                                    const struct history *history,
-                                    struct tide_cell_request *request,
-                                    struct tide_result **result,
-                                    struct tide_served_cells **served,
-                                    struct tide_error *error)
-{
-    const struct tide_batch_series *const series[2] = {history->series[0], history->series[1]};
-    enum tide_status status = TIDE_OK;
-    if (history->has_runs) {
-        status = tide_served_cells_create(request, question->metric_index, series, served, error);
-        request->overlay = status == TIDE_OK ? tide_served_cells_overlay(*served) : NULL;
-    }
-    return status == TIDE_OK ? tide_cell_request_result(
-                                   request, question->metric_index, question->filter, result, error)
-                             : status;
 }
 
 static void answer_question(const struct tide_api *api,
                             const struct question *question,
                             struct tide_http_exchange *exchange)
 {
-    const struct tide_api_options *options = &api->options;
-    struct tide_cell_request request = {0};
-    struct tide_result *result = NULL;
-    struct tide_served_cells *served = NULL;
-    struct history history = {0};
+    const struct api_cells_question asked = {
+        question->metric_index, question->from, question->to, question->filter};
+    struct api_cells cells = {0};
     struct tide_bytes text = {0};
     struct tide_error error = {0};
     tide_bytes_init(&text, TIDE_API_REPLY_BYTES_MAX);
-    /* Before the visit: a cell that is complete by this clock was not visited too early. */
-    const struct tide_instant closing = tide_engine_closing(options->engine);
-    const struct tide_cell_span span = {question->from, question->to, closing};
-    take_history(api, question, span, &history);
-    const struct tide_cell_scope scope = {question->metric_index, span};
-    enum tide_status status = tide_cell_request_init(
-        &request, options->definitions, options->partition_count, &scope, &error);
-    request.wants_changes = history.has_runs;
-    if (status == TIDE_OK &&
-        !tide_engine_visit(options->engine, tide_cell_request_visit, &request)) {
-        status = tide_error_set(&error, TIDE_RETRY, "the engine has stopped");
-    }
-    if (status == TIDE_OK) {
-        status = find_answer(question, &history, &request, &result, &served, &error);
-    }
-    if (status == TIDE_OK) {
-        const struct answer answer = {
-            options->definitions, question->metric, result, served, closing};
-        write_cells(question, &answer, &text);
+    if (api_cells_ask(api, &asked, &cells, &error) == TIDE_OK) {
+        write_cells(question, &cells, &text);
         api_reply(
             exchange, question->is_ndjson ? "application/x-ndjson" : "application/json", &text);
     } else {
         tide_http_reply_problem(exchange, 503, API_RETRY_AFTER_S, "%s", error.text);
     }
-    tide_result_destroy(result);
-    tide_served_cells_destroy(served);
-    tide_cell_request_release(&request);
-    give_history(&history);
+    api_cells_release(&cells);
     tide_bytes_release(&text);
 }
 

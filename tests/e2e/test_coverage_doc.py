@@ -33,10 +33,26 @@ def rows():
     found = []
     for line in DOCUMENT.read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if line.startswith("| ") and "from a file" not in cells:
+        if line.startswith("| ") and "from a file" not in cells and len(cells) == len(Row._fields):
             name, metrics, replay, query, columns = cells
             metrics = re.findall(r"`(\w+)`", metrics)
             found.append(Row(name, metrics, unquoted(replay), unquoted(query), columns))
+    return found
+
+
+Endpoint = namedtuple("Endpoint", "name filter metrics target")
+
+
+def endpoints():
+    """The rows of the table of endpoints and filters; no metrics: the answer is 400."""
+    found = []
+    for line in DOCUMENT.read_text(encoding="utf-8").splitlines():
+        match = re.fullmatch(
+            r"\| (\w+) \| ([\w ]+) \| (.*) \| `curl 'http://127.0.0.1:8080(/\S+)'` \|", line
+        )
+        if match:
+            name, by, metrics, target = match.groups()
+            found.append(Endpoint(name, by, re.findall(r"`(\w+)`", metrics), target))
     return found
 
 
@@ -85,6 +101,27 @@ def test_query(preset, make_service):
         done = run_ok(*arguments, "--format", "ndjson", "--server", service.url)
         counts = count_by_metric(done.stdout)
         assert sorted(counts) == sorted(row.metrics), (row.name, counts)
+
+
+def test_endpoints(make_service):
+    """Each endpoint with each filter of the reference platform, answered as the table says."""
+    found = endpoints()
+    filters = ["none", "date range", "region", "device_type", "os", "app_version", "feature"]
+    names = ["usage", "crashes", "adoption", "performance", "realtime"]
+    assert [(row.name, row.filter) for row in found] == [(n, f) for n in names for f in filters]
+    service = make_service(preset="device").start()
+    run_ok("generate", "--preset", "device", *EVENTS, "--rate", "0", "--to", service.url)
+    service.settle()
+    for row in found:
+        assert row.target.startswith(f"/metrics/{row.name}")
+        reply = service.get(row.target)
+        assert reply.status == (200 if row.metrics else 400), (row, reply)
+        if row.metrics and row.filter != "date range" and row.name != "realtime":
+            assert reply.json["metrics"] == row.metrics and reply.json["total"] > 0, row
+        elif row.metrics:
+            assert {cell["metric"] for cell in reply.json["cells"]} <= set(row.metrics)
+        else:
+            assert f"no metric of /metrics/{row.name} is grouped by" in reply.json["detail"]
 
 
 @pytest.mark.parametrize("preset", ["device", "sunbird"])

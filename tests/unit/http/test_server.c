@@ -159,7 +159,17 @@ static void observe(void *context,
     (void)atomic_fetch_add(&observed_errors, status >= 400);
 }
 
+static const struct tide_http_parameter count_parameter = {
+    .name = "count", .type = TIDE_HTTP_WHOLE, .min = 1, .max = 20};
+static const struct tide_http_parameter *const strict_parameters[] = {&count_parameter, NULL};
+static const struct tide_http_contract strict_contract = {.parameters = strict_parameters};
+
 static const struct tide_http_route routes[] = {
+    {.method = "GET",
+     .path = "/strict",
+     .handle = handle_hello,
+     .contract = &strict_contract,
+     .content_security_policy = "default-src 'none'"},
     {.method = "GET", .path = "/hello", .handle = handle_hello},
     {.method = "GET", .path = "/items/{name}", .handle = handle_item},
     {.method = "POST",

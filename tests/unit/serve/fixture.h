@@ -234,6 +234,7 @@ static inline void fixture_start_server(struct fixture *fixture)
     atomic_store(&fixture->is_ready, true);
     fixture_check(tide_api_create(&options, &fixture->api, &error), &error);
     tide_api_routes(fixture->api, fixture->routes);
+    tide_api_publish(fixture->api, fixture->routes, TIDE_API_ROUTES);
     struct tide_http_server_options server = tide_http_server_options_default();
     server.port = 0;
     server.thread_count = 1;

@@ -135,7 +135,7 @@ static void refuses(void **state)
         {"/api/v1/metrics/users?from=", 400, "from '' is neither a date"},
         {"/api/v1/metrics/users?to=2026-02-30", 400, "to '2026-02-30' is neither a date"},
         {"/api/v1/metrics/users?from=2026-03-09&to=2026-03-08", 400, "to is before from"},
-        {"/api/v1/metrics/users?format=csv", 400, "format 'csv' is neither json nor ndjson"},
+        {"/api/v1/metrics/users?format=csv", 400, "format 'csv' is none of: json, ndjson"},
         {"/api/v1/metrics/by_region?filter=regoin%20is%20null", 400, "filter:1: "},
         {"/api/v1/metrics/by_region?filter=", 400, "filter:"},
         {"/api/v1/metrics/by_region?filter=kind%20==%20%22pay%22",
