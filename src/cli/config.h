@@ -50,6 +50,7 @@ struct tide_config {
     struct tide_duration notify_interval;
     struct tide_view webhook_url;    /* empty: none */
     struct tide_view webhook_secret; /* empty: none */
+    struct tide_view health_urls;    /* a map: part -> URL */
     struct tide_view preset;
     const struct tide_definitions *definitions;
 };

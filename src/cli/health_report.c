@@ -66,6 +66,52 @@ void tide_health_worsen(struct tide_health_row *row,
     row->why = why;
 }
 
+static void join(struct tide_health_row *row, const struct tide_health_row *from)
+{
+    if (row->state == TIDE_HEALTH_IDLE) {
+        row->state = from->state;
+        row->why = from->why;
+    } else if (from->state == TIDE_HEALTH_DEGRADED || from->state == TIDE_HEALTH_DOWN) {
+        tide_health_worsen(row, from->state, from->why);
+    }
+    row->where = from->where.size > 0 ? from->where : row->where;
+    if (row->lag_unit == NULL) {
+        row->lag_unit = from->lag_unit;
+        row->lag = from->lag;
+    }
+    if (row->size_bytes == 0) {
+        row->free_bytes = from->free_bytes;
+        row->size_bytes = from->size_bytes;
+    }
+    for (uint32_t i = 0; i < from->fact_count; i++) {
+        add_fact(row, from->facts[i]);
+    }
+}
+
+void tide_health_merge(struct tide_health_report *report, const struct tide_health_report *from)
+{
+    for (uint32_t i = 0; i < from->row_count; i++) {
+        const struct tide_health_row *row = &from->rows[i];
+        uint32_t behind = report->row_count;
+        uint32_t same = UINT32_MAX;
+        for (uint32_t k = 0; k < report->row_count; k++) {
+            if (tide_view_equal(report->rows[k].part, row->part)) {
+                behind = k + 1;
+                same = tide_view_equal(report->rows[k].name, row->name) ? k : same;
+            }
+        }
+        if (same != UINT32_MAX) {
+            join(&report->rows[same], row);
+        } else if (report->row_count < TIDE_HEALTH_ROWS_MAX) {
+            memmove(&report->rows[behind + 1],
+                    &report->rows[behind],
+                    (report->row_count - behind) * sizeof(*row));
+            report->rows[behind] = *row;
+            report->row_count++;
+        }
+    }
+}
+
 const char *tide_health_state_name(enum tide_health_state state)
 {
     switch (state) {
@@ -153,8 +199,8 @@ static void write_fact(const struct tide_health_fact *fact, struct tide_bytes *t
 {
     const bool is_duration = ends_with(fact->name, "_s");
     const bool is_size = ends_with(fact->name, "_bytes");
-    const size_t size = strlen(fact->name) - (is_duration ? strlen("_s") : 0) -
-                        (is_size ? strlen("_bytes") : 0);
+    const size_t size =
+        strlen(fact->name) - (is_duration ? strlen("_s") : 0) - (is_size ? strlen("_bytes") : 0);
     for (size_t i = 0; i < size; i++) {
         tide_bytes_append_byte(text, fact->name[i] == '_' ? ' ' : fact->name[i]);
     }
