@@ -121,20 +121,6 @@ static const char *server_of(struct health *health)
     return server != NULL ? server : TIDE_DEFAULT_SERVER;
 }
 
-/* Spark's master is asked for its page where health.urls has one. */
-static bool has_url(const struct health *health, const char *part)
-{
-    struct tide_view rest = health->config.health_urls;
-    struct tide_view name;
-    struct tide_view url;
-    while (tide_config_map_next(&rest, &name, &url)) {
-        if (tide_view_equal(name, tide_view_of(part))) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static enum tide_exit plan_urls(struct health *health)
 {
     struct tide_view rest = health->config.health_urls;

@@ -6,6 +6,7 @@
 #include "cli/lake_stack.h"
 #include "cli/service_log.h"
 #include "cli/service_metrics.h"
+#include "cli/service_publish.h"
 #include "collect/collector.h"
 #include "collect/topics.h"
 #include "cli/kafka_setup.h"
@@ -54,6 +55,7 @@ struct service {
     struct tide_http_server *server;
     struct tide_http_route routes[ROUTES_MAX];
     struct tide_service_metrics metrics;
+    struct tide_service_publish publish;
     struct tide_bytes lake_path;
     struct tide_bytes lake_url;             /* absolute: whoever verifies may stand elsewhere */
     _Atomic(struct tide_engine *) notified; /* the engine, once it may be told of new records */
@@ -87,6 +89,14 @@ static void log_synced(void *context, enum tide_status status, const struct tide
     } else {
         log_readable(context);
     }
+}
+
+static enum tide_status journeys_coming(void *context,
+                                        const struct tide_rows *rows,
+                                        struct tide_error *error)
+{
+    struct service *service = context;
+    return tide_service_publish_journeys(&service->publish, rows, error);
 }
 
 static void epochs_committed(void *context)
@@ -210,6 +220,17 @@ static uint32_t worker_count(const struct tide_config *config)
     return count < partitions ? (uint32_t)count : partitions;
 }
 
+static enum tide_status open_publish(struct service *service, struct tide_error *error)
+{
+    return tide_service_publish_open(&service->config, &service->publish, error);
+}
+
+static enum tide_status start_publish(struct service *service, struct tide_error *error)
+{
+    service->metrics.publish = &service->publish;
+    return tide_service_publish_start(&service->config, service->api, &service->publish, error);
+}
+
 static enum tide_status start_engine(struct service *service, struct tide_error *error)
 {
     const struct tide_config *config = &service->config;
@@ -227,6 +248,7 @@ static enum tide_status start_engine(struct service *service, struct tide_error 
                                           .idle_after = idle_after,
                                           .rows_bytes_max = config->memory,
                                           .journeys = publish_journeys,
+                                          .journeys_coming = journeys_coming,
                                           .committed = epochs_committed,
                                           .failed = engine_failed,
                                           .context = service};
@@ -411,12 +433,14 @@ static enum tide_status open_service(struct service *service, struct tide_error 
     static enum tide_status (*const steps[])(struct service *, struct tide_error *) = {
         open_lake,
         open_log,
+        open_publish,
         start_engine,
         create_collector,
         start_topics,
         open_generations,
         start_alerts,
         create_api,
+        start_publish,
         start_server,
     };
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
@@ -447,6 +471,7 @@ static enum tide_status close_service(struct service *service, struct tide_error
     if (service->committer != NULL) {
         tide_committer_stop(service->committer);
     }
+    tide_service_publish_stop(&service->publish);
     if (service->api != NULL) {
         tide_api_drain(service->api);
     }
@@ -461,6 +486,7 @@ static enum tide_status close_service(struct service *service, struct tide_error
     if (service->engine != NULL) {
         status = tide_engine_stop(service->engine, error);
     }
+    tide_service_publish_close(&service->publish);
     tide_lake_stack_close(&service->lake);
     tide_service_log_close(&service->log);
     io.operations->close(io.self, &service->lock);

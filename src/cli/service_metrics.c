@@ -142,6 +142,14 @@ static void write_produce(const struct tide_produce_meter *meter, struct tide_by
     }
 }
 
+static void write_publish(const struct tide_service_metrics *m, struct tide_bytes *text)
+{
+    const struct tide_publisher_facts facts = tide_publisher_facts(m->publish->publisher);
+    tide_prometheus_single(text, TIDE_INSTRUMENT_PUBLISHED_CELLS, facts.cells);
+    tide_prometheus_single(text, TIDE_INSTRUMENT_PUBLISH_FAILURES, facts.failures);
+    tide_prometheus_single(text, TIDE_INSTRUMENT_PUBLISH_LEFT_OUT, facts.left_out);
+}
+
 static void write_topics(const struct tide_service_metrics *m, struct tide_bytes *text)
 {
     const struct tide_topics_collector_facts facts = tide_topics_collector_facts(m->topics);
@@ -173,6 +181,9 @@ static void write_embedded(const struct tide_service_metrics *m, struct tide_byt
 
 static void write_log(const struct tide_service_metrics *m, struct tide_bytes *text)
 {
+    if (m->publish != NULL && m->publish->publisher != NULL) {
+        write_publish(m, text);
+    }
     if (m->topics != NULL) {
         write_topics(m, text);
     }

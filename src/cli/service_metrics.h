@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "base/histogram.h"
+#include "cli/service_publish.h"
 #include "collect/collector.h"
 #include "collect/topics.h"
 #include "http/server.h"
@@ -19,6 +20,7 @@ enum {
 struct tide_service_metrics {
     const struct tide_collector *collector;
     const struct tide_topics_collector *topics; /* or NULL */
+    const struct tide_service_publish *publish; /* or NULL */
     struct tide_log log;
     bool log_is_kafka;
     struct tide_produce_meter produce;

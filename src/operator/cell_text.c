@@ -171,19 +171,39 @@ static void write_funnel(const struct tide_metric *metric,
     write_durations(metric, value, completed, keys, text);
 }
 
-static void write_retention(const struct tide_metric *metric,
-                            const struct tide_cell *cell,
-                            struct tide_bytes *text)
+static void write_cohort(const struct tide_metric *metric,
+                         struct tide_window window,
+                         struct tide_bytes *text)
 {
     char buffer[TIDE_CIVIL_TEXT_MAX];
     const struct tide_timezone *zone = metric->every.zone;
-    const struct tide_step_count *steps = cell->value->parts->steps;
-    const int64_t day = zone == NULL ? tide_days_of(cell->window.start)
-                                     : tide_timezone_day_of(zone, cell->window.start);
+    const int64_t day =
+        zone == NULL ? tide_days_of(window.start) : tide_timezone_day_of(zone, window.start);
     const size_t length = tide_civil_format_date(day, buffer);
     tide_bytes_append_text(text, "{\"metric\": ");
     tide_json_write_string(text, metric->name);
     tide_bytes_append_format(text, ", \"cohort\": \"%.*s\"", (int)length, buffer);
+}
+
+void tide_cell_write_key(const struct tide_schema *schema,
+                         const struct tide_metric *metric,
+                         struct tide_window window,
+                         struct tide_view group,
+                         struct tide_bytes *text)
+{
+    if (metric->kind == TIDE_METRIC_RETENTION) {
+        write_cohort(metric, window, text);
+    } else {
+        write_head(schema, metric, window, group, text);
+    }
+}
+
+static void write_retention(const struct tide_metric *metric,
+                            const struct tide_cell *cell,
+                            struct tide_bytes *text)
+{
+    const struct tide_step_count *steps = cell->value->parts->steps;
+    write_cohort(metric, cell->window, text);
     write_count("size", steps[0].reached, text);
     tide_bytes_append_text(text, ", \"retained\": [");
     for (uint32_t k = 0; k <= metric->retention.period_count; k++) {

@@ -18,6 +18,14 @@ void tide_cell_write_json(const struct tide_schema *schema,
                           const struct tide_cell *cell,
                           struct tide_bytes *text);
 
+/* The members that say which cell it is, as they stand at the start of its line, without the last
+ * brace. */
+void tide_cell_write_key(const struct tide_schema *schema,
+                         const struct tide_metric *metric,
+                         struct tide_window window,
+                         struct tide_view group,
+                         struct tide_bytes *text);
+
 struct tide_ratio_text {
     struct tide_number above;
     struct tide_number below;

@@ -407,6 +407,14 @@ bool tide_result_number(const struct tide_result *result,
 
 /* ------- text */
 
+void tide_result_write_key(const struct tide_result *result,
+                           const struct tide_result_row *row,
+                           struct tide_bytes *text)
+{
+    tide_cell_write_key(result->definitions->schema, result->metric, row->window, row->group, text);
+    tide_bytes_append_byte(text, '}');
+}
+
 void tide_result_write_json(const struct tide_result *result,
                             const struct tide_result_row *row,
                             struct tide_view extra,

@@ -40,6 +40,11 @@ bool tide_result_number(const struct tide_result *result,
                         const struct tide_result_row *row,
                         double *number);
 
+/* Which cell the row is: {"metric": "m", "start": "..Z", "end": "..Z", "group": {..}}, or of a
+ * retention {"metric": "m", "cohort": ".."}: as in the row's line, so equal for all revisions. */
+void tide_result_write_key(const struct tide_result *result,
+                           const struct tide_result_row *row,
+                           struct tide_bytes *text);
 /* One line without '\n', as oracle.py prints it:
  *   {"metric": "m", "start": "..Z", "end": "..Z", "group": {"a": "x"}, "value": 3}
  * Deterministic text: equal rows give equal lines. extra: members to append after a comma, e.g.

@@ -94,15 +94,36 @@ static void finish(struct tide_engine *engine,
     pthread_mutex_unlock(&engine->checkpoint_mutex);
 }
 
+/* Once a round, unless it has to be tried again. */
+static enum tide_status announce(struct tide_engine *engine, struct tide_error *error)
+{
+    enum tide_status status = TIDE_OK;
+    if (engine->options.journeys_coming == NULL || engine->is_announced) {
+        return TIDE_OK;
+    }
+    for (uint32_t i = 0; i < engine->epoch_count && status == TIDE_OK; i++) {
+        const struct tide_rows *journeys = engine->epochs[i].rows[TIDE_TABLE_JOURNEYS];
+        if (journeys != NULL) {
+            status = engine->options.journeys_coming(engine->options.context, journeys, error);
+        }
+    }
+    engine->is_announced = status == TIDE_OK;
+    return status;
+}
+
 /* Commits the epochs that were taken; on RETRY they stay for the next attempt. */
 static enum tide_status commit(struct tide_engine *engine, struct tide_error *error)
 {
     struct tide_clock clock = engine->options.clock;
     struct tide_monotonic start = tide_clock_monotonic(clock);
     bool has_rows = engine->epoch_count > 0;
-    enum tide_status status = tide_checkpointer_commit(
-        engine->options.checkpointer, engine->epochs, engine->epoch_count, error);
+    enum tide_status status = announce(engine, error);
     if (status == TIDE_OK) {
+        status = tide_checkpointer_commit(
+            engine->options.checkpointer, engine->epochs, engine->epoch_count, error);
+    }
+    if (status == TIDE_OK) {
+        engine->is_announced = false;
         for (uint32_t i = 0; i < engine->epoch_count; i++) {
             const struct tide_rows *journeys = engine->epochs[i].rows[TIDE_TABLE_JOURNEYS];
             if (journeys != NULL && engine->options.journeys != NULL) {

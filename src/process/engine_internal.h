@@ -64,6 +64,7 @@ struct tide_engine {
     struct tide_engine_meters meters;
     struct tide_epoch *epochs; /* of the round under way: the checkpoint thread's */
     uint32_t epoch_count;
+    bool is_announced; /* their journeys, to who must not miss any */
 
     _Atomic bool stopping; /* workers end at their next look */
     _Atomic bool failed;

@@ -252,3 +252,12 @@ void tide_journey_write_json(const struct tide_rows *rows, uint32_t row, struct 
     write_text(rows, row, "definition", JOURNEYS_DEFINITION, text);
     tide_bytes_append_text(text, "}}");
 }
+
+void tide_journey_write_key(const struct tide_rows *rows, uint32_t row, struct tide_bytes *text)
+{
+    tide_bytes_append_text(text, "{\"metric\": ");
+    tide_json_write_string(text, tide_rows_text(rows, JOURNEYS_METRIC, row));
+    write_json(rows, row, "key", JOURNEYS_KEY, text);
+    write_number(rows, row, "ordinal", JOURNEYS_ORDINAL, text);
+    tide_bytes_append_byte(text, '}');
+}

@@ -27,4 +27,7 @@ enum tide_status tide_journey_rows(const struct tide_journey_source *source,
 /* {"journey": {"metric": .., "key": {..}, "group": {..}, "outcome": .., ..}} without '\n'. */
 void tide_journey_write_json(const struct tide_rows *rows, uint32_t row, struct tide_bytes *text);
 
+/* Which run it is, equal for all its revisions: {"metric": .., "key": {..}, "ordinal": ..}. */
+void tide_journey_write_key(const struct tide_rows *rows, uint32_t row, struct tide_bytes *text);
+
 #endif

@@ -24,6 +24,7 @@ struct metric_sums { /* over partitions: workers add theirs */
 struct scrape {
     struct tide_cell_request request; /* without cells: facts only */
     struct metric_sums *sums;         /* by metric */
+    bool was_caught_up;               /* before the partitions were visited */
     _Atomic uint64_t mistyped[TIDE_SCHEMA_COLUMNS_MAX];
 };
 
@@ -257,7 +258,7 @@ static void write_exposition(const struct tide_api *api,
     tide_prometheus_family(text, TIDE_INSTRUMENT_BUILD_INFO);
     tide_prometheus_sample(
         text, TIDE_INSTRUMENT_BUILD_INFO, TIDE_LABELS(tide_view_of(options->version)), 1);
-    if (facts.caught_up) {
+    if (scrape->was_caught_up) {
         write_ledger(&sum, text);
         write_mistyped(options->definitions->schema, scrape, text);
         write_partitions(&scrape->request, text);
@@ -291,6 +292,7 @@ void api_answer_exposition(void *context, struct tide_http_exchange *exchange)
     struct tide_error error = {0};
     struct scrape scrape = {0};
     tide_bytes_init(&text, TIDE_API_REPLY_BYTES_MAX);
+    scrape.was_caught_up = tide_engine_facts(options->engine).caught_up;
     scrape.sums = calloc(options->definitions->metric_count + 1, sizeof(*scrape.sums));
     enum tide_status status = tide_cell_request_init(
         &scrape.request, options->definitions, options->partition_count, &facts_only, &error);

@@ -1,0 +1,247 @@
+#include "serve/publisher.h"
+
+#include "base/assert.h"
+#include "base/hash.h"
+#include "base/logline.h"
+#include "serve/api_cells.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/banned.h"
+
+enum {
+    SLOTS_MIN = 1 << 10,
+};
+static const struct tide_duration look = {50 * 1000}; /* how fast a stop is seen */
+
+struct told { /* a cell; key 0: a free slot */
+    uint64_t key;
+    uint64_t content;
+};
+
+struct tide_publisher {
+    struct tide_publisher_options options;
+    pthread_t thread;
+    _Atomic bool is_stopping;
+    struct told *slots; /* open addressing, at most three quarters full */
+    uint32_t slot_count;
+    uint32_t used;
+    struct tide_bytes key;
+    struct tide_bytes extra;
+    struct tide_bytes line;
+    _Atomic uint64_t rounds;
+    _Atomic uint64_t cells;
+    _Atomic uint64_t failures;
+    _Atomic uint64_t left_out;
+};
+
+/* ---- what was told */
+
+static struct told *find(struct told *slots, uint32_t slot_count, uint64_t key)
+{
+    uint32_t at = (uint32_t)key & (slot_count - 1);
+    while (slots[at].key != 0 && slots[at].key != key) {
+        at = (at + 1) & (slot_count - 1);
+    }
+    return &slots[at];
+}
+
+static bool grow(struct tide_publisher *p)
+{
+    uint32_t count = p->slot_count * 2;
+    struct told *slots = calloc(count, sizeof(*slots));
+    if (slots == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < p->slot_count; i++) {
+        if (p->slots[i].key != 0) {
+            *find(slots, count, p->slots[i].key) = p->slots[i];
+        }
+    }
+    free(p->slots);
+    p->slots = slots;
+    p->slot_count = count;
+    return true;
+}
+
+static void forget_all(struct tide_publisher *p)
+{
+    memset(p->slots, 0, p->slot_count * sizeof(*p->slots));
+    p->used = 0;
+}
+
+/* Whether the cell is to be told, which is then remembered. */
+static bool note(struct tide_publisher *p, struct tide_view key, struct tide_view line)
+{
+    uint64_t key_hash = tide_hash64(key, 0) | 1; /* never 0 */
+    uint64_t content = tide_hash64(line, 0);
+    struct told *told = find(p->slots, p->slot_count, key_hash);
+    if (told->key != 0) {
+        bool is_changed = told->content != content;
+        told->content = content;
+        return is_changed;
+    }
+    bool has_room = p->used < p->options.cells_max && (p->used < p->slot_count / 4 * 3 || grow(p));
+    if (!has_room) {
+        atomic_fetch_add(&p->left_out, 1);
+        return false;
+    }
+    *find(p->slots, p->slot_count, key_hash) = (struct told){key_hash, content};
+    p->used++;
+    return true;
+}
+
+/* ---- a round */
+
+static enum tide_status send(struct tide_publisher *p, struct tide_error *error)
+{
+    const struct tide_publisher_options *options = &p->options;
+    struct tide_view key = tide_bytes_view(&p->key);
+    struct tide_view line = tide_bytes_view(&p->line);
+    enum tide_status status = options->send(options->context, key, line, error);
+    if (status == TIDE_AGAIN) {
+        status = options->flush(options->context, error);
+        status = status == TIDE_OK ? options->send(options->context, key, line, error) : status;
+    }
+    atomic_fetch_add(&p->cells, status == TIDE_OK);
+    return status;
+}
+
+static enum tide_status tell_cells(struct tide_publisher *p,
+                                   const struct api_cells *cells,
+                                   struct tide_error *error)
+{
+    const uint64_t count = tide_result_count(cells->result);
+    enum tide_status status = TIDE_OK;
+    for (uint64_t i = 0; i < count && status == TIDE_OK; i++) {
+        const struct tide_result_row row = tide_result_at(cells->result, i);
+        tide_bytes_reset(&p->key);
+        tide_bytes_reset(&p->line);
+        tide_result_write_key(cells->result, &row, &p->key);
+        api_cells_write_row(cells, &row, &p->extra, &p->line);
+        if (p->key.failed || p->line.failed) {
+            return tide_error_set(error, TIDE_RETRY, "no memory for a cell");
+        }
+        if (note(p, tide_bytes_view(&p->key), tide_bytes_view(&p->line))) {
+            status = send(p, error);
+        }
+    }
+    return status;
+}
+
+static enum tide_status tell_metric(struct tide_publisher *p,
+                                    uint32_t metric_index,
+                                    struct tide_error *error)
+{
+    const struct api_cells_question question = {
+        .metric_index = metric_index, .from = TIDE_INSTANT_UNKNOWN, .to = TIDE_INSTANT_UNKNOWN};
+    struct api_cells cells = {0};
+    enum tide_status status = api_cells_ask(p->options.api, &question, &cells, error);
+    if (status == TIDE_OK) {
+        status = tell_cells(p, &cells, error);
+    }
+    api_cells_release(&cells);
+    return status;
+}
+
+static void tell_all(struct tide_publisher *p)
+{
+    const struct tide_api_options *api = &p->options.api->options;
+    struct tide_error error = {0};
+    enum tide_status status = TIDE_OK;
+    if (!tide_engine_facts(api->engine).caught_up) {
+        return; /* the numbers of a replay are the past's */
+    }
+    uint64_t left_out = atomic_load(&p->left_out);
+    for (uint32_t i = 0; i < api->definitions->metric_count && status == TIDE_OK; i++) {
+        status = tell_metric(p, i, &error);
+    }
+    if (status == TIDE_OK) {
+        status = p->options.flush(p->options.context, &error);
+    }
+    if (status != TIDE_OK) {
+        tide_logline(
+            TIDE_LOGLINE_WARNING, "publish", "all cells will be told again: %s", error.text);
+        forget_all(p);
+        atomic_fetch_add(&p->failures, 1);
+    }
+    if (left_out == 0 && atomic_load(&p->left_out) > 0) {
+        tide_logline(TIDE_LOGLINE_WARNING,
+                     "publish",
+                     "more than %" PRIu32 " cells: those beyond are not published",
+                     p->options.cells_max);
+    }
+    atomic_fetch_add(&p->rounds, 1);
+}
+
+static void *run(void *context)
+{
+    struct tide_publisher *p = context;
+    struct tide_clock clock = p->options.clock;
+    bool is_last = false;
+    while (!is_last) {
+        struct tide_monotonic start = tide_clock_monotonic(clock);
+        while (!atomic_load(&p->is_stopping) &&
+               tide_monotonic_since(tide_clock_monotonic(clock), start).us <
+                   p->options.interval.us) {
+            tide_clock_sleep(clock, p->options.interval.us < look.us ? p->options.interval : look);
+        }
+        is_last = atomic_load(&p->is_stopping);
+        tell_all(p);
+    }
+    return NULL;
+}
+
+static void destroy(struct tide_publisher *p)
+{
+    tide_bytes_release(&p->key);
+    tide_bytes_release(&p->extra);
+    tide_bytes_release(&p->line);
+    free(p->slots);
+    free(p);
+}
+
+enum tide_status tide_publisher_start(const struct tide_publisher_options *options,
+                                      struct tide_publisher **publisher,
+                                      struct tide_error *error)
+{
+    tide_assert(options->interval.us > 0 && options->cells_max > 0);
+    struct tide_publisher *p = calloc(1, sizeof(*p));
+    if (p == NULL) {
+        return tide_error_set(error, TIDE_RETRY, "no memory for a publisher");
+    }
+    p->options = *options;
+    p->slot_count = SLOTS_MIN;
+    p->slots = calloc(p->slot_count, sizeof(*p->slots));
+    if (p->slots == NULL || pthread_create(&p->thread, NULL, run, p) != 0) {
+        destroy(p);
+        return tide_error_set(error, TIDE_RETRY, "cannot start the publisher");
+    }
+    *publisher = p;
+    return TIDE_OK;
+}
+
+void tide_publisher_stop(struct tide_publisher *p)
+{
+    if (p == NULL) {
+        return;
+    }
+    atomic_store(&p->is_stopping, true);
+    (void)pthread_join(p->thread, NULL);
+    destroy(p);
+}
+
+struct tide_publisher_facts tide_publisher_facts(const struct tide_publisher *p)
+{
+    if (p == NULL) {
+        return (struct tide_publisher_facts){0};
+    }
+    return (struct tide_publisher_facts){.rounds = atomic_load(&p->rounds),
+                                         .cells = atomic_load(&p->cells),
+                                         .failures = atomic_load(&p->failures),
+                                         .left_out = atomic_load(&p->left_out)};
+}
