@@ -75,27 +75,36 @@ static void read_beans(const struct tide_json *json, struct cluster *cluster)
     }
 }
 
-static bool ask_namenode(struct tide_health_probe *probe,
-                         const char *scheme,
-                         struct tide_view address,
-                         struct cluster *cluster)
+enum namenode {
+    NAMENODE_SILENT,
+    NAMENODE_ANSWERS, /* and is not the active one, or does not say */
+    NAMENODE_TELLS,
+};
+
+static enum namenode ask_namenode(struct tide_health_probe *probe,
+                                  const char *scheme,
+                                  struct tide_view address,
+                                  struct cluster *cluster,
+                                  struct tide_error *error)
 {
     struct tide_bytes body = {0};
     struct tide_json *json = NULL;
     unsigned status = 0;
+    enum namenode result = NAMENODE_SILENT;
     const struct tide_view base =
         tide_health_text(probe, "%s://%.*s", scheme, TIDE_VIEW_ARGUMENTS(address));
-    bool is_told = tide_health_get(probe, base, namenode_page, &status, &body, NULL) == TIDE_OK &&
-                   status == 200;
-    const struct tide_view text = tide_arena_copy(&probe->arena, tide_bytes_view(&body));
-    is_told = is_told && text.data != NULL &&
-              tide_json_parse(&probe->arena, text, &json, NULL) == TIDE_OK;
-    if (is_told) {
+    if (tide_health_get(probe, base, namenode_page, &status, &body, error) == TIDE_OK) {
+        const struct tide_view text = tide_arena_copy(&probe->arena, tide_bytes_view(&body));
+        result = NAMENODE_ANSWERS;
         *cluster = (struct cluster){0};
-        read_beans(json, cluster);
+        if (status == 200 && text.data != NULL &&
+            tide_json_parse(&probe->arena, text, &json, NULL) == TIDE_OK) {
+            read_beans(json, cluster);
+        }
+        result = cluster->is_active ? NAMENODE_TELLS : NAMENODE_ANSWERS;
     }
     tide_bytes_release(&body);
-    return is_told && cluster->is_active;
+    return result;
 }
 
 /* What is between "//" and the next '/': one or more NameNodes. */
@@ -144,23 +153,31 @@ static void judge_cluster(struct tide_health_probe *probe,
         row, "under_replicated_blocks", (int64_t)cluster->under_replicated_blocks);
 }
 
-/* The first active one tells. A cluster that keeps /jmx to itself tells nothing, and may be fine. */
-static void ask_cluster(struct tide_health_probe *probe, struct tide_health_row *row)
+/* The first active one tells. A cluster that keeps /jmx to itself tells nothing, and may be fine.
+ * false: none answers, which is told. */
+static bool ask_cluster(struct tide_health_probe *probe, struct tide_health_row *row)
 {
     const struct tide_view url = probe->config->lake_url;
     const char *scheme = tide_view_starts_with(url, TIDE_VIEW("swebhdfs:")) ? "https" : "http";
     struct tide_view rest = authority_of(url);
     struct cluster cluster = {0};
-    while (rest.size > 0) {
+    struct tide_error error = {0};
+    enum namenode best = NAMENODE_SILENT;
+    while (rest.size > 0 && best != NAMENODE_TELLS) {
         const char *comma = memchr(rest.data, ',', rest.size);
         const size_t size = comma == NULL ? rest.size : (size_t)(comma - rest.data);
         const size_t used = size < rest.size ? size + 1 : size;
-        if (ask_namenode(probe, scheme, tide_view_slice(rest, 0, size), &cluster)) {
-            judge_cluster(probe, row, &cluster);
-            return;
-        }
+        const enum namenode answer =
+            ask_namenode(probe, scheme, tide_view_slice(rest, 0, size), &cluster, &error);
+        best = answer > best ? answer : best;
         rest = tide_view_slice(rest, used, rest.size - used);
     }
+    if (best == NAMENODE_TELLS) {
+        judge_cluster(probe, row, &cluster);
+    } else if (best == NAMENODE_SILENT) {
+        tide_health_worsen(row, TIDE_HEALTH_DOWN, tide_health_text(probe, "%s", error.text));
+    }
+    return best != NAMENODE_SILENT;
 }
 
 static void ask_disk(struct tide_health_probe *probe, struct tide_health_row *row)
@@ -184,9 +201,9 @@ void tide_health_ask_lake(struct tide_health_probe *probe)
     struct tide_health_row *row = tide_health_add_row(&probe->report, probe->part);
     row->where = probe->config->lake_url;
     if (tide_store_is_remote(probe->config->lake_url)) {
-        ask_store(probe, row);
-        if (row->state != TIDE_HEALTH_DOWN) {
-            ask_cluster(probe, row);
+        /* First, because its timeout is ours. */
+        if (ask_cluster(probe, row)) {
+            ask_store(probe, row);
         }
     } else {
         ask_disk(probe, row);
