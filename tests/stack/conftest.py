@@ -13,6 +13,48 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests/support_py"))
 
+from service import Service  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def stack():
+    """Java, the servers' jars and clients, installed when they are first wanted; where they are
+    missing and must not be installed, the tests skip."""
+    wanted = shutil.which("java") is None or not (ROOT / ".deps/stack/kafka/jars").exists()
+    wanted = wanted or shutil.which("kcat") is None or shutil.which("mvn") is None
+    wanted = wanted or importlib.util.find_spec("confluent_kafka") is None
+    if wanted and "TIDEMARK_NO_APT" in os.environ:
+        pytest.skip("no servers of the stack here")
+    if wanted:
+        done = subprocess.run([ROOT / "tools/setup", "--for-stack"], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-4000:]
+        importlib.invalidate_caches()
+
+
+@pytest.fixture(scope="module")
+def kafka(stack):
+    """One broker, for a module's tests."""
+    from kafka import Kafka
+
+    kafka = Kafka().up()
+    yield kafka
+    kafka.down()
+
+
+@pytest.fixture
+def make_service(request, tmp_path):
+    """make_service(preset="device", ...) gives a Service that is not started yet."""
+    services = []
+
+    def make(name=None, **options):
+        service = Service(tmp_path / (name or f"service{len(services)}"), **options)
+        services.append(service)
+        return service
+
+    yield make
+    for service in services:
+        service.clean_up()
+
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory):
