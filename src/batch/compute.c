@@ -13,6 +13,7 @@ enum {
     SQL_BYTES_MAX = 32 << 20,
     GROUP_BYTES_MAX = 64 << 20,
     DECIMAL_PLACES = 6,
+    LOOK_BACK_DAYS = 7,
     STEPS_MAX = TIDE_RETENTION_PERIODS_MAX + 1
 };
 _Static_assert((int)TIDE_FUNNEL_STEPS_MAX <= (int)STEPS_MAX, "steps of a funnel");
@@ -384,6 +385,35 @@ enum tide_status tide_batch_compute(struct tide_lake_view *view,
     return status;
 }
 
+/* ---- what is there no more */
+
+bool tide_batch_kept_from(const struct tide_lake_view *view,
+                          const struct tide_definitions *definitions,
+                          const struct tide_metric *metric,
+                          struct tide_instant *from)
+{
+    const int64_t day_us = INT64_C(86400) * 1000 * 1000;
+    const struct tide_expired *expired = tide_lake_view_expired(view, TIDE_TABLE_EVENTS);
+    *from = TIDE_INSTANT_UNKNOWN;
+    if (expired->before_days == TIDE_DATE_UNKNOWN) {
+        return true;
+    }
+    if (metric->kind == TIDE_METRIC_RATIO) {
+        struct tide_instant below = TIDE_INSTANT_UNKNOWN;
+        const bool is_kept =
+            tide_batch_kept_from(
+                view, definitions, &definitions->metrics[metric->parts[0]], from) &&
+            tide_batch_kept_from(
+                view, definitions, &definitions->metrics[metric->parts[1]], &below);
+        *from = below.us > from->us ? below : *from;
+        return is_kept;
+    }
+    const bool looks_back =
+        metric->kind == TIDE_METRIC_SESSIONS || metric->kind == TIDE_METRIC_FUNNEL;
+    from->us = (expired->before_days + (looks_back ? LOOK_BACK_DAYS : 0)) * day_us;
+    return metric->kind != TIDE_METRIC_RETENTION;
+}
+
 /* ---- the audit */
 
 struct audit {
@@ -460,6 +490,26 @@ static enum tide_status read_rejected(void *context,
     return TIDE_OK;
 }
 
+/* What left was counted when it left. */
+static void add_expired(const struct tide_lake_view *view,
+                        struct tide_batch_audit *audits,
+                        uint32_t partition_count)
+{
+    for (uint32_t p = 0; p < partition_count; p++) {
+        const struct tide_tally events =
+            tide_expired_of(tide_lake_view_expired(view, TIDE_TABLE_EVENTS), p);
+        const struct tide_tally rejected =
+            tide_expired_of(tide_lake_view_expired(view, TIDE_TABLE_REJECTED), p);
+        audits[p].events += events.rows;
+        audits[p].distinct_uids += events.rows;
+        audits[p].uids.high += events.uids.high;
+        audits[p].uids.low += events.uids.low;
+        for (int reason = 0; reason < TIDE_REASON_COUNT; reason++) {
+            audits[p].rejected[reason] += rejected.rejected[reason];
+        }
+    }
+}
+
 enum tide_status tide_batch_audit(struct tide_lake_view *view,
                                   struct tide_batch_audit *audits,
                                   uint32_t partition_count,
@@ -481,10 +531,14 @@ enum tide_status tide_batch_audit(struct tide_lake_view *view,
     if (status != TIDE_OK) {
         return status;
     }
-    return tide_duckdb_query(tide_lake_view_connection(view),
-                             TIDE_VIEW("SELECT \"partition\", reason, COUNT(*), MAX(\"offset\") "
-                                       "FROM rejected GROUP BY \"partition\", reason"),
-                             read_rejected,
-                             &audit,
-                             error);
+    status = tide_duckdb_query(tide_lake_view_connection(view),
+                               TIDE_VIEW("SELECT \"partition\", reason, COUNT(*), MAX(\"offset\") "
+                                         "FROM rejected GROUP BY \"partition\", reason"),
+                               read_rejected,
+                               &audit,
+                               error);
+    if (status == TIDE_OK) {
+        add_expired(view, audits, partition_count);
+    }
+    return status;
 }

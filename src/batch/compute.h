@@ -72,7 +72,17 @@ enum tide_status tide_batch_compute(struct tide_lake_view *view,
                                     void *context,
                                     struct tide_error *error);
 
-/* What the lake has of one partition. */
+/* From when on a metric can be computed from the lake, of which old days may have left (lake/
+ * expiry.h): windows that start before *from lack events. UNKNOWN: nothing has left. Sessions and
+ * funnels may have begun before the first day that is whole; a week later none has (none that lasts
+ * so long without a pause of its timeout, and that is no session any more). false: never again, as
+ * of a retention, which asks for the first time that somebody was seen. */
+bool tide_batch_kept_from(const struct tide_lake_view *view,
+                          const struct tide_definitions *definitions,
+                          const struct tide_metric *metric,
+                          struct tide_instant *from);
+
+/* What the lake has, or had before it expired, of one partition. */
 struct tide_batch_audit {
     uint64_t events;                      /* rows: the ledger's processed */
     uint64_t distinct_uids;               /* equal to events, or something is in the lake twice */

@@ -13,13 +13,18 @@
 
 enum {
     ARENA_BYTES_MAX = 4 << 20,
-    SQL_BYTES_MAX = 60 << 20
+    SQL_BYTES_MAX = 60 << 20,
+    EXPIRED_BYTES_MAX = 256 << 20
 };
 
 struct tide_lake_view {
     struct tide_duckdb *duckdb;
     struct tide_duckdb_connection *connection;
     uint64_t file_counts[TIDE_TABLE_ALL_COUNT];
+    struct tide_store store;
+    struct tide_bytes fetched; /* keys, each with its '\0' */
+    struct tide_expired expired[TIDE_TABLE_ALL_COUNT];
+    struct tide_arena arena; /* of what expired */
 };
 
 /* ---- text */
@@ -119,23 +124,54 @@ static void write_path(const char *text, size_t size, struct tide_bytes *sql)
 /* ---- files */
 
 struct listing {
+    struct tide_lake_view *view;
     struct tide_bytes *sql; /* the list of names grows here */
-    const char *directory;
     const char *table;
     uint64_t count;
+    struct tide_bytes key;
+    struct tide_bytes path;
+    struct tide_error *error;
 };
 
-static void add_file(void *context, struct tide_view path, uint64_t size)
+static enum tide_status add_file(void *context, const struct tide_delta_entry *entry)
 {
     struct listing *listing = context;
+    const struct tide_store store = listing->view->store;
     struct tide_bytes *sql = listing->sql;
-    (void)size;
-    tide_bytes_append_text(sql, listing->count == 0 ? "'" : ", '");
-    write_path(listing->directory, tide_view_of(listing->directory).size, sql);
-    tide_bytes_append_format(sql, "/%s/", listing->table);
-    write_path(path.data, path.size, sql);
-    tide_bytes_append_byte(sql, '\'');
-    listing->count++;
+    struct tide_bytes *fetched = &listing->view->fetched;
+    if (++listing->count > TIDE_LAKE_VIEW_FILES_MAX) {
+        return TIDE_OK; /* which is refused when all were counted */
+    }
+    tide_bytes_reset(&listing->key);
+    tide_bytes_append_format(
+        &listing->key, "%s/%.*s", listing->table, TIDE_VIEW_ARGUMENTS(entry->path));
+    const char *key = tide_bytes_terminated(&listing->key);
+    if (!tide_bytes_reserve(fetched, listing->key.size + 1) || listing->key.failed) {
+        return tide_error_set(listing->error, TIDE_RETRY, "no memory for a file's key");
+    }
+    enum tide_status status =
+        store.operations->fetch(store.self, key, &listing->path, listing->error);
+    if (status == TIDE_OK) {
+        tide_bytes_append(fetched, key, listing->key.size + 1);
+        tide_bytes_append_text(sql, listing->count == 1 ? "'" : ", '");
+        write_path(listing->path.data, listing->path.size, sql);
+        tide_bytes_append_byte(sql, '\'');
+    } else if (status == TIDE_REJECT) {
+        status = tide_error_set(
+            listing->error, TIDE_FATAL, "the table names %s, which is not there", key);
+    }
+    return status;
+}
+
+static void unpin_all(struct tide_lake_view *view)
+{
+    const struct tide_store store = view->store;
+    for (size_t at = 0; at < view->fetched.size;) {
+        const char *key = view->fetched.data + at;
+        store.operations->unpin(store.self, key);
+        at += tide_view_of(key).size + 1;
+    }
+    tide_bytes_release(&view->fetched);
 }
 
 static enum tide_status open_delta(struct tide_store store,
@@ -152,27 +188,35 @@ static enum tide_status open_delta(struct tide_store store,
         .table_id = TIDE_VIEW("00000000-0000-0000-0000-000000000000"), /* nothing is committed */
         .engine = TIDE_VIEW("tidemark"),
         .codec = codec,
+        .keeps_files = true,
     };
     return tide_delta_open(&options, delta, error);
 }
 
 static enum tide_status list_files(const struct tide_lake_view_options *options,
                                    const struct tide_layout *layout,
-                                   struct tide_store store,
                                    struct listing *listing,
+                                   struct tide_lake_view *view,
                                    struct tide_error *error)
 {
     struct tide_delta *delta = NULL;
     struct tide_checkpoint_codec codec = {0}; /* opens a DuckDB only if there is a checkpoint */
     enum tide_status status = tide_checkpoint_parquet_open(NULL, &codec, error);
     if (status == TIDE_OK) {
-        status = open_delta(store, options->clock, codec, layout, &delta, error);
+        status = open_delta(options->store, options->clock, codec, layout, &delta, error);
     }
     if (status == TIDE_OK && tide_delta_version(delta) >= 0) {
-        status = tide_delta_files(delta, add_file, listing, error);
+        status = tide_delta_entries(delta, (struct tide_delta_visitor){add_file, listing}, error);
+    }
+    const bool is_told = layout->table == TIDE_TABLE_EVENTS || layout->table == TIDE_TABLE_REJECTED;
+    if (status == TIDE_OK && is_told) {
+        status = tide_expired_read(
+            options->store, layout, delta, &view->arena, &view->expired[layout->table], error);
     }
     tide_delta_close(delta);
     tide_checkpoint_codec_close(&codec);
+    tide_bytes_release(&listing->key);
+    tide_bytes_release(&listing->path);
     if (status == TIDE_OK && listing->count > TIDE_LAKE_VIEW_FILES_MAX) {
         return tide_error_set(error,
                               TIDE_REJECT,
@@ -187,16 +231,14 @@ static enum tide_status list_files(const struct tide_lake_view_options *options,
 static enum tide_status make_view(struct tide_lake_view *view,
                                   const struct tide_lake_view_options *options,
                                   const struct tide_layout *layout,
-                                  struct tide_store store,
                                   struct tide_error *error)
 {
     struct tide_bytes names = {0};
     struct tide_bytes sql = {0};
-    struct listing listing = {
-        .sql = &names, .directory = options->lake_directory, .table = layout->name};
+    struct listing listing = {.view = view, .sql = &names, .table = layout->name, .error = error};
     tide_bytes_init(&names, SQL_BYTES_MAX);
     tide_bytes_init(&sql, SQL_BYTES_MAX);
-    enum tide_status status = list_files(options, layout, store, &listing, error);
+    enum tide_status status = list_files(options, layout, &listing, view, error);
     if (status != TIDE_OK) {
         goto done;
     }
@@ -232,21 +274,16 @@ static enum tide_status make_views(struct tide_lake_view *view,
                                    const struct tide_lake_view_options *options,
                                    struct tide_error *error)
 {
-    struct tide_store store = {0};
     struct tide_arena arena;
+    enum tide_status status = TIDE_OK;
     tide_arena_init(&arena, ARENA_BYTES_MAX);
-    enum tide_status status =
-        tide_store_local_open(options->io, options->lake_directory, &store, error);
     const int first = options->is_of_metrics ? (int)TIDE_TABLE_METRICS : 0;
     const int end = options->is_of_metrics ? (int)TIDE_TABLE_METRICS + 1 : (int)TIDE_TABLE_COUNT;
     for (int table = first; status == TIDE_OK && table < end; table++) {
         const struct tide_layout *layout =
             tide_layout_create(&arena, options->schema, (enum tide_table)table);
         status = layout == NULL ? tide_error_set(error, TIDE_RETRY, "no memory for a layout")
-                                : make_view(view, options, layout, store, error);
-    }
-    if (store.operations != NULL) {
-        store.operations->close(store.self);
+                                : make_view(view, options, layout, error);
     }
     tide_arena_release(&arena);
     return status;
@@ -277,30 +314,23 @@ enum tide_status tide_lake_epochs(const struct tide_lake_view_options *options,
                                   int64_t *epochs,
                                   struct tide_error *error)
 {
-    struct tide_store store = {0};
     struct tide_delta *delta = NULL;
     struct tide_checkpoint_codec codec = {0};
     struct tide_arena arena;
     tide_arena_init(&arena, ARENA_BYTES_MAX);
     const struct tide_layout *layout =
         tide_layout_create(&arena, options->schema, TIDE_TABLE_EVENTS);
-    enum tide_status status =
-        layout == NULL ? tide_error_set(error, TIDE_RETRY, "no memory for a layout")
-                       : tide_store_local_open(options->io, options->lake_directory, &store, error);
+    enum tide_status status = layout == NULL
+                                  ? tide_error_set(error, TIDE_RETRY, "no memory for a layout")
+                                  : tide_checkpoint_parquet_open(NULL, &codec, error);
     if (status == TIDE_OK) {
-        status = tide_checkpoint_parquet_open(NULL, &codec, error);
-    }
-    if (status == TIDE_OK) {
-        status = open_delta(store, options->clock, codec, layout, &delta, error);
+        status = open_delta(options->store, options->clock, codec, layout, &delta, error);
     }
     if (status == TIDE_OK) {
         status = read_epochs(delta, pipeline, options->partition_count, epochs, error);
     }
     tide_delta_close(delta);
     tide_checkpoint_codec_close(&codec);
-    if (store.operations != NULL) {
-        store.operations->close(store.self);
-    }
     tide_arena_release(&arena);
     return status;
 }
@@ -309,11 +339,16 @@ enum tide_status tide_lake_view_open(const struct tide_lake_view_options *option
                                      struct tide_lake_view **view,
                                      struct tide_error *error)
 {
-    tide_assert(options->lake_directory != NULL && options->schema != NULL);
+    tide_assert(options->store.operations != NULL && options->schema != NULL);
     tide_assert(options->epochs == NULL || options->partition_count > 0);
     struct tide_lake_view *made = calloc(1, sizeof(*made));
     if (made == NULL) {
         return tide_error_set(error, TIDE_RETRY, "no memory for a view of the lake");
+    }
+    made->store = options->store;
+    tide_arena_init(&made->arena, EXPIRED_BYTES_MAX);
+    for (int t = 0; t < TIDE_TABLE_ALL_COUNT; t++) {
+        made->expired[t].before_days = TIDE_DATE_UNKNOWN;
     }
     enum tide_status status =
         tide_duckdb_open(options->thread_count, options->memory_max, &made->duckdb, error);
@@ -338,6 +373,8 @@ void tide_lake_view_close(struct tide_lake_view *view)
     }
     tide_duckdb_disconnect(view->connection);
     tide_duckdb_close(view->duckdb);
+    unpin_all(view);
+    tide_arena_release(&view->arena);
     free(view);
 }
 
@@ -350,4 +387,11 @@ uint64_t tide_lake_view_file_count(const struct tide_lake_view *view, enum tide_
 {
     tide_assert(table < TIDE_TABLE_ALL_COUNT);
     return view->file_counts[table];
+}
+
+const struct tide_expired *tide_lake_view_expired(const struct tide_lake_view *view,
+                                                  enum tide_table table)
+{
+    tide_assert(table == TIDE_TABLE_EVENTS || table == TIDE_TABLE_REJECTED);
+    return &view->expired[table];
 }

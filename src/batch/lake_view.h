@@ -11,13 +11,16 @@
  * Times are BIGINT microseconds. The files are listed once, when the view is opened: what is
  * committed later is not in it. A lake without tables gives empty views of the right types. With a
  * bound for each partition the views end at those epochs: the state of the lake at a barrier.
- * One thread owns a view; blocking I/O; nothing is written but the lake's directory, if missing. */
+ * Of a remote lake all those files are fetched when the view is opened, and may be dropped from the
+ * store's cache when it is closed.
+ * One thread owns a view; blocking I/O; nothing is written to the lake. */
 #ifndef TIDE_BATCH_LAKE_VIEW_H
 #define TIDE_BATCH_LAKE_VIEW_H
 
 #include "base/clock.h"
-#include "base/io.h"
 #include "lake/duckdb.h"
+#include "lake/expiry.h"
+#include "lake/store.h"
 
 enum {
     TIDE_LAKE_VIEW_FILES_MAX = 1 << 18 /* of one table */
@@ -26,9 +29,8 @@ enum {
 struct tide_lake_view;
 
 struct tide_lake_view_options {
-    struct tide_io io;
     struct tide_clock clock;
-    const char *lake_directory; /* local; needed during open only */
+    struct tide_store store; /* outlives the view, whose files it keeps fetched */
     const struct tide_schema *schema;
     uint32_t thread_count; /* of DuckDB, 0: its default */
     uint64_t memory_max;   /* of DuckDB in bytes, 0: its default */
@@ -55,6 +57,10 @@ enum tide_status tide_lake_view_open(const struct tide_lake_view_options *option
 void tide_lake_view_close(struct tide_lake_view *view);
 /* Has both views; for queries of your own. Goes with the view. */
 struct tide_duckdb_connection *tide_lake_view_connection(struct tide_lake_view *view);
+/* What had left a table when it was opened; of events and rejected, and of nothing else. Goes with
+ * the view. */
+const struct tide_expired *tide_lake_view_expired(const struct tide_lake_view *view,
+                                                  enum tide_table table);
 /* Live files of a table when it was opened. */
 uint64_t tide_lake_view_file_count(const struct tide_lake_view *view, enum tide_table table);
 

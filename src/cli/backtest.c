@@ -1,9 +1,8 @@
 /* tidemark backtest: what definitions would have said, by SQL over the events of a lake. Nothing is
  * written, and no service is asked: the lake is read as it is now. */
 #include "base/civil.h"
-#include "cli/config.h"
+#include "cli/lake_place.h"
 #include "cli/print.h"
-#include "lake/store.h"
 #include "process/identity.h"
 #include "serve/batch_result.h"
 
@@ -20,77 +19,69 @@ struct backtest {
     struct tide_arena arena;
     struct tide_config config;
     struct tide_window starts; /* windows that are printed */
+    struct tide_view lake;     /* its URL */
+    struct tide_lake_place place;
     struct tide_lake_view *view;
     struct tide_printer printer;
 };
 
 /* ---- which lake */
 
-static void ignore_entry(void *context, const char *name, bool is_directory)
+static void see_entry(void *context, const struct tide_store_entry *entry)
 {
-    (void)context;
-    (void)name;
-    (void)is_directory;
+    *(bool *)context |= !entry->is_folder;
 }
 
-/* Opening would make the directory of a lake that is not there. */
-static enum tide_exit check_lake(const char *directory)
+static enum tide_exit no_lake(const struct backtest *b, const char *why)
 {
-    struct tide_io io = tide_io_os();
-    struct tide_bytes path = {0};
-    tide_bytes_append_format(&path, "%s/events/_delta_log", directory);
-    const enum tide_status status =
-        io.operations->list(io.self, tide_bytes_terminated(&path), ignore_entry, NULL, NULL);
-    tide_bytes_release(&path);
-    return status == TIDE_OK ? TIDE_EXIT_OK
-                             : tide_fail(TIDE_EXIT_NOT_FOUND,
-                                         "there is no lake in %s: it has no table 'events'",
-                                         directory);
+    return tide_fail(
+        TIDE_EXIT_NOT_FOUND, "there is no lake in %.*s: %s", TIDE_VIEW_ARGUMENTS(b->lake), why);
 }
 
-static enum tide_exit open_lake(struct backtest *b, const char *directory)
+static enum tide_exit open_view(struct backtest *b)
 {
     struct tide_error error = {0};
     const struct tide_schema *schema = b->config.definitions->schema;
-    const struct tide_lake_view_options options = {.io = tide_io_os(),
-                                                   .clock = tide_clock_os(),
-                                                   .lake_directory = directory,
-                                                   .schema = schema};
-    const enum tide_exit exit = check_lake(directory);
-    if (exit != TIDE_EXIT_OK) {
-        return exit;
+    const struct tide_store store = b->place.store;
+    const struct tide_lake_view_options options = {
+        .clock = tide_clock_os(), .store = store, .schema = schema};
+    bool has_table = false;
+    enum tide_status status =
+        store.operations->list(store.self, "events/_delta_log/", see_entry, &has_table, &error);
+    if (status == TIDE_OK && !has_table) {
+        return no_lake(b, "it has no table 'events'");
     }
-    const enum tide_status status = tide_lake_view_open(&options, &b->view, &error);
+    if (status == TIDE_OK) {
+        status = tide_lake_view_open(&options, &b->view, &error);
+    }
     if (status == TIDE_REJECT) {
         return tide_fail(TIDE_EXIT_CONFIGURATION,
-                         "the lake in %s is not one of schema '%.*s': %s",
-                         directory,
+                         "the lake in %.*s is not one of schema '%.*s': %s",
+                         TIDE_VIEW_ARGUMENTS(b->lake),
                          TIDE_VIEW_ARGUMENTS(schema->name),
                          error.text);
     }
     return status == TIDE_OK ? TIDE_EXIT_OK : tide_fail(tide_exit_of(status), "%s", error.text);
 }
 
-/* --lake DIR; --data DIR has it in DIR/lake; else the one of the configuration. */
-static enum tide_exit find_lake(struct backtest *b)
+/* --lake URL; --data DIR has it in DIR/lake; else the one of the configuration. */
+static enum tide_exit open_lake(struct backtest *b)
 {
     struct tide_error error = {0};
-    struct tide_bytes path = {0};
     const char *lake = tide_invocation_text(b->invocation, "--lake", NULL);
-    const char *data = tide_invocation_text(b->invocation, "--data", NULL);
-    enum tide_status status = TIDE_OK;
-    if (lake != NULL) {
-        status = tide_store_local_path(tide_view_of(lake), &path, &error);
-    } else if (data != NULL) {
-        tide_bytes_append_format(&path, "%s/lake", data);
-    } else {
-        status = tide_store_local_path(b->config.lake_url, &path, &error);
+    const enum tide_exit exit = tide_config_flags(
+        &b->arena, tide_invocation_text(b->invocation, "--data", NULL), NULL, &b->config);
+    if (exit != TIDE_EXIT_OK) {
+        return exit;
     }
-    const enum tide_exit exit = status == TIDE_OK
-                                    ? open_lake(b, tide_bytes_terminated(&path))
-                                    : tide_fail(tide_exit_of(status), "%s", error.text);
-    tide_bytes_release(&path);
-    return exit;
+    b->lake = lake != NULL ? tide_view_of(lake) : b->config.lake_url;
+    const struct tide_lake_place_options options = {
+        .config = &b->config, .url = b->lake, .must_exist = true};
+    const enum tide_status status = tide_lake_place_open(&options, &b->place, &error);
+    if (b->place.is_missing) {
+        return no_lake(b, error.text);
+    }
+    return status == TIDE_OK ? open_view(b) : tide_fail(tide_exit_of(status), "%s", error.text);
 }
 
 /* ---- numbers */
@@ -161,19 +152,20 @@ static enum tide_exit run(const struct tide_invocation *invocation)
     tide_arena_init(&b.arena, ARENA_BYTES_MAX);
     enum tide_exit exit = tide_config_load(&b.arena, invocation, file, preset, &b.config);
     if (exit == TIDE_EXIT_OK) {
-        exit = find_lake(&b);
+        exit = open_lake(&b);
     }
     if (exit == TIDE_EXIT_OK) {
         exit = print_metrics(&b);
     }
     tide_lake_view_close(b.view);
+    tide_lake_place_close(&b.place);
     tide_printer_release(&b.printer);
     tide_arena_release(&b.arena);
     return exit;
 }
 
 static const struct tide_option options[] = {
-    {"--lake", NULL, "DIR", "the lake; without it that of FILE's configuration"},
+    {"--lake", NULL, "URL", "the lake; without it that of FILE's configuration"},
     {"--data", NULL, "DIR", "the directory of a service, whose lake is in DIR/lake"},
     {"--preset", NULL, "NAME", "sunbird or device, instead of FILE or under it"},
     {"--metric", NULL, "NAME", "only this metric (repeatable)"},

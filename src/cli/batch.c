@@ -1,7 +1,7 @@
 /* tidemark batch: every number again, from the lake alone, and into it as the generation `batch`.
  * The process needs nothing of a service, and does not disturb one that writes the same lake. */
 #include "base/json.h"
-#include "cli/config.h"
+#include "cli/lake_place.h"
 #include "lake/duckdb.h"
 #include "process/identity.h"
 #include "serve/batch_result.h"
@@ -24,8 +24,8 @@ struct batch {
     struct tide_config config;
     struct tide_window span;
     bool is_json;
-    struct tide_bytes lake; /* the directory */
-    struct tide_store store;
+    struct tide_view lake; /* its URL */
+    struct tide_lake_place place;
     struct tide_identity identity;
     int64_t epochs[PARTITIONS_MAX];
     uint64_t reads[PARTITIONS_MAX];
@@ -66,7 +66,6 @@ static enum tide_exit load(struct batch *batch)
     const struct tide_invocation *invocation = batch->invocation;
     const char *file = invocation->operand_count > 0 ? invocation->operands[0] : NULL;
     const char *lake = tide_invocation_text(invocation, "--lake", NULL);
-    struct tide_error error = {0};
     enum tide_exit exit = tide_config_load(&batch->arena,
                                            invocation,
                                            file,
@@ -79,37 +78,26 @@ static enum tide_exit load(struct batch *batch)
     if (exit != TIDE_EXIT_OK) {
         return exit;
     }
-    if (lake != NULL) {
-        tide_bytes_append_text(&batch->lake, lake);
-        return TIDE_EXIT_OK;
-    }
-    const enum tide_status status =
-        tide_store_local_path(batch->config.lake_url, &batch->lake, &error);
-    return status == TIDE_OK ? TIDE_EXIT_OK : tide_fail(tide_exit_of(status), "%s", error.text);
+    batch->lake = lake != NULL ? tide_view_of(lake) : batch->config.lake_url;
+    return TIDE_EXIT_OK;
 }
 
 /* ---- the lake */
 
-static void see_entry(void *context, const char *name, bool is_directory)
-{
-    (void)context;
-    (void)name;
-    (void)is_directory;
-}
-
-/* A directory that is not there must not be made. */
 static enum tide_exit open_store(struct batch *batch)
 {
-    const struct tide_io io = tide_io_os();
-    const char *path = tide_bytes_terminated(&batch->lake);
     struct tide_error error = {0};
-    if (io.operations->list(io.self, path, see_entry, NULL, &error) != TIDE_OK) {
-        return tide_fail(TIDE_EXIT_NOT_FOUND, "there is no lake in %s", path);
+    const struct tide_lake_place_options options = {
+        .config = &batch->config, .url = batch->lake, .must_exist = true};
+    enum tide_status status = tide_lake_place_open(&options, &batch->place, &error);
+    const char *path = tide_bytes_terminated(&batch->place.where);
+    if (batch->place.is_missing) {
+        return tide_fail(TIDE_EXIT_NOT_FOUND, "there is no lake in %s: %s", path, error.text);
     }
-    enum tide_status status = tide_store_local_open(io, path, &batch->store, &error);
-    if (status == TIDE_OK) {
-        status = tide_identity_read(batch->store, &batch->identity, &error);
+    if (status != TIDE_OK) {
+        return tide_fail(tide_exit_of(status), "%s", error.text);
     }
+    status = tide_identity_read(batch->place.store, &batch->identity, &error);
     if (status == TIDE_REJECT) {
         return tide_fail(TIDE_EXIT_NOT_FOUND, "%s: %s", path, error.text);
     }
@@ -125,9 +113,8 @@ static enum tide_status open_view(struct batch *batch, struct tide_error *error)
     const uint32_t partition_count = batch->identity.partition_count;
     char pipeline[TIDE_IDENTITY_TEXT_SIZE];
     tide_identity_format(batch->identity.pipeline, pipeline);
-    struct tide_lake_view_options options = {.io = tide_io_os(),
-                                             .clock = tide_clock_os(),
-                                             .lake_directory = tide_bytes_terminated(&batch->lake),
+    struct tide_lake_view_options options = {.clock = tide_clock_os(),
+                                             .store = batch->place.store,
                                              .schema = schema,
                                              .partition_count = partition_count};
     enum tide_status status = tide_lake_epochs(&options, pipeline, batch->epochs, error);
@@ -144,13 +131,10 @@ static enum tide_status open_writer(struct batch *batch, struct tide_error *erro
     struct tide_bytes text = {0};
     const struct tide_layout *layout =
         tide_layout_create(&batch->arena, batch->config.definitions->schema, TIDE_TABLE_METRICS);
-    tide_bytes_append_format(&text, "%s/_tidemark/scratch", tide_bytes_terminated(&batch->lake));
-    const struct tide_view scratch = tide_arena_copy(&batch->arena, tide_bytes_view(&text));
-    tide_bytes_reset(&text);
     tide_bytes_append_format(&text, "tidemark/%s", tide_version);
     const struct tide_view engine = tide_arena_copy(&batch->arena, tide_bytes_view(&text));
     tide_bytes_release(&text);
-    if (layout == NULL || scratch.data == NULL || engine.data == NULL) {
+    if (layout == NULL || engine.data == NULL) {
         return tide_error_set(error, TIDE_RETRY, "out of memory");
     }
     enum tide_status status =
@@ -164,18 +148,19 @@ static enum tide_status open_writer(struct batch *batch, struct tide_error *erro
     if (status != TIDE_OK) {
         return status;
     }
-    const struct tide_generation_writer_options options = {.io = tide_io_os(),
-                                                           .clock = tide_clock_os(),
-                                                           .store = batch->store,
-                                                           .writer = batch->files,
-                                                           .codec = batch->codec,
-                                                           .scratch_directory = scratch.data,
-                                                           .identity = batch->identity,
-                                                           .definitions = batch->config.definitions,
-                                                           .layout = layout,
-                                                           .engine = engine,
-                                                           .epochs = batch->epochs,
-                                                           .reads = batch->reads};
+    const struct tide_generation_writer_options options = {
+        .io = tide_io_os(),
+        .clock = tide_clock_os(),
+        .store = batch->place.store,
+        .writer = batch->files,
+        .codec = batch->codec,
+        .scratch_directory = tide_bytes_terminated(&batch->place.scratch),
+        .identity = batch->identity,
+        .definitions = batch->config.definitions,
+        .layout = layout,
+        .engine = engine,
+        .epochs = batch->epochs,
+        .reads = batch->reads};
     return tide_generation_writer_open(&options, &batch->writer, error);
 }
 
@@ -188,10 +173,7 @@ static void close_all(struct batch *batch)
     tide_checkpoint_codec_close(&batch->codec);
     tide_duckdb_close(batch->duckdb);
     tide_lake_view_close(batch->view);
-    if (batch->store.operations != NULL) {
-        batch->store.operations->close(batch->store.self);
-    }
-    tide_bytes_release(&batch->lake);
+    tide_lake_place_close(&batch->place);
     tide_arena_release(&batch->arena);
 }
 
@@ -204,10 +186,21 @@ static enum tide_status compute_metric(struct batch *batch,
     const struct tide_definitions *definitions = batch->config.definitions;
     const struct tide_metric *metric = &definitions->metrics[index];
     struct tide_result *result = NULL;
+    struct tide_window span = batch->span;
+    struct tide_instant from;
+    if (!tide_batch_kept_from(batch->view, definitions, metric, &from)) {
+        fprintf(stderr,
+                "%.*s looks back to events that left the lake: it stays as it was computed\n",
+                TIDE_VIEW_ARGUMENTS(metric->name));
+        return TIDE_OK;
+    }
+    if (tide_instant_known(from) && (!tide_instant_known(span.start) || span.start.us < from.us)) {
+        span.start = from; /* what was computed of the time before stays */
+    }
     enum tide_status status = tide_batch_result(batch->view, definitions, metric, &result, error);
     if (status == TIDE_OK) {
         status = tide_generation_writer_add(
-            batch->writer, metric, result, batch->span, &batch->counts[index], error);
+            batch->writer, metric, result, span, &batch->counts[index], error);
     }
     tide_result_destroy(result);
     if (status != TIDE_OK) {
@@ -347,7 +340,7 @@ static enum tide_exit run(const struct tide_invocation *invocation)
 static const struct tide_option options[] = {
     {"--preset", NULL, "NAME", "sunbird or device; needs no file"},
     {"--data", NULL, "DIR", "the lake in DIR/lake, as run has it"},
-    {"--lake", NULL, "DIR", "a lake by itself"},
+    {"--lake", NULL, "URL", "a lake by itself: a directory, or as lake.url"},
     {"--from", NULL, "TIME", "windows that start at or after: 2026-03-08 or ISO 8601"},
     {"--to", NULL, "TIME", "windows that end at or before"},
     {"--metric", NULL, "NAME", "only this metric (repeatable)"},

@@ -3,6 +3,7 @@
 #include "cli/cell_compare.h"
 
 #include "base/assert.h"
+#include "base/civil.h"
 #include "base/json.h"
 
 #include <math.h>
@@ -64,6 +65,21 @@ static enum tide_status no_memory(const struct comparer *comparer)
     return tide_error_set(comparer->error, TIDE_RETRY, "out of memory");
 }
 
+/* Lines begin with the metric and the window's start, or its cohort; of one length, years of four
+ * digits: text is in the order of time. */
+static bool is_before(struct tide_view rest, const char *from)
+{
+    static const struct tide_view starts[] = {{" \"start\": \"", 11}, {" \"cohort\": \"", 12}};
+    for (size_t i = 0; from[0] != '\0' && i < sizeof(starts) / sizeof(starts[0]); i++) {
+        if (tide_view_starts_with(rest, starts[i])) {
+            rest = tide_view_slice(rest, starts[i].size, rest.size - starts[i].size);
+            const size_t size = strcspn(from, i == 0 ? "" : "T");
+            return rest.size >= size && memcmp(rest.data, from, size) < 0;
+        }
+    }
+    return false;
+}
+
 /* The lines of the metric, sorted. */
 static enum tide_status gather(const struct comparer *comparer,
                                struct tide_view text,
@@ -71,13 +87,19 @@ static enum tide_status gather(const struct comparer *comparer,
 {
     struct tide_bytes prefix = {0};
     enum tide_status status = TIDE_OK;
+    char from[TIDE_CIVIL_TEXT_MAX] = "";
+    if (tide_instant_known(comparer->comparison->from)) {
+        (void)tide_civil_format(comparer->comparison->from, from);
+    }
     tide_bytes_append_format(
         &prefix, "{\"metric\": \"%.*s\",", TIDE_VIEW_ARGUMENTS(comparer->comparison->metric->name));
     for (size_t at = 0; status == TIDE_OK && at < text.size;) {
         const char *end = memchr(text.data + at, '\n', text.size - at);
         const size_t size = end == NULL ? text.size - at : (size_t)(end - text.data) - at;
         const struct tide_view line = tide_view_slice(text, at, size);
-        if (tide_view_starts_with(line, tide_bytes_view(&prefix)) && !add_line(lines, line)) {
+        if (tide_view_starts_with(line, tide_bytes_view(&prefix)) &&
+            !is_before(tide_view_slice(line, prefix.size, line.size - prefix.size), from) &&
+            !add_line(lines, line)) {
             status = no_memory(comparer);
         }
         at += size + 1;

@@ -67,6 +67,8 @@ extern const struct tide_command tide_command_replay;
 extern const struct tide_command tide_command_generate;
 extern const struct tide_command tide_command_query;
 extern const struct tide_command tide_command_batch;
+extern const struct tide_command tide_command_compact;
+extern const struct tide_command tide_command_lake;
 extern const struct tide_command tide_command_verify;
 extern const struct tide_command tide_command_backtest;
 extern const struct tide_command tide_command_explain;

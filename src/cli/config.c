@@ -4,6 +4,7 @@
 #include "base/io.h"
 #include "cli/config_value.h"
 #include "decode/json_schema.h"
+#include "lake/store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -341,6 +342,20 @@ static enum tide_exit load_definitions(struct loader *loader,
     return TIDE_EXIT_OK;
 }
 
+enum tide_exit tide_config_keys_only(struct tide_arena *arena,
+                                     const struct tide_invocation *invocation,
+                                     struct tide_config *config)
+{
+    struct tide_diagnostics diagnostics;
+    struct loader loader = {.arena = arena, .config = config, .diagnostics = &diagnostics};
+    tide_diagnostics_init(&diagnostics, arena);
+    *config = (struct tide_config){0};
+    apply_defaults(&loader);
+    apply_environment(&loader);
+    apply_flags(&loader, invocation);
+    return finish(&loader);
+}
+
 enum tide_exit tide_config_definitions(struct tide_arena *arena,
                                        const struct tide_invocation *invocation,
                                        const char *file,
@@ -441,7 +456,9 @@ enum tide_exit tide_config_flags(struct tide_arena *arena,
     tide_diagnostics_init(&diagnostics, arena);
     if (data != NULL) {
         config->data = join(arena, "*/data", data);
-        config->lake_url = join(arena, "file:*/lake", data);
+        if (!tide_store_is_remote(config->lake_url)) {
+            config->lake_url = join(arena, "file:*/lake", data);
+        }
         if (config->data.data == NULL || config->lake_url.data == NULL) {
             return tide_fail(TIDE_EXIT_TEMPORARY, "out of memory");
         }

@@ -40,7 +40,21 @@ struct tide_config {
         struct tide_view publish_properties;
     } kafka;
     struct tide_view lake_url;
-    bool lake_raw;    /* keep every record */
+    bool lake_raw;                 /* keep every record */
+    struct tide_duration keep_raw; /* 0, as of the next four: for ever */
+    struct tide_duration keep_events;
+    struct tide_duration keep_rejected;
+    struct tide_duration keep_journeys;
+    struct tide_duration keep_log; /* of the tables: commits behind a checkpoint */
+    struct tide_duration vacuum_after;
+    struct tide_duration compact_every; /* 0: never */
+    uint64_t compact_files;
+    uint64_t compact_target; /* bytes */
+    uint64_t cache_bytes;    /* of copies of a remote lake's files */
+    struct tide_view hdfs_user;
+    struct tide_view hdfs_hosts;     /* empty: those of the NameNode's DataNodes */
+    struct tide_view hdfs_spark_url; /* what Spark calls the lake; empty: not said */
+    struct tide_duration hdfs_patience;
     uint64_t workers; /* 0: one for each core */
     struct tide_duration checkpoint;
     uint64_t memory; /* of rows that wait for the lake */
@@ -75,11 +89,16 @@ enum tide_exit tide_config_check(struct tide_arena *arena,
 uint32_t tide_config_partitions(const struct tide_config *config);
 /* On stderr. */
 void tide_config_print_diagnostics(const struct tide_diagnostics *diagnostics);
-/* --data DIR: the data in DIR/data and the lake in DIR/lake; --listen ADDRESS:PORT. */
+/* --data DIR: the data in DIR/data, and the lake in DIR/lake unless lake.url is a remote one;
+ * --listen ADDRESS:PORT. */
 enum tide_exit tide_config_flags(struct tide_arena *arena,
                                  const char *data,
                                  const char *listen,
                                  struct tide_config *config);
+/* The keys alone, without a file: defaults, environment and --set. */
+enum tide_exit tide_config_keys_only(struct tide_arena *arena,
+                                     const struct tide_invocation *invocation,
+                                     struct tide_config *config);
 /* Definitions alone: for replay, validate. */
 enum tide_exit tide_config_definitions(struct tide_arena *arena,
                                        const struct tide_invocation *invocation,

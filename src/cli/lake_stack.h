@@ -3,11 +3,12 @@
 #ifndef TIDE_CLI_LAKE_STACK_H
 #define TIDE_CLI_LAKE_STACK_H
 
+#include "cli/lake_place.h"
 #include "process/checkpoint.h"
 
 struct tide_lake_stack {
     struct tide_arena arena;
-    struct tide_store store;
+    struct tide_lake_place place;
     struct tide_identity identity;
     const struct tide_layout *layouts[TIDE_TABLE_COUNT];
     struct tide_duckdb *duckdb;
@@ -17,8 +18,8 @@ struct tide_lake_stack {
 };
 
 struct tide_lake_stack_options {
-    const char *lake_directory;
-    const char *data_directory; /* where the identity's other half lives */
+    struct tide_lake_place_options place;
+    const char *data_directory; /* where the identity's other half lives; NULL: replay's own */
     const struct tide_schema *schema;
     uint32_t partition_count;
     enum tide_arrival arrival;

@@ -18,6 +18,8 @@ static const struct tide_command *const commands[] = {
     &tide_command_generate,
     &tide_command_query,
     &tide_command_batch,
+    &tide_command_compact,
+    &tide_command_lake,
     &tide_command_verify,
     &tide_command_backtest,
     &tide_command_explain,

@@ -24,6 +24,7 @@ enum {
 struct replay {
     const struct tide_invocation *invocation;
     const struct tide_definitions *definitions;
+    struct tide_config config; /* its keys */
     struct tide_feeder *feeder;
     struct tide_replay_lake *lake; /* NULL without --lake */
     uint32_t partition_count;
@@ -239,10 +240,12 @@ static enum tide_exit replay_files(struct replay *replay, uint64_t workers)
                                           .worker_count = (uint32_t)workers,
                                           .limits = tide_operator_limits_none(),
                                           .source = TIDE_VIEW("replay")};
-    const char *directory = tide_invocation_text(replay->invocation, "--lake", NULL);
+    const char *lake = tide_invocation_text(replay->invocation, "--lake", NULL);
+    const struct tide_lake_place_options place = {.config = &replay->config,
+                                                  .url = tide_view_of(lake)};
     enum tide_status status = TIDE_OK;
-    if (directory != NULL) {
-        status = tide_replay_lake_open(directory,
+    if (lake != NULL) {
+        status = tide_replay_lake_open(&place,
                                        replay->definitions->schema,
                                        replay->partition_count,
                                        &options,
@@ -287,6 +290,9 @@ static enum tide_exit run(const struct tide_invocation *invocation)
                                 tide_invocation_text(invocation, "--preset", NULL),
                                 &replay.definitions);
     if (exit == TIDE_EXIT_OK) {
+        exit = tide_config_keys_only(&arena, invocation, &replay.config);
+    }
+    if (exit == TIDE_EXIT_OK) {
         tide_printer_init(&replay.printer, format);
         exit = replay_files(&replay, workers);
     }
@@ -305,7 +311,8 @@ static const struct tide_option options[] = {
     {"--partitions", NULL, "N", "partitions; the result does not depend on it (1)"},
     {"--workers", NULL, "N", "worker threads; neither on it (1)"},
     {"--chunk", NULL, "BYTES", "bytes of one read; neither on it (1048576)"},
-    {"--lake", NULL, "DIR", "also write events, rejected and journeys as Delta tables there"},
+    {"--lake", NULL, "URL", "also write events, rejected and journeys as Delta tables there"},
+    {"--set", NULL, "KEY=VALUE", "a configuration key of lake (repeatable)"},
     {"--strict", NULL, NULL, "exit 6 if any record was rejected"},
 };
 

@@ -2,11 +2,9 @@
 
 #include "cli/lake_stack.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 enum {
-    PATH_BYTES_MAX = 4096,
     ROWS_BYTES_MAX = 128 << 20
 };
 
@@ -16,23 +14,23 @@ struct tide_replay_lake {
     struct tide_epoch *epochs;
 };
 
-enum tide_status tide_replay_lake_open(const char *directory,
+enum tide_status tide_replay_lake_open(const struct tide_lake_place_options *place,
                                        const struct tide_schema *schema,
                                        uint32_t partition_count,
                                        struct tide_feeder_options *options,
                                        struct tide_replay_lake **lake,
                                        struct tide_error *error)
 {
-    char data[PATH_BYTES_MAX];
     struct tide_replay_lake *new = calloc(1, sizeof(*new));
     if (new == NULL) {
         return tide_error_set(error, TIDE_RETRY, "out of memory");
     }
     new->partition_count = partition_count;
     new->epochs = calloc(partition_count, sizeof(*new->epochs));
-    snprintf(data, sizeof(data), "%s/_tidemark/replay", directory);
-    struct tide_lake_stack_options stack = {
-        directory, data, schema, partition_count, TIDE_ARRIVAL_FILE};
+    const struct tide_lake_stack_options stack = {.place = *place,
+                                                  .schema = schema,
+                                                  .partition_count = partition_count,
+                                                  .arrival = TIDE_ARRIVAL_FILE};
     enum tide_status status = new->epochs == NULL
                                   ? tide_error_set(error, TIDE_RETRY, "out of memory")
                                   : tide_lake_stack_open(&stack, &new->stack, error);
@@ -40,8 +38,8 @@ enum tide_status tide_replay_lake_open(const char *directory,
         if (tide_checkpointer_recovered(new->stack.checkpointer, p).next_epoch > 0) {
             status = tide_error_set(error,
                                     TIDE_REJECT,
-                                    "%s holds a lake already; replay wants a directory of its own",
-                                    directory);
+                                    "%.*s holds a lake already; replay wants a place of its own",
+                                    TIDE_VIEW_ARGUMENTS(place->url));
         }
     }
     if (status != TIDE_OK) {

@@ -1,14 +1,15 @@
-/* replay --lake: the rows of a bounded run as Delta tables in a fresh directory. */
+/* replay --lake: the rows of a bounded run as Delta tables in a fresh place. */
 #ifndef TIDE_CLI_REPLAY_LAKE_H
 #define TIDE_CLI_REPLAY_LAKE_H
 
+#include "cli/lake_place.h"
 #include "process/checkpoint.h"
 #include "process/feeder.h"
 
 struct tide_replay_lake;
 
-/* directory must not hold a lake yet (REJECT). Sets the feeder's layouts and seed. */
-enum tide_status tide_replay_lake_open(const char *directory,
+/* place must not hold a lake yet (REJECT). Sets the feeder's layouts and seed. */
+enum tide_status tide_replay_lake_open(const struct tide_lake_place_options *place,
                                        const struct tide_schema *schema,
                                        uint32_t partition_count,
                                        struct tide_feeder_options *options,

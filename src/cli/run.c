@@ -5,6 +5,7 @@
 #include "cli/config.h"
 #include "cli/lake_stack.h"
 #include "cli/service_log.h"
+#include "cli/lake_tools.h"
 #include "cli/service_metrics.h"
 #include "cli/service_publish.h"
 #include "collect/collector.h"
@@ -13,6 +14,7 @@
 #include "http/server.h"
 #include "log/committer.h"
 #include "process/engine.h"
+#include "process/housekeeper.h"
 #include "process/journeys.h"
 #include "serve/alerts.h"
 #include "serve/api.h"
@@ -35,6 +37,7 @@ enum {
     ROUTES_MAX = 32,
 };
 static const struct tide_duration idle_after = {10 * 1000000};
+static const struct tide_duration housekeeping_work = {5 * 1000000};
 
 struct service {
     struct tide_config config;
@@ -43,6 +46,8 @@ struct service {
     struct tide_service_log log;
     struct tide_committer *committer;
     struct tide_engine *engine;
+    struct tide_lake_tools tools;
+    struct tide_housekeeper *keeper;
     struct tide_collector *collector;
     struct tide_topics_collector *topics; /* NULL: no foreign topics */
     struct tide_generations *generations;
@@ -56,8 +61,6 @@ struct service {
     struct tide_http_route routes[ROUTES_MAX];
     struct tide_service_metrics metrics;
     struct tide_service_publish publish;
-    struct tide_bytes lake_path;
-    struct tide_bytes lake_url;             /* absolute: whoever verifies may stand elsewhere */
     _Atomic(struct tide_engine *) notified; /* the engine, once it may be told of new records */
     _Atomic bool failed;
     _Atomic bool ready;
@@ -150,7 +153,6 @@ static enum tide_arrival arrival_of(const struct tide_config *config)
 static enum tide_status open_lake(struct service *service, struct tide_error *error)
 {
     const struct tide_config *config = &service->config;
-    struct tide_bytes *path = &service->lake_path;
     char *data = service->data_path;
     char lock[PATH_BYTES_MAX + sizeof("/lock")];
     if (config->data.size >= sizeof(service->data_path)) {
@@ -168,19 +170,13 @@ static enum tide_status open_lake(struct service *service, struct tide_error *er
         status = tide_io_os_lock(lock, &service->lock, error);
     }
     if (status == TIDE_OK) {
-        status = tide_store_local_path(config->lake_url, path, error);
-    }
-    if (status == TIDE_OK) {
-        struct tide_lake_stack_options options = {tide_bytes_terminated(path),
-                                                  data,
-                                                  config->definitions->schema,
-                                                  tide_config_partitions(config),
-                                                  arrival_of(config)};
+        const struct tide_lake_stack_options options = {
+            .place = {.config = config, .url = config->lake_url, .is_service = true},
+            .data_directory = data,
+            .schema = config->definitions->schema,
+            .partition_count = tide_config_partitions(config),
+            .arrival = arrival_of(config)};
         status = tide_lake_stack_open(&options, &service->lake, error);
-    }
-    if (status == TIDE_OK) {
-        tide_bytes_append_text(&service->lake_url, "file:");
-        status = tide_io_os_absolute(tide_bytes_terminated(path), &service->lake_url, error);
     }
     return status;
 }
@@ -325,13 +321,54 @@ static enum tide_status start_topics(struct service *service, struct tide_error 
 static enum tide_status open_generations(struct service *service, struct tide_error *error)
 {
     struct tide_generations_options options = tide_generations_options_default();
-    options.io = tide_io_os();
     options.clock = tide_clock_os();
-    options.store = service->lake.store;
-    options.lake_directory = tide_bytes_terminated(&service->lake_path);
+    options.store = service->lake.place.store;
     options.definitions = service->config.definitions;
     options.partition_count = tide_config_partitions(&service->config);
     return tide_generations_create(&options, &service->generations, error);
+}
+
+/* There is nothing to do, so the disk and a core may do something else. */
+static bool is_quiet(void *context)
+{
+    const struct service *service = context;
+    const struct tide_engine_facts facts = tide_engine_facts(service->engine);
+    return facts.caught_up && facts.records_behind == 0;
+}
+
+static enum tide_status start_keeper(struct service *service, struct tide_error *error)
+{
+    const struct tide_config *config = &service->config;
+    char scratch[PATH_BYTES_MAX + sizeof("/keeper")];
+    if (config->compact_every.us == 0) {
+        return TIDE_OK;
+    }
+    (void)snprintf(
+        scratch, sizeof(scratch), "%s/keeper", tide_bytes_terminated(&service->lake.place.scratch));
+    enum tide_status status = tide_lake_tools_open(service->lake.place.store,
+                                                   &service->lake.identity,
+                                                   config->definitions->schema,
+                                                   scratch,
+                                                   &service->tools,
+                                                   error);
+    struct tide_housekeeper_options options = {.rewriter = service->tools.rewriter,
+                                               .partition_count = tide_config_partitions(config),
+                                               .every = config->compact_every,
+                                               .work = housekeeping_work,
+                                               .target_bytes = config->compact_target,
+                                               .files_min = (uint32_t)config->compact_files,
+                                               .keep_log = config->keep_log,
+                                               .vacuum_older = config->vacuum_after,
+                                               .is_quiet = is_quiet,
+                                               .context = service};
+    for (int t = 0; status == TIDE_OK && t < TIDE_TABLE_ALL_COUNT; t++) {
+        options.tables[t] = tide_lake_tools_table(&service->tools, (enum tide_table)t);
+        options.keep[t] = tide_lake_tools_keep(config, (enum tide_table)t);
+    }
+    if (status == TIDE_OK) {
+        status = tide_housekeeper_create(&options, &service->keeper, error);
+    }
+    return status == TIDE_OK ? tide_housekeeper_start(service->keeper, error) : status;
 }
 
 static bool want_webhook(const struct tide_definitions *definitions)
@@ -380,7 +417,9 @@ static enum tide_status create_api(struct service *service, struct tide_error *e
     service->metrics.log = service->log.log;
     service->metrics.log_is_kafka = service->log.is_kafka;
     service->metrics.data = service->data_path;
-    service->metrics.lake = tide_bytes_terminated(&service->lake_path);
+    struct tide_lake_place *place = &service->lake.place;
+    const bool is_remote = place->directory.size > 0;
+    service->metrics.lake = is_remote ? NULL : tide_bytes_terminated(&place->where);
     service->metrics.started = tide_clock_now(tide_clock_os());
     struct tide_metric_values_options values = {.engine = service->engine,
                                                 .definitions = config->definitions,
@@ -395,7 +434,7 @@ static enum tide_status create_api(struct service *service, struct tide_error *e
                                        .definitions = config->definitions,
                                        .clock = tide_clock_os(),
                                        .version = tide_version,
-                                       .lake_url = tide_bytes_view(&service->lake_url),
+                                       .lake_url = tide_bytes_view(&service->lake.place.url),
                                        .partition_count = tide_config_partitions(config),
                                        .generations = service->generations,
                                        .alerts = service->alerts,
@@ -435,6 +474,7 @@ static enum tide_status open_service(struct service *service, struct tide_error 
         open_log,
         open_publish,
         start_engine,
+        start_keeper,
         create_collector,
         start_topics,
         open_generations,
@@ -483,6 +523,8 @@ static enum tide_status close_service(struct service *service, struct tide_error
     tide_generations_destroy(service->generations);
     tide_alerts_destroy(service->alerts); /* while there is an engine to ask */
     tide_collector_destroy(service->collector);
+    tide_housekeeper_destroy(service->keeper);
+    tide_lake_tools_close(&service->tools);
     if (service->engine != NULL) {
         status = tide_engine_stop(service->engine, error);
     }
@@ -490,8 +532,6 @@ static enum tide_status close_service(struct service *service, struct tide_error
     tide_lake_stack_close(&service->lake);
     tide_service_log_close(&service->log);
     io.operations->close(io.self, &service->lock);
-    tide_bytes_release(&service->lake_path);
-    tide_bytes_release(&service->lake_url);
     return status;
 }
 

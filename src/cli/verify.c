@@ -3,8 +3,8 @@
  * the lines that people see; the ledger with the rows themselves. */
 #include "base/json.h"
 #include "cli/cell_compare.h"
+#include "cli/lake_place.h"
 #include "cli/served.h"
-#include "lake/store.h"
 #include "process/ledger.h"
 #include "serve/batch_result.h"
 
@@ -28,7 +28,9 @@ struct verify {
     struct tide_arena arena;
     struct tide_bytes barrier; /* NDJSON as the service told it */
     const struct tide_definitions *loaded;
+    struct tide_config config; /* its keys */
     struct tide_view lake_url;
+    struct tide_lake_place place;
     uint32_t partition_count;
     int64_t *epochs;
     struct tide_ledger *ledgers;
@@ -175,12 +177,20 @@ static enum tide_exit verify_metric(struct verify *v, const struct tide_metric *
 {
     struct tide_bytes text = {0};
     struct tide_error error = {0};
+    struct tide_instant from;
+    if (!tide_batch_kept_from(v->view, v->loaded, metric, &from)) {
+        printf(
+            "%-32.*s          - cells  not compared: it looks back to events that left the lake\n",
+            TIDE_VIEW_ARGUMENTS(metric->name));
+        return TIDE_EXIT_OK;
+    }
     enum tide_exit exit = lake_lines(v, metric, &text);
     if (exit == TIDE_EXIT_OK) {
         struct tide_cell_comparison comparison = {.definitions = v->loaded,
                                                   .metric = metric,
                                                   .live = tide_bytes_view(&v->barrier),
                                                   .lake = tide_bytes_view(&text),
+                                                  .from = from,
                                                   .differ = differ_line,
                                                   .context = v};
         const enum tide_status status = tide_cells_compare(&comparison, &error);
@@ -261,22 +271,20 @@ static enum tide_exit verify_ledger(struct verify *v)
 static enum tide_exit verify_all(struct verify *v)
 {
     struct tide_error error = {0};
-    struct tide_bytes path = {0};
     enum tide_exit exit = ask_service(v);
     if (exit != TIDE_EXIT_OK) {
         return exit;
     }
-    enum tide_status status = tide_store_local_path(v->lake_url, &path, &error);
+    const struct tide_lake_place_options place = {.config = &v->config, .url = v->lake_url};
+    enum tide_status status = tide_lake_place_open(&place, &v->place, &error);
     if (status == TIDE_OK) {
-        struct tide_lake_view_options options = {.io = tide_io_os(),
-                                                 .clock = tide_clock_os(),
-                                                 .lake_directory = tide_bytes_terminated(&path),
+        struct tide_lake_view_options options = {.clock = tide_clock_os(),
+                                                 .store = v->place.store,
                                                  .schema = v->loaded->schema,
                                                  .epochs = v->epochs,
                                                  .partition_count = v->partition_count};
         status = tide_lake_view_open(&options, &v->view, &error);
     }
-    tide_bytes_release(&path);
     if (status != TIDE_OK) {
         return tide_fail(tide_exit_of(status), "%s", error.text);
     }
@@ -296,7 +304,10 @@ static enum tide_exit run(const struct tide_invocation *invocation)
     if (tide_http_client_create(&v.client, &error) != TIDE_OK) {
         return tide_fail(TIDE_EXIT_TEMPORARY, "%s", error.text);
     }
-    enum tide_exit exit = verify_all(&v);
+    enum tide_exit exit = tide_config_keys_only(&v.arena, invocation, &v.config);
+    if (exit == TIDE_EXIT_OK) {
+        exit = verify_all(&v);
+    }
     if (exit == TIDE_EXIT_OK) {
         if (v.lines_shown > DIFFERENCES_SHOWN) {
             printf("... and %" PRIu64 " lines more\n", v.lines_shown - DIFFERENCES_SHOWN);
@@ -308,6 +319,7 @@ static enum tide_exit run(const struct tide_invocation *invocation)
         exit = v.differences == 0 ? TIDE_EXIT_OK : TIDE_EXIT_CHECK_FAILED;
     }
     tide_lake_view_close(v.view);
+    tide_lake_place_close(&v.place);
     tide_http_client_destroy(v.client);
     tide_bytes_release(&v.barrier);
     tide_arena_release(&v.arena);
@@ -316,6 +328,7 @@ static enum tide_exit run(const struct tide_invocation *invocation)
 
 static const struct tide_option options[] = {
     {"--server", NULL, "URL", "the service (" TIDE_DEFAULT_SERVER ")"},
+    {"--set", NULL, "KEY=VALUE", "a configuration key of lake, or data (repeatable)"},
 };
 
 const struct tide_command tide_command_verify = {

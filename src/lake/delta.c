@@ -289,9 +289,7 @@ enum tide_status tide_delta_files(struct tide_delta *delta,
 }
 
 enum tide_status tide_delta_entries(const struct tide_delta *delta,
-                                    enum tide_status (*visit)(void *context,
-                                                              const struct tide_delta_entry *),
-                                    void *context,
+                                    struct tide_delta_visitor visitor,
                                     struct tide_error *error)
 {
     const struct tide_delta_snapshot *snapshot = &delta->snapshot;
@@ -307,7 +305,7 @@ enum tide_status tide_delta_entries(const struct tide_delta *delta,
         status =
             tide_delta_entry_read(snapshot->layout, &snapshot->files[i], &scratch, &entry, error);
         if (status == TIDE_OK) {
-            status = visit(context, &entry);
+            status = visitor.visit(visitor.context, &entry);
         }
     }
     tide_arena_release(&scratch);
@@ -318,4 +316,21 @@ bool tide_delta_is_live(const struct tide_delta *delta, struct tide_view path)
 {
     const struct tide_delta_live *live = tide_delta_snapshot_file(&delta->snapshot, path);
     return live != NULL && live->is_live;
+}
+
+struct tide_instant tide_delta_removed(const struct tide_delta *delta, struct tide_view path)
+{
+    const struct tide_delta_live *file = tide_delta_snapshot_file(&delta->snapshot, path);
+    struct tide_instant removed = TIDE_INSTANT_UNKNOWN;
+    struct tide_arena scratch = {0};
+    struct tide_json *remove = NULL;
+    int64_t time_ms = 0;
+    tide_arena_init(&scratch, ENTRY_BYTES_MAX);
+    if (file != NULL && !file->is_live &&
+        tide_json_parse(&scratch, file->source, &remove, NULL) == TIDE_OK &&
+        tide_json_get_i64(remove, "deletionTimestamp", &time_ms)) {
+        removed.us = time_ms * 1000;
+    }
+    tide_arena_release(&scratch);
+    return removed;
 }

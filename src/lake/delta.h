@@ -91,15 +91,19 @@ struct tide_delta_entry {
     struct tide_view stats; /* JSON; data NULL: none */
     struct tide_instant modified;
 };
+struct tide_delta_visitor {
+    enum tide_status (*visit)(void *context, const struct tide_delta_entry *entry);
+    void *context;
+};
 /* Visits each live file of the version that was read last; of a table that keeps files. An answer
  * other than OK ends it. */
 enum tide_status tide_delta_entries(const struct tide_delta *delta,
-                                    enum tide_status (*visit)(void *context,
-                                                              const struct tide_delta_entry *),
-                                    void *context,
+                                    struct tide_delta_visitor visitor,
                                     struct tide_error *error);
 /* Of a table that keeps files. */
 bool tide_delta_is_live(const struct tide_delta *delta, struct tide_view path);
+/* When a file that is not live was removed; UNKNOWN: the log does not (any more) say so. */
+struct tide_instant tide_delta_removed(const struct tide_delta *delta, struct tide_view path);
 
 /* One commit that takes files out of the table and puts others in; of a table that keeps files. */
 struct tide_delta_change {
@@ -110,9 +114,10 @@ struct tide_delta_change {
     const struct tide_delta_file *adds;
     uint32_t add_count;
     struct tide_view app_id; /* of a txn that is set too; size 0: none */
-    int64_t version;         /* of that txn; larger than what the table holds */
+    int64_t expected;        /* what the table must hold of it before */
+    int64_t version;         /* and then; larger than expected */
 };
-/* *is_done false: one of the files to remove is not live (any more), or the txn was overtaken:
+/* *is_done false: one of the files to remove is not live (any more), or the txn is not expected's:
  * nothing was committed, nor will be. Conflicts are resolved as in tide_delta_commit, and an answer
  * that was lost is found by the first add, or by the txn: give at least one of them. */
 enum tide_status tide_delta_change(struct tide_delta *delta,

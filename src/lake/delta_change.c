@@ -1,6 +1,6 @@
 /* A commit that removes files and adds others: compaction, retention, archives.
  *
- *     all removes live, txn not overtaken?  -> write the text -> put if absent
+ *     all removes live, txn as expected?    -> write the text -> put if absent
  *          ^                no: not done                             |
  *          +------ fold the commit that is there instead  <--- exists, or unclear
  *
@@ -111,7 +111,7 @@ static bool is_ours_there(const struct tide_delta *delta, const struct tide_delt
 static bool may_be_made(const struct tide_delta *delta, const struct tide_delta_change *change)
 {
     bool may = change->app_id.size == 0 ||
-               tide_delta_snapshot_txn(&delta->snapshot, change->app_id) < change->version;
+               tide_delta_snapshot_txn(&delta->snapshot, change->app_id) == change->expected;
     for (uint32_t i = 0; may && i < change->remove_count; i++) {
         may = tide_delta_is_live(delta, change->removes[i]);
     }
@@ -126,6 +126,7 @@ enum tide_status tide_delta_change(struct tide_delta *delta,
     struct tide_bytes text = {0};
     tide_assert(delta->snapshot.keeps_files);
     tide_assert(change->add_count > 0 || change->app_id.size > 0);
+    tide_assert(change->app_id.size == 0 || change->version > change->expected);
     *is_done = false;
     tide_bytes_init(&text, TIDE_STORE_OBJECT_BYTES_MAX);
     enum tide_status status = tide_delta_refresh(delta, error);

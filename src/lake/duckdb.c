@@ -484,6 +484,27 @@ enum tide_status tide_duckdb_query(struct tide_duckdb_connection *connection,
 
 /* ---- rows */
 
+const char *tide_duckdb_type(enum tide_lake_type type)
+{
+    switch (type) {
+    case TIDE_LAKE_STRING:
+        return "VARCHAR";
+    case TIDE_LAKE_LONG:
+        return "BIGINT";
+    case TIDE_LAKE_DECIMAL:
+        return "DECIMAL(18, 6)";
+    case TIDE_LAKE_BOOLEAN:
+        return "BOOLEAN";
+    case TIDE_LAKE_TIMESTAMP:
+        return "TIMESTAMP WITH TIME ZONE";
+    case TIDE_LAKE_BINARY:
+        return "BLOB";
+    case TIDE_LAKE_DOUBLE:
+        return "DOUBLE";
+    }
+    return NULL;
+}
+
 static struct duckdb_logical *logical_type(const struct duckdb_api *api, enum tide_lake_type type)
 {
     switch (type) {

@@ -43,6 +43,8 @@ enum tide_status tide_duckdb_query(struct tide_duckdb_connection *connection,
                                                              uint32_t column_count),
                                    void *context,
                                    struct tide_error *error);
+/* "VARCHAR", "TIMESTAMP WITH TIME ZONE": what a column of the lake is in a file. */
+const char *tide_duckdb_type(enum tide_lake_type type);
 /* The rows that a table function of this connection reads from now on, in that order and where they
  * are: `SELECT * FROM <name>()`, of the layout's columns, once. They stay until the query is over.
  * FATAL: the library refused the function. */

@@ -7,7 +7,7 @@
  *   decimals    at most 15 digits, since some readers take a JSON number through a double
  *   doubles     in the shortest text that reads back as the same number
  *   booleans, bytes: none */
-#include "lake/rows.h"
+#include "lake/stats.h"
 #include "base/assert.h"
 #include "base/civil.h"
 #include "base/decimal.h"
@@ -24,25 +24,14 @@ static const int64_t decimal_exact = INT64_C(1000000000000000);   /* 10^15 */
 static const int64_t timestamp_min = INT64_C(-62135596800000000); /* 0001-01-01 */
 static const int64_t timestamp_max = INT64_C(253402300799999000); /* 9999-12-31 23:59:59.999 */
 
-struct bounds { /* of one column */
-    uint32_t null_count;
-    bool has_value;
-    int64_t low; /* numbers */
-    int64_t high;
-    double least; /* doubles */
-    double greatest;
-    struct tide_view first; /* texts */
-    struct tide_view last;
-};
-
 struct subject { /* the rows that go into the file */
     const struct tide_rows *rows;
     const uint32_t *indices;
     uint32_t count;
-    struct bounds bounds[COLUMNS_MAX];
+    struct tide_column_bounds bounds[COLUMNS_MAX];
 };
 
-static void widen_text(struct bounds *bounds, struct tide_view text)
+static void widen_text(struct tide_column_bounds *bounds, struct tide_view text)
 {
     if (!bounds->has_value || tide_view_compare(text, bounds->first) < 0) {
         bounds->first = text;
@@ -52,21 +41,21 @@ static void widen_text(struct bounds *bounds, struct tide_view text)
     }
 }
 
-static void widen_number(struct bounds *bounds, int64_t number)
+static void widen_number(struct tide_column_bounds *bounds, int64_t number)
 {
     bounds->low = !bounds->has_value || number < bounds->low ? number : bounds->low;
     bounds->high = !bounds->has_value || number > bounds->high ? number : bounds->high;
 }
 
-static void widen_double(struct bounds *bounds, double number)
+static void widen_double(struct tide_column_bounds *bounds, double number)
 {
     bounds->least = !bounds->has_value || number < bounds->least ? number : bounds->least;
     bounds->greatest = !bounds->has_value || number > bounds->greatest ? number : bounds->greatest;
 }
 
-static struct bounds bounds_of(const struct subject *subject, uint32_t column)
+static struct tide_column_bounds bounds_of(const struct subject *subject, uint32_t column)
 {
-    struct bounds bounds = {0};
+    struct tide_column_bounds bounds = {0};
     enum tide_lake_type type = tide_rows_layout(subject->rows)->columns[column].type;
     for (uint32_t i = 0; i < subject->count; i++) {
         uint32_t row = subject->indices[i];
@@ -196,7 +185,7 @@ static void write_double_bound(struct tide_bytes *json, double number)
 /* false: nothing was written, there is no bound. */
 static bool write_bound(struct tide_bytes *json,
                         enum tide_lake_type type,
-                        const struct bounds *bounds,
+                        const struct tide_column_bounds *bounds,
                         bool is_maximum)
 {
     int64_t number = is_maximum ? bounds->high : bounds->low;
@@ -229,12 +218,14 @@ static void write_key(struct tide_bytes *json, struct tide_view name)
     tide_bytes_append_byte(json, ':');
 }
 
-static void write_bounds(const struct subject *subject, bool is_maximum, struct tide_bytes *json)
+static void write_bounds(const struct tide_layout *layout,
+                         const struct tide_column_bounds *all,
+                         bool is_maximum,
+                         struct tide_bytes *json)
 {
-    const struct tide_layout *layout = tide_rows_layout(subject->rows);
     tide_bytes_append_byte(json, '{');
     for (uint32_t i = 0; i < layout->column_count; i++) {
-        const struct bounds *bounds = &subject->bounds[i];
+        const struct tide_column_bounds *bounds = &all[i];
         size_t before = json->size;
         if (!bounds->has_value) {
             continue;
@@ -245,6 +236,24 @@ static void write_bounds(const struct subject *subject, bool is_maximum, struct 
         }
     }
     tide_bytes_append_byte(json, '}');
+}
+
+void tide_stats_write(const struct tide_layout *layout,
+                      const struct tide_column_bounds *bounds,
+                      uint64_t row_count,
+                      struct tide_bytes *json)
+{
+    tide_bytes_append_format(
+        json, "{\"numRecords\":%llu,\"minValues\":", (unsigned long long)row_count);
+    write_bounds(layout, bounds, false, json);
+    tide_bytes_append_text(json, ",\"maxValues\":");
+    write_bounds(layout, bounds, true, json);
+    tide_bytes_append_text(json, ",\"nullCount\":{");
+    for (uint32_t i = 0; i < layout->column_count; i++) {
+        write_key(json, layout->columns[i].name);
+        tide_bytes_append_format(json, "%llu", (unsigned long long)bounds[i].null_count);
+    }
+    tide_bytes_append_text(json, "}}");
 }
 
 void tide_rows_stats(const struct tide_rows *rows,
@@ -258,14 +267,5 @@ void tide_rows_stats(const struct tide_rows *rows,
     for (uint32_t i = 0; i < layout->column_count; i++) {
         subject.bounds[i] = bounds_of(&subject, i);
     }
-    tide_bytes_append_format(json, "{\"numRecords\":%u,\"minValues\":", row_count);
-    write_bounds(&subject, false, json);
-    tide_bytes_append_text(json, ",\"maxValues\":");
-    write_bounds(&subject, true, json);
-    tide_bytes_append_text(json, ",\"nullCount\":{");
-    for (uint32_t i = 0; i < layout->column_count; i++) {
-        write_key(json, layout->columns[i].name);
-        tide_bytes_append_format(json, "%u", subject.bounds[i].null_count);
-    }
-    tide_bytes_append_text(json, "}}");
+    tide_stats_write(layout, subject.bounds, row_count, json);
 }

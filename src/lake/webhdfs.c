@@ -294,7 +294,7 @@ static void forgive_all(struct tide_webhdfs *w)
     (void)pthread_mutex_unlock(&w->mutex);
 }
 
-/* PASSING as well where the NameNode finds no DataNode: with none left alone there may be one. */
+/* Where the NameNode finds no DataNode, none is left alone any more: then there may be one. */
 static enum webhdfs_fault judge(struct tide_webhdfs *w,
                                 const struct tide_webhdfs_question *question,
                                 struct tide_view namenode,
@@ -316,7 +316,7 @@ static enum webhdfs_fault judge(struct tide_webhdfs *w,
         strcmp(question->operation, "CREATE") == 0 || strcmp(question->operation, "OPEN") == 0;
     if (fault == WEBHDFS_OTHER && wants_node) {
         forgive_all(w);
-        return WEBHDFS_PASSING;
+        return WEBHDFS_NO_NODE;
     }
     return fault;
 }
@@ -389,6 +389,7 @@ enum tide_status webhdfs_ask(struct tide_webhdfs *w,
     struct tide_error why = {0};
     enum webhdfs_fault fault = WEBHDFS_PASSING;
     answer->is_repeated = false;
+    answer->has_no_node = false;
     do {
         fault = ask_each(w, question, answer, &why);
     } while (fault == WEBHDFS_PASSING && !question->is_impatient && webhdfs_pause(w, patience));
@@ -399,9 +400,11 @@ enum tide_status webhdfs_ask(struct tide_webhdfs *w,
         return tide_error_set(error, TIDE_REJECT, "%s", why.text);
     case WEBHDFS_PASSING:
     case WEBHDFS_REFUSED:
+    case WEBHDFS_NO_NODE:
     case WEBHDFS_OTHER:
         break;
     }
+    answer->has_no_node = fault == WEBHDFS_NO_NODE;
     return tide_error_set(error, TIDE_RETRY, "%s", why.text);
 }
 

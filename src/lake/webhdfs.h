@@ -48,6 +48,7 @@ struct tide_webhdfs_answer {
     struct tide_bytes body;     /* JSON; zero at first, the caller releases it */
     struct tide_bytes location; /* of a redirect; likewise */
     bool is_repeated;           /* an earlier try may have been done though no answer came */
+    bool has_no_node;           /* RETRY because of that: nobody is left alone any more */
 };
 
 void tide_webhdfs_answer_release(struct tide_webhdfs_answer *answer);

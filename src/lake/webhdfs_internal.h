@@ -36,6 +36,7 @@ enum webhdfs_fault {
     WEBHDFS_MISSING,
     WEBHDFS_PASSING, /* safe mode, standby, starting */
     WEBHDFS_REFUSED, /* permission, quota */
+    WEBHDFS_NO_NODE, /* no DataNode for it, of those that are not left alone */
     WEBHDFS_OTHER,
 };
 

@@ -104,16 +104,23 @@ bool tide_webhdfs_url_parse(struct tide_view text, struct tide_webhdfs_url *url)
 
 static bool entry_allows(struct tide_view entry, const struct tide_webhdfs_url *url)
 {
-    struct tide_webhdfs_url wanted = {.host = entry};
-    if (tide_webhdfs_address_parse(entry, &wanted) && !same_text(wanted.port, url->port)) {
-        return false;
+    const bool is_domain = tide_view_starts_with(entry, TIDE_VIEW("*."));
+    if (is_domain) {
+        entry = tide_view_slice(entry, 2, entry.size - 2);
     }
-    if (wanted.host.size > 2 && wanted.host.data[0] == '*' && wanted.host.data[1] == '.') {
-        const struct tide_view end = tide_view_slice(wanted.host, 1, wanted.host.size - 1);
-        return url->host.size > end.size &&
-               same_text(tide_view_slice(url->host, url->host.size - end.size, end.size), end);
+    struct tide_webhdfs_url wanted;
+    if (!tide_webhdfs_address_parse(entry, &wanted)) {
+        wanted = (struct tide_webhdfs_url){.host = entry, .port = url->port};
     }
-    return same_text(wanted.host, url->host);
+    const size_t size = wanted.host.size;
+    struct tide_view host = url->host;
+    if (is_domain) {
+        if (size == 0 || host.size < size + 2 || host.data[host.size - size - 1] != '.') {
+            return false;
+        }
+        host = tide_view_slice(host, host.size - size, size);
+    }
+    return same_text(wanted.host, host) && same_text(wanted.port, url->port);
 }
 
 bool tide_webhdfs_list_allows(struct tide_view list, const struct tide_webhdfs_url *url)

@@ -34,12 +34,12 @@ static struct outcome again(void)
 }
 
 /* The NameNode's answer to where it is to be written or read. */
-static enum tide_status find_node(struct tide_webhdfs *w,
-                                  struct webhdfs_patience *patience,
-                                  struct tide_webhdfs_question *question,
-                                  struct tide_webhdfs_answer *answer,
-                                  struct tide_webhdfs_url *node,
-                                  struct tide_error *error)
+static struct outcome find_node(struct tide_webhdfs *w,
+                                struct webhdfs_patience *patience,
+                                struct tide_webhdfs_question *question,
+                                struct tide_webhdfs_answer *answer,
+                                struct tide_webhdfs_url *node,
+                                struct tide_error *error)
 {
     struct tide_bytes parameters = {0};
     const struct tide_view given = question->parameters;
@@ -57,7 +57,7 @@ static enum tide_status find_node(struct tide_webhdfs *w,
     }
     question->parameters = given;
     tide_bytes_release(&parameters);
-    return status;
+    return answer->has_no_node ? again() : over(status);
 }
 
 /* After an exchange with a DataNode that brought no success. */
@@ -79,6 +79,7 @@ static struct outcome blame(struct tide_webhdfs *w,
         case WEBHDFS_REFUSED:
             return over(TIDE_RETRY);
         case WEBHDFS_PASSING:
+        case WEBHDFS_NO_NODE:
         case WEBHDFS_OTHER:
         case WEBHDFS_FINE:
             break;
@@ -206,7 +207,7 @@ static struct outcome try_write(struct tide_webhdfs *w,
                                              .parameters = TIDE_VIEW("&overwrite=true")};
     struct tide_webhdfs_answer answer = {0};
     struct tide_webhdfs_url node = {0};
-    struct outcome outcome = over(find_node(w, patience, &question, &answer, &node, error));
+    struct outcome outcome = find_node(w, patience, &question, &answer, &node, error);
     if (outcome.status == TIDE_OK) {
         struct tide_http_response response = {0};
         struct tide_http_request request = {.method = "PUT",
@@ -335,7 +336,7 @@ static struct outcome try_read(struct tide_webhdfs *w,
         .method = "GET", .operation = "OPEN", .path = path, .parameters = tide_view_of(parameters)};
     struct tide_webhdfs_answer answer = {0};
     struct tide_webhdfs_url node = {0};
-    struct outcome outcome = over(find_node(w, patience, &question, &answer, &node, error));
+    struct outcome outcome = find_node(w, patience, &question, &answer, &node, error);
     if (outcome.status == TIDE_OK) {
         const char *url = tide_bytes_terminated(&answer.location);
         outcome = fetch_from(w, &node, url, reading, error);

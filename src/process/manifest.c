@@ -281,6 +281,26 @@ static enum tide_status fetch(struct tide_store store,
     return store.operations->get(store.self, key, text, MANIFEST_BYTES_MAX, error);
 }
 
+enum tide_status tide_manifest_get(struct tide_store store,
+                                   uint32_t partition,
+                                   uint64_t epoch,
+                                   struct tide_arena *arena,
+                                   struct tide_manifest *manifest,
+                                   struct tide_u128 *hash,
+                                   struct tide_error *error)
+{
+    struct tide_bytes text = {0};
+    enum tide_status status = fetch(store, partition, epoch, &text, error);
+    if (status == TIDE_OK) {
+        status = tide_manifest_read(arena, tide_bytes_view(&text), manifest, hash, error);
+        if (status != TIDE_OK) {
+            tide_error_prefix(error, "epoch %" PRIu64 " of partition %u", epoch, partition);
+        }
+    }
+    tide_bytes_release(&text);
+    return status;
+}
+
 /* Epochs have no gap, so the first missing one is found by doubling and then halving. */
 static enum tide_status first_missing(struct tide_store store,
                                       uint32_t partition,
@@ -314,26 +334,6 @@ static enum tide_status first_missing(struct tide_store store,
     return status == TIDE_REJECT ? TIDE_OK : status;
 }
 
-enum tide_status tide_manifest_at(struct tide_store store,
-                                  uint32_t partition,
-                                  uint64_t epoch,
-                                  struct tide_arena *arena,
-                                  struct tide_manifest *manifest,
-                                  struct tide_u128 *hash,
-                                  struct tide_error *error)
-{
-    struct tide_bytes text = {0};
-    enum tide_status status = fetch(store, partition, epoch, &text, error);
-    if (status == TIDE_OK) {
-        status = tide_manifest_read(arena, tide_bytes_view(&text), manifest, hash, error);
-        if (status != TIDE_OK) {
-            tide_error_prefix(error, "epoch %" PRIu64 " of partition %u", epoch, partition);
-        }
-    }
-    tide_bytes_release(&text);
-    return status;
-}
-
 enum tide_status tide_manifest_newest(struct tide_store store,
                                       uint32_t partition,
                                       struct tide_arena *arena,
@@ -350,5 +350,5 @@ enum tide_status tide_manifest_newest(struct tide_store store,
     }
     return missing == 0
                ? TIDE_REJECT
-               : tide_manifest_at(store, partition, missing - 1, arena, manifest, hash, error);
+               : tide_manifest_get(store, partition, missing - 1, arena, manifest, hash, error);
 }

@@ -47,14 +47,14 @@ enum tide_status tide_manifest_publish(struct tide_store store,
                                        const struct tide_manifest *manifest,
                                        struct tide_u128 *hash,
                                        struct tide_error *error);
-/* A given one. REJECT: there is none. */
-enum tide_status tide_manifest_at(struct tide_store store,
-                                  uint32_t partition,
-                                  uint64_t epoch,
-                                  struct tide_arena *arena,
-                                  struct tide_manifest *manifest,
-                                  struct tide_u128 *hash,
-                                  struct tide_error *error);
+/* That of an epoch. REJECT: it is not there. */
+enum tide_status tide_manifest_get(struct tide_store store,
+                                   uint32_t partition,
+                                   uint64_t epoch,
+                                   struct tide_arena *arena,
+                                   struct tide_manifest *manifest,
+                                   struct tide_u128 *hash,
+                                   struct tide_error *error);
 /* The newest one of a partition; finds it by probing, not by listing. REJECT: there is none. */
 enum tide_status tide_manifest_newest(struct tide_store store,
                                       uint32_t partition,

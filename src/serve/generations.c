@@ -25,6 +25,7 @@ enum {
     RUNS_MAX = 1 << 16,
     DUCKDB_THREADS = 1,
     PROBE_INTERVAL_US = 1000000,
+    PAUSE_US = 5000000, /* after a failure: a lake that is away would hold up everybody who asks */
     CELLS_MAX_DEFAULT = 1 << 20,
     NO_VERSION = -2
 };
@@ -53,6 +54,8 @@ struct tide_generations {
     struct tide_delta *delta; /* opened when first asked */
     struct tide_checkpoint_codec codec;
     struct tide_monotonic probed;
+    struct tide_error failure; /* of the store, "" for none; told without asking for a while */
+    struct tide_monotonic failed;
     struct tide_lake_view *view;
     int64_t view_version;
     struct tide_instant newest; /* when the newest run began, as of version: */
@@ -189,14 +192,13 @@ static enum tide_status open_view(struct tide_generations *generations, struct t
     if (generations->view != NULL && generations->view_version == version) {
         return TIDE_OK;
     }
-    const struct tide_lake_view_options options = {
-        .io = generations->options.io,
-        .clock = generations->options.clock,
-        .lake_directory = generations->options.lake_directory,
-        .schema = generations->options.definitions->schema,
-        .thread_count = DUCKDB_THREADS,
-        .memory_max = duckdb_memory_max,
-        .is_of_metrics = true};
+    const struct tide_lake_view_options options = {.clock = generations->options.clock,
+                                                   .store = generations->options.store,
+                                                   .schema =
+                                                       generations->options.definitions->schema,
+                                                   .thread_count = DUCKDB_THREADS,
+                                                   .memory_max = duckdb_memory_max,
+                                                   .is_of_metrics = true};
     tide_lake_view_close(generations->view);
     generations->view = NULL;
     generations->view_version = version;
@@ -487,6 +489,20 @@ static enum tide_status take(struct tide_generations *generations,
     return status;
 }
 
+/* RETRY: the store failed a moment ago. */
+static enum tide_status check_failure(struct tide_generations *generations,
+                                      struct tide_error *error)
+{
+    const struct tide_monotonic now = tide_clock_monotonic(generations->options.clock);
+    if (generations->failure.text[0] != '\0' &&
+        tide_monotonic_since(now, generations->failed).us < PAUSE_US) {
+        *error = generations->failure;
+        return TIDE_RETRY;
+    }
+    generations->failure = (struct tide_error){0};
+    return TIDE_OK;
+}
+
 static void tell(struct entry *entry, const struct loading *loading)
 {
     if (strcmp(entry->told.text, loading->error->text) != 0) {
@@ -515,9 +531,16 @@ enum tide_status tide_generations_take(struct tide_generations *generations,
     tide_assert(error != NULL);
     tide_assert(loading.metric->kind != TIDE_METRIC_RATIO);
     pthread_mutex_lock(&generations->mutex);
-    enum tide_status status = probe(generations, error);
+    enum tide_status status = check_failure(generations, error);
     if (status == TIDE_OK) {
-        status = take(generations, &loading, entry);
+        status = probe(generations, error);
+        if (status == TIDE_OK) {
+            status = take(generations, &loading, entry);
+        }
+        if (status == TIDE_RETRY) {
+            generations->failure = *error;
+            generations->failed = tide_clock_monotonic(generations->options.clock);
+        }
     }
     if (status != TIDE_OK) {
         tell(entry, &loading);

@@ -14,10 +14,8 @@
 struct tide_generations;
 
 struct tide_generations_options { /* outlives them */
-    struct tide_io io;
     struct tide_clock clock;
-    struct tide_store store;
-    const char *lake_directory;
+    struct tide_store store; /* outlives them */
     const struct tide_definitions *definitions;
     uint32_t partition_count;
     uint64_t cells_max;      /* of one answer; beyond it the question must be narrowed */

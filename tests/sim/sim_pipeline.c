@@ -66,6 +66,7 @@ static void add_report(const struct sim_report *report)
     total.failed_syncs += report->failed_syncs;
     total.crashes_in_recovery += report->crashes_in_recovery;
     total.retried_commits += report->retried_commits;
+    total.compactions += report->compactions;
     total.epochs += report->epochs;
     total.quiet_epochs += report->quiet_epochs;
     total.journeys += report->journeys;
@@ -112,7 +113,8 @@ static void test_there_was_trouble(void **state)
     }
     print_message("# %llu records, %llu acknowledged, %llu bodies refused, %llu power cuts, "
                   "%llu kills, %llu failed syncs, %llu crashes in recovery, %llu retried commits, "
-                  "%llu epochs, %llu quiet ones, %llu journeys, %llu revised, %llu withdrawn, "
+                  "%llu compactions, %llu epochs, %llu quiet ones, %llu journeys, %llu revised, "
+                  "%llu withdrawn, "
                   "%llu segments, %llu late, %llu duplicates, %llu rejected\n",
                   (unsigned long long)total.records,
                   (unsigned long long)total.acknowledged,
@@ -122,6 +124,7 @@ static void test_there_was_trouble(void **state)
                   (unsigned long long)total.failed_syncs,
                   (unsigned long long)total.crashes_in_recovery,
                   (unsigned long long)total.retried_commits,
+                  (unsigned long long)total.compactions,
                   (unsigned long long)total.epochs,
                   (unsigned long long)total.quiet_epochs,
                   (unsigned long long)total.journeys,
@@ -138,6 +141,7 @@ static void test_there_was_trouble(void **state)
     assert_true(total.crashes_in_recovery > seed_count / 20);
     assert_true(total.retried_commits > seed_count / 20);
     assert_true(total.refused > seed_count / 10);
+    assert_true(total.compactions > seed_count / 2);
     assert_true(total.epochs > seed_count * 3);
     assert_true(total.quiet_epochs > seed_count / 2);
     assert_true(total.journeys > seed_count * 20);

@@ -174,6 +174,12 @@ struct reading { /* of one table */
         int64_t version;
     } apps[SIM_LAKE_APPS_MAX];
     uint32_t app_count;
+    struct {
+        char path[PATH_SIZE]; /* decoded */
+        uint64_t size;
+        bool is_live;
+    } files[SIM_LAKE_FILES_MAX];
+    uint32_t file_count;
 };
 
 __attribute__((format(printf, 2, 3))) static bool wrong(struct reading *r, const char *format, ...)
@@ -313,15 +319,48 @@ static void decode_path(struct tide_view path, char *to, size_t size)
 static bool read_add(struct reading *r, const struct tide_json *add)
 {
     struct tide_view path;
-    char decoded[PATH_SIZE];
-    char full[2 * PATH_SIZE];
     uint64_t size = 0;
     if (!tide_json_get_text(add, "path", &path) || !tide_json_get_u64(add, "size", &size)) {
         return wrong(r, "an add without path and size");
     }
+    tide_assert(r->file_count < SIM_LAKE_FILES_MAX);
+    decode_path(path, r->files[r->file_count].path, PATH_SIZE);
+    r->files[r->file_count].size = size;
+    r->files[r->file_count++].is_live = true;
+    return true;
+}
+
+/* Only what is there may be removed. */
+static bool read_remove(struct reading *r, const struct tide_json *remove)
+{
+    struct tide_view path;
+    char decoded[PATH_SIZE];
+    if (!tide_json_get_text(remove, "path", &path)) {
+        return wrong(r, "a remove without path");
+    }
     decode_path(path, decoded, sizeof(decoded));
-    snprintf(full, sizeof(full), "%s/%s/%s", r->directory, r->name, decoded);
-    return read_rows(r, full, size);
+    for (uint32_t i = r->file_count; i-- > 0;) {
+        if (strcmp(r->files[i].path, decoded) == 0) {
+            const bool was_live = r->files[i].is_live;
+            r->files[i].is_live = false;
+            return was_live || wrong(r, "%s was removed twice", decoded);
+        }
+    }
+    return wrong(r, "%s was removed and had not been added", decoded);
+}
+
+static bool read_live(struct reading *r)
+{
+    bool is_good = true;
+    for (uint32_t i = 0; is_good && i < r->file_count; i++) {
+        char full[2 * PATH_SIZE];
+        if (r->files[i].is_live) {
+            snprintf(full, sizeof(full), "%s/%s/%s", r->directory, r->name, r->files[i].path);
+            is_good = read_rows(r, full, r->files[i].size);
+            r->lake->live_counts[r->table]++;
+        }
+    }
+    return is_good;
 }
 
 /* A transaction's version only grows, and stands once in a commit. */
@@ -360,12 +399,13 @@ static bool read_commit(struct reading *r, struct tide_view text)
         }
         const struct tide_json *add = tide_json_get(action, "add");
         const struct tide_json *txn = tide_json_get(action, "txn");
+        const struct tide_json *remove = tide_json_get(action, "remove");
         if (add != NULL) {
             is_good = read_add(r, add);
         } else if (txn != NULL) {
             is_good = read_txn(r, txn);
-        } else if (tide_json_get(action, "remove") != NULL) {
-            is_good = wrong(r, "a file was removed");
+        } else if (remove != NULL) {
+            is_good = read_remove(r, remove);
         }
         size_t used = end == NULL ? size : size + 1;
         text = tide_view_slice(text, used, text.size - used);
@@ -383,7 +423,8 @@ static bool read_table(struct reading *r)
         if (status != TIDE_OK) {
             tide_bytes_release(&text);
             r->lake->commit_counts[r->table] = version;
-            return status == TIDE_REJECT || wrong(r, "version %u cannot be read", version);
+            return status == TIDE_REJECT ? read_live(r)
+                                         : wrong(r, "version %u cannot be read", version);
         }
         struct tide_view kept = tide_arena_copy(&r->arena, tide_bytes_view(&text));
         tide_bytes_release(&text);
@@ -393,6 +434,20 @@ static bool read_table(struct reading *r)
         }
     }
     return wrong(r, "more than %d commits", COMMITS_MAX);
+}
+
+/* A revision is the epoch plus one. Stable: an insertion sort of what is nearly in order. */
+static void order_journeys(struct sim_lake *lake)
+{
+    for (uint32_t i = 1; i < lake->journey_count; i++) {
+        const struct sim_lake_journey moved = lake->journeys[i];
+        uint32_t at = i;
+        while (at > 0 && lake->journeys[at - 1].revision > moved.revision) {
+            lake->journeys[at] = lake->journeys[at - 1];
+            at--;
+        }
+        lake->journeys[at] = moved;
+    }
 }
 
 bool sim_lake_read(struct sim_lake *lake, struct tide_io io, const char *directory)
@@ -409,13 +464,16 @@ bool sim_lake_read(struct sim_lake *lake, struct tide_io io, const char *directo
     lake->journey_count = 0;
     lake->wrong[0] = '\0';
     for (int t = 0; is_good && t < TIDE_TABLE_COUNT; t++) {
-        struct reading reading = {.lake = lake,
-                                  .io = io,
-                                  .directory = directory,
-                                  .table = (enum tide_table)t,
-                                  .name = names[t]};
+        static struct reading reading; /* large */
+        reading = (struct reading){.lake = lake,
+                                   .io = io,
+                                   .directory = directory,
+                                   .table = (enum tide_table)t,
+                                   .name = names[t]};
+        lake->live_counts[t] = 0;
         is_good = read_table(&reading);
         tide_arena_release(&reading.arena);
     }
+    order_journeys(lake);
     return is_good;
 }

@@ -14,6 +14,7 @@
 #include "base/io.h"
 #include "event/verdict.h"
 #include "lake/checkpoint_codec.h"
+#include "lake/rewriter.h"
 #include "lake/table_writer.h"
 
 enum {
@@ -21,12 +22,14 @@ enum {
     SIM_LAKE_JOURNEYS_MAX = 16384,
     SIM_LAKE_TEXT_SIZE = 128,
     SIM_LAKE_APPS_MAX = 16,
+    SIM_LAKE_FILES_MAX = 8192, /* of a table, in all commits */
     SIM_LAKE_ERROR_SIZE = 256,
 };
 
 /* io must outlive them; nothing to close. A checkpoint is a file of its actions, a line each. */
 struct tide_table_writer sim_table_writer(struct tide_io *io);
 struct tide_checkpoint_codec sim_checkpoint_codec(struct tide_io *io);
+struct tide_rewriter sim_rewriter(struct tide_io *io);
 
 struct sim_lake_row {
     enum tide_table table;
@@ -37,7 +40,7 @@ struct sim_lake_row {
     enum tide_reason reason;
 };
 
-struct sim_lake_journey { /* a row of its table, in the order of the commits */
+struct sim_lake_journey { /* a row of its table; of a partition in the order of its epochs */
     uint32_t partition;
     uint64_t epoch;
     uint64_t revision;
@@ -62,6 +65,7 @@ struct sim_lake {
     struct sim_lake_journey journeys[SIM_LAKE_JOURNEYS_MAX];
     uint32_t journey_count;
     uint32_t commit_counts[TIDE_TABLE_COUNT];
+    uint32_t live_counts[TIDE_TABLE_COUNT]; /* files */
     char wrong[SIM_LAKE_ERROR_SIZE];
 };
 

@@ -223,6 +223,39 @@ static bool commit(struct sim_world *world, bool is_whole)
     return survives(world, "commit", status, &error);
 }
 
+/* One step of compaction of some table, as the service does it when it is quiet, and as a command
+ * beside it. */
+static void compact(struct sim_world *world)
+{
+    struct sim_life *life = &world->life;
+    struct tide_error error = {0};
+    struct tide_compactor *compactor = NULL;
+    struct tide_compaction_step step = {0};
+    const struct tide_compaction_options options = {
+        .table = {.store = life->store,
+                  .clock = sim_clock(world),
+                  .layout = world->layouts[sim_below(&world->dice, TIDE_TABLE_COUNT)],
+                  .table_id = TIDE_VIEW("0123456789abcdef"),
+                  .engine = TIDE_VIEW("tidemark/sim"),
+                  .codec = sim_checkpoint_codec(&world->io),
+                  .scratch_directory = "lake/_tidemark/scratch",
+                  .io = world->io,
+                  .checkpoint_commits = 2},
+        .rewriter = sim_rewriter(&world->io),
+        .target_bytes = 1 << 20,
+        .files_min = 2,
+        .files_max = 2 + (uint32_t)sim_below(&world->dice, 6),
+    };
+    enum tide_status status = tide_compactor_open(&options, &compactor, &error);
+    if (status == TIDE_OK) {
+        status = tide_compactor_step(compactor, &step, &error);
+    }
+    tide_compactor_close(compactor);
+    world->report->compactions += status == TIDE_OK && !step.is_idle && !step.is_lost;
+    sim_trace(world, 10, step.files_before);
+    (void)survives(world, "compaction", status, &error);
+}
+
 static void pass_time(struct sim_world *world, uint64_t limit_us)
 {
     tide_clock_simulated_advance(
@@ -258,8 +291,10 @@ static void move(struct sim_world *world)
         (void)sync_log(world);
     } else if (kind < 84) {
         (void)step_partition(world, (uint32_t)sim_below(&world->dice, world->partition_count));
-    } else if (kind < 93) {
+    } else if (kind < 91) {
         (void)commit(world, sim_chance(world, 50));
+    } else if (kind < 93) {
+        compact(world);
     } else if (kind < 97) {
         fill_or_free_disk(world);
     } else if (kind < 99) {

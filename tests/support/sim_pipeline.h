@@ -28,6 +28,7 @@ struct sim_report {
     uint64_t failed_syncs;
     uint64_t crashes_in_recovery;
     uint64_t retried_commits;
+    uint64_t compactions;  /* steps that exchanged files */
     uint64_t epochs;       /* rounds */
     uint64_t quiet_epochs; /* of a partition, without a record: journeys timed out */
     uint64_t journeys;     /* rows of the table, at the end */

@@ -5,6 +5,7 @@
 
 #include "base/io_sim.h"
 #include "collect/collector.h"
+#include "lake/compaction.h"
 #include "log/segment.h"
 #include "process/checkpoint.h"
 #include "process/worker.h"

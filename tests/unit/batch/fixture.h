@@ -293,9 +293,8 @@ static inline struct tide_lake_view *fixture_view(const struct fixture *fixture,
 {
     struct tide_lake_view *view = NULL;
     struct tide_error error = {0};
-    const struct tide_lake_view_options options = {.io = tide_io_os(),
-                                                   .clock = tide_clock_os(),
-                                                   .lake_directory = fixture->directory,
+    const struct tide_lake_view_options options = {.clock = tide_clock_os(),
+                                                   .store = fixture->store,
                                                    .schema = fixture->definitions->schema,
                                                    .thread_count = 1,
                                                    .epochs = epochs,

@@ -125,9 +125,8 @@ static void tells_the_last_epochs(void **state)
 {
     (void)state;
     struct fixture *fixture = fixture_open();
-    const struct tide_lake_view_options lake = {.io = tide_io_os(),
-                                                .clock = tide_clock_os(),
-                                                .lake_directory = fixture->directory,
+    const struct tide_lake_view_options lake = {.clock = tide_clock_os(),
+                                                .store = fixture->store,
                                                 .schema = fixture->definitions->schema,
                                                 .partition_count = 2};
     struct tide_delta *delta = NULL;
@@ -162,9 +161,8 @@ static void is_of_metrics_alone(void **state)
     struct tide_lake_view *view = NULL;
     struct tide_error error = {0};
     const int64_t epochs[] = {0};
-    const struct tide_lake_view_options options = {.io = tide_io_os(),
-                                                   .clock = tide_clock_os(),
-                                                   .lake_directory = fixture->directory,
+    const struct tide_lake_view_options options = {.clock = tide_clock_os(),
+                                                   .store = fixture->store,
                                                    .schema = fixture->definitions->schema,
                                                    .thread_count = 1,
                                                    .epochs = epochs,
@@ -211,9 +209,8 @@ static void refuses_a_strange_table(void **state)
             TIDE_VIEW("{\"protocol\":{\"minReaderVersion\":3,\"minWriterVersion\":7}}\n"),
             &error),
         TIDE_OK);
-    const struct tide_lake_view_options options = {.io = tide_io_os(),
-                                                   .clock = tide_clock_os(),
-                                                   .lake_directory = fixture->directory,
+    const struct tide_lake_view_options options = {.clock = tide_clock_os(),
+                                                   .store = fixture->store,
                                                    .schema = fixture->definitions->schema,
                                                    .thread_count = 1};
     assert_int_equal(tide_lake_view_open(&options, &view, &error), TIDE_REJECT);

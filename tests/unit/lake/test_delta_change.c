@@ -22,6 +22,7 @@ static const struct tide_delta_change expiry = {.operation = "DELETE",
                                                 .removes = old_paths,
                                                 .remove_count = 2,
                                                 .app_id = FIXTURE_NAME("p/expired"),
+                                                .expected = TIDE_DELTA_NEVER,
                                                 .version = 5};
 
 static struct tide_delta *open_table(struct tide_store store)
@@ -63,7 +64,8 @@ static enum tide_status add_size(void *context, const struct tide_delta_entry *e
 static uint64_t size_of(const struct tide_delta *delta)
 {
     uint64_t size = 0;
-    assert_int_equal(tide_delta_entries(delta, add_size, &size, NULL), TIDE_OK);
+    assert_int_equal(tide_delta_entries(delta, (struct tide_delta_visitor){add_size, &size}, NULL),
+                     TIDE_OK);
     return size;
 }
 
@@ -116,7 +118,7 @@ static void test_expiry(void **state)
     assert_non_null(strstr(lake_read(&lake, 1, &text), "\"dataChange\":true"));
     assert_int_equal(tide_delta_change(delta, &expiry, &is_done, NULL), TIDE_OK);
     assert_true(is_done);
-    struct tide_delta_change older = expiry; /* the txn is beyond it */
+    struct tide_delta_change older = expiry; /* the txn is another */
     older.version = 4;
     assert_int_equal(tide_delta_change(delta, &older, &is_done, NULL), TIDE_OK);
     assert_false(is_done);

@@ -83,7 +83,8 @@ static void expect_table(const struct tide_delta *delta, int epochs)
 {
     uint64_t sizes = 0;
     assert_int_equal(tide_delta_transaction_version(delta, TIDE_VIEW("p/0")), epochs - 1);
-    assert_int_equal(tide_delta_entries(delta, count_entry, &sizes, NULL), TIDE_OK);
+    assert_int_equal(
+        tide_delta_entries(delta, (struct tide_delta_visitor){count_entry, &sizes}, NULL), TIDE_OK);
     assert_int_equal(sizes, (uint64_t)epochs * ((uint64_t)epochs + 1) / 2);
 }
 

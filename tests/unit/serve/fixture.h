@@ -206,10 +206,8 @@ static inline void fixture_start_server(struct fixture *fixture)
 {
     struct tide_error error = {0};
     struct tide_generations_options generations = tide_generations_options_default();
-    generations.io = tide_io_os();
     generations.clock = tide_clock_simulated(&fixture->probes);
     generations.store = fixture->store;
-    generations.lake_directory = fixture->lake;
     generations.definitions = fixture->definitions;
     generations.partition_count = fixture->partition_count;
     fixture_check(tide_generations_create(&generations, &fixture->generations, &error), &error);

@@ -68,9 +68,8 @@ static inline void batch_open(struct batch_run *run, struct fixture *fixture)
     tide_identity_format(fixture->identity.pipeline, pipeline);
     run->layout = tide_layout_create(&run->arena, schema, TIDE_TABLE_METRICS);
     assert_non_null(run->layout);
-    struct tide_lake_view_options view = {.io = tide_io_os(),
-                                          .clock = tide_clock_os(),
-                                          .lake_directory = fixture->lake,
+    struct tide_lake_view_options view = {.clock = tide_clock_os(),
+                                          .store = fixture->store,
                                           .schema = schema,
                                           .thread_count = 1,
                                           .partition_count = fixture->partition_count};

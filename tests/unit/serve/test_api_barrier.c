@@ -56,6 +56,21 @@ static enum tide_status gate_list(void *self,
     return g->inner.operations->list(g->inner.self, prefix, visit, context, error);
 }
 
+static enum tide_status gate_fetch(void *self,
+                                   const char *key,
+                                   struct tide_bytes *path,
+                                   struct tide_error *error)
+{
+    struct gate *g = self;
+    return g->inner.operations->fetch(g->inner.self, key, path, error);
+}
+
+static void gate_unpin(void *self, const char *key)
+{
+    struct gate *g = self;
+    g->inner.operations->unpin(g->inner.self, key);
+}
+
 static enum tide_status gate_remove(void *self, const char *key, struct tide_error *error)
 {
     struct gate *g = self;
@@ -75,6 +90,8 @@ static void build_gate(void)
                                                             .put_if_absent = gate_put_if_absent,
                                                             .put_file = gate_put_file,
                                                             .list = gate_list,
+                                                            .fetch = gate_fetch,
+                                                            .unpin = gate_unpin,
                                                             .remove = gate_remove,
                                                             .close = gate_close};
     struct tide_error error = {0};

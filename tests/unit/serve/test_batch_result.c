@@ -49,9 +49,8 @@ static int open_world(void **state)
     fixture = fixture_open_definitions(kinds_text, NULL, 3);
     fixture_send(fixture, events, sizeof(events) / sizeof(events[0]));
     assert_int_equal(fixture_ask(fixture, "POST", "/api/v1/barrier"), 200);
-    const struct tide_lake_view_options options = {.io = tide_io_os(),
-                                                   .clock = tide_clock_os(),
-                                                   .lake_directory = fixture->lake,
+    const struct tide_lake_view_options options = {.clock = tide_clock_os(),
+                                                   .store = fixture->store,
                                                    .schema = fixture->definitions->schema,
                                                    .thread_count = 1};
     fixture_check(tide_lake_view_open(&options, &view, &error), &error);

@@ -28,9 +28,8 @@ static void assert_rows(const char *sql, const char *wanted)
     struct tide_lake_view *view = NULL;
     struct tide_bytes text = {0};
     struct tide_error error = {0};
-    const struct tide_lake_view_options options = {.io = tide_io_os(),
-                                                   .clock = tide_clock_os(),
-                                                   .lake_directory = fixture->lake,
+    const struct tide_lake_view_options options = {.clock = tide_clock_os(),
+                                                   .store = fixture->store,
                                                    .schema = fixture->definitions->schema,
                                                    .thread_count = 1,
                                                    .is_of_metrics = true};
@@ -217,6 +216,21 @@ static enum tide_status gate_list(void *self,
     return gate.inner->list(gate.self, prefix, visit, context, error);
 }
 
+static enum tide_status gate_fetch(void *self,
+                                   const char *key,
+                                   struct tide_bytes *path,
+                                   struct tide_error *error)
+{
+    (void)self;
+    return gate.inner->fetch(gate.self, key, path, error);
+}
+
+static void gate_unpin(void *self, const char *key)
+{
+    (void)self;
+    gate.inner->unpin(gate.self, key);
+}
+
 static enum tide_status gate_remove(void *self, const char *key, struct tide_error *error)
 {
     (void)self;
@@ -228,6 +242,8 @@ static const struct tide_store_operations gate_operations = {
     .put_if_absent = gate_put_if_absent,
     .put_file = gate_put_file,
     .list = gate_list,
+    .fetch = gate_fetch,
+    .unpin = gate_unpin,
     .remove = gate_remove,
 };
 

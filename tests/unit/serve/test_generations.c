@@ -218,10 +218,8 @@ static void keeps_within_its_limits(void **state)
     struct tide_generations *own = NULL;
     struct tide_error error = {0};
     struct tide_generations_options options = tide_generations_options_default();
-    options.io = tide_io_os();
     options.clock = tide_clock_simulated(&fixture->probes);
     options.store = fixture->store;
-    options.lake_directory = fixture->lake;
     options.definitions = fixture->definitions;
     options.partition_count = fixture->partition_count;
     options.cells_max = 3;
