@@ -28,6 +28,8 @@ static void ask_store(struct tide_health_probe *probe, struct tide_health_row *r
     struct tide_store store = {0};
     struct tide_error error = {0};
     struct tide_instant newest = TIDE_INSTANT_UNKNOWN;
+    options.hdfs.user = probe->config->hdfs_user;
+    options.hdfs.hosts = probe->config->hdfs_hosts;
     options.hdfs.patience = probe->timeout;
     enum tide_status status = tide_store_open(probe->config->lake_url, &options, &store, &error);
     if (status == TIDE_OK) {

@@ -18,7 +18,7 @@ from harness import DATA, TESTS, program, run_ok, tidemark
 
 GOLDEN = TESTS / "golden/cli"
 DEVICE = DATA / "device-3000.ndjson"
-COMMANDS = ["run", "replay", "generate", "query", "verify", "backtest", "explain", "validate", "version"]
+COMMANDS = ["run", "replay", "generate", "query", "verify", "backtest", "explain", "health", "validate", "version"]
 
 
 def check_golden(name, text):
