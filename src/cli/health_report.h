@@ -56,8 +56,8 @@ void tide_health_add_text(struct tide_health_row *row, const char *name, struct 
 void tide_health_worsen(struct tide_health_row *row,
                         enum tide_health_state state,
                         struct tide_view why);
-/* Adds from's rows. One with the part and name of a row that is there joins it: the worse state, and
- * what that row does not say itself. Others come behind the rows of their part. */
+/* Adds from's rows. One with the part and name of a row that is there joins it: the worse state,
+ * and what that row does not say itself. Others come behind the rows of their part. */
 void tide_health_merge(struct tide_health_report *report, const struct tide_health_report *from);
 const char *tide_health_state_name(enum tide_health_state state);
 
