@@ -69,15 +69,13 @@ static void produce(int32_t partition, int count)
 {
     char value[] = "x";
     rd_kafka_t *producer = open_client(RD_KAFKA_PRODUCER);
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(producer, "events", NULL);
     for (int i = 0; i < count; i++) {
-        assert_int_equal(rd_kafka_producev(producer,
-                                           RD_KAFKA_V_TOPIC("events"),
-                                           RD_KAFKA_V_PARTITION(partition),
-                                           RD_KAFKA_V_VALUE(value, 1),
-                                           RD_KAFKA_V_END),
-                         0);
+        assert_int_equal(
+            rd_kafka_produce(topic, partition, RD_KAFKA_MSG_F_COPY, value, 1, NULL, 0, NULL), 0);
     }
     assert_int_equal(rd_kafka_flush(producer, TIMEOUT_MS), 0);
+    rd_kafka_topic_destroy(topic);
     rd_kafka_destroy(producer);
 }
 
