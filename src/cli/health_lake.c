@@ -56,24 +56,26 @@ struct cluster {
     uint64_t under_replicated_blocks;
 };
 
+/* FSNamesystem is a copy that may be some ten seconds old; it alone has two of them. */
 static void read_beans(const struct tide_json *json, struct cluster *cluster)
 {
     const struct tide_json *beans = tide_json_get(json, "beans");
     for (const struct tide_json *bean = beans == NULL ? NULL : beans->first; bean != NULL;
          bean = bean->next) {
         struct tide_view text;
+        (void)tide_json_get_u64(bean, "MissingBlocks", &cluster->missing_blocks);
+        if (tide_json_get_text(bean, "tag.HAState", &text)) {
+            cluster->is_active = tide_view_equal(text, TIDE_VIEW("active"));
+        }
+        if (!tide_json_get_text(bean, "FSState", &text)) {
+            continue;
+        }
+        cluster->is_safe_mode = !tide_view_equal(text, TIDE_VIEW("Operational"));
         (void)tide_json_get_u64(bean, "CapacityTotal", &cluster->capacity);
         (void)tide_json_get_u64(bean, "CapacityRemaining", &cluster->remaining);
         (void)tide_json_get_u64(bean, "NumLiveDataNodes", &cluster->live_nodes);
         (void)tide_json_get_u64(bean, "NumDeadDataNodes", &cluster->dead_nodes);
-        (void)tide_json_get_u64(bean, "MissingBlocks", &cluster->missing_blocks);
         (void)tide_json_get_u64(bean, "UnderReplicatedBlocks", &cluster->under_replicated_blocks);
-        if (tide_json_get_text(bean, "tag.HAState", &text)) {
-            cluster->is_active = tide_view_equal(text, TIDE_VIEW("active"));
-        }
-        if (tide_json_get_text(bean, "FSState", &text)) {
-            cluster->is_safe_mode = !tide_view_equal(text, TIDE_VIEW("Operational"));
-        }
     }
 }
 
