@@ -11,6 +11,7 @@
 
 #include <dlfcn.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -580,12 +581,23 @@ static void bind_rows(struct duckdb_bind *bind);
 static void init_rows(struct duckdb_init *init);
 static void read_rows(struct duckdb_call *call, struct duckdb_chunk *chunk);
 
-/* The library's callbacks get one pointer of ours, but not the library's functions. */
-static const struct duckdb_api *callback_api;
+/* The library's callbacks get one pointer of ours, but not the library's functions, which are the
+ * same for every database. */
+static struct duckdb_api callback_api;
+static pthread_mutex_t callback_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+static void keep_callback_api(const struct duckdb_api *api)
+{
+    pthread_mutex_lock(&callback_mutex);
+    if (callback_api.library_version == NULL) {
+        callback_api = *api;
+    }
+    pthread_mutex_unlock(&callback_mutex);
+}
 
 static void bind_rows(struct duckdb_bind *bind)
 {
-    const struct duckdb_api *api = callback_api;
+    const struct duckdb_api *api = &callback_api;
     const struct tide_duckdb_connection *connection = api->bind_get_extra_info(bind);
     const struct tide_layout *layout = tide_rows_layout(connection->given.rows);
     for (uint32_t i = 0; i < layout->column_count; i++) {
@@ -603,12 +615,12 @@ static void bind_rows(struct duckdb_bind *bind)
 
 static void init_rows(struct duckdb_init *init)
 {
-    callback_api->init_set_max_threads(init, 1); /* rows keep their order */
+    callback_api.init_set_max_threads(init, 1); /* rows keep their order */
 }
 
 static void read_rows(struct duckdb_call *call, struct duckdb_chunk *chunk)
 {
-    const struct duckdb_api *api = callback_api;
+    const struct duckdb_api *api = &callback_api;
     struct tide_duckdb_connection *connection = api->function_get_extra_info(call);
     const struct part *given = &connection->given;
     uint32_t vector_size = (uint32_t)api->vector_size();
@@ -632,7 +644,7 @@ static enum tide_status register_function(struct tide_duckdb_connection *connect
     struct duckdb_table_function *function = api->create_table_function();
     char name[sizeof(connection->function_name)];
     (void)snprintf(name, sizeof(name), "tidemark_rows_%" PRIu64, atomic_fetch_add(&serial, 1));
-    callback_api = api;
+    keep_callback_api(api);
     api->table_function_set_name(function, name);
     api->table_function_set_extra_info(function, connection, NULL);
     api->table_function_set_bind(function, bind_rows);

@@ -172,6 +172,7 @@ static void compares(void **state)
         struct tide_bytes text = {0};
         struct tide_error error = {0};
         struct tide_cell_comparison comparison = {
+            .from = TIDE_INSTANT_UNKNOWN,
             .definitions = definitions,
             .metric = tide_definitions_find(definitions, tide_view_of(cases[i].metric)),
             .live = tide_view_of(cases[i].live),
@@ -210,6 +211,7 @@ static void refuses_what_is_no_cell(void **state)
         struct tide_bytes found = {0};
         struct tide_error error = {0};
         struct tide_cell_comparison comparison = {
+            .from = TIDE_INSTANT_UNKNOWN,
             .definitions = definitions,
             .metric = tide_definitions_find(definitions, TIDE_VIEW("c")),
             .live = tide_view_of(lines[i]),

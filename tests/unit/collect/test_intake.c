@@ -33,6 +33,8 @@ static int tear_down(void **state)
 
 static const struct tide_instant received = {INT64_C(1774000000000000)};
 
+static const struct tide_intake_origin origin = {{INT64_C(1774000000000000)}, {"x", 1}};
+
 static void init(struct tide_intake *intake, uint32_t partition_count)
 {
     const struct tide_intake_options options = {.schema = preset.schema,
@@ -71,9 +73,9 @@ static void test_order(void **state)
             tide_answer_reset(&answer);
             assert_int_equal(
                 tide_intake_decode(
-                    &intake, tide_bytes_view(&body), TIDE_FRAMING_NDJSON, received, &answer),
+                    &intake, tide_bytes_view(&body), TIDE_FRAMING_NDJSON, &origin, &answer),
                 TIDE_OK);
-            assert_int_equal(tide_intake_order(&intake, received, TIDE_VIEW("x")), TIDE_OK);
+            assert_int_equal(tide_intake_order(&intake), TIDE_OK);
             assert_int_equal(answer.accepted, EVENTS);
             uint32_t total = 0;
             for (uint32_t i = 0; i < intake.batch_count; i++) {
@@ -105,9 +107,9 @@ static void test_nothing(void **state)
     struct tide_answer answer = {0};
     init(&intake, 2);
     assert_int_equal(
-        tide_intake_decode(&intake, TIDE_VIEW("\n"), TIDE_FRAMING_NDJSON, received, &answer),
+        tide_intake_decode(&intake, TIDE_VIEW("\n"), TIDE_FRAMING_NDJSON, &origin, &answer),
         TIDE_OK);
-    assert_int_equal(tide_intake_order(&intake, received, TIDE_VIEW("x")), TIDE_OK);
+    assert_int_equal(tide_intake_order(&intake), TIDE_OK);
     assert_int_equal(intake.batch_count, 0);
     assert_false(intake.is_unsplit);
     tide_intake_release(&intake);
@@ -145,9 +147,9 @@ static void test_hash(void **state)
     struct tide_answer answer = {0};
     init(&intake, 2);
     assert_int_equal(
-        tide_intake_decode(&intake, tide_bytes_view(&body), TIDE_FRAMING_NDJSON, received, &answer),
+        tide_intake_decode(&intake, tide_bytes_view(&body), TIDE_FRAMING_NDJSON, &origin, &answer),
         TIDE_OK);
-    assert_int_equal(tide_intake_order(&intake, received, TIDE_VIEW("x")), TIDE_OK);
+    assert_int_equal(tide_intake_order(&intake), TIDE_OK);
     assert_int_equal(intake.batch_count, 1);
     const struct tide_log_record *record = &intake.batches[0].records[0];
     assert_int_equal(record->reason, TIDE_REASON_TOO_LARGE);
