@@ -1,85 +1,39 @@
 #!/bin/bash
-# Real Spark, a standalone cluster on 127.0.0.1, from the pyspark of the tests' Python environment.
-#   spark.sh up N | kill9 worker I | start worker I | down | status
-# Master: 7077, its page 8090; worker I: 7100+I, its page 8090+I, one core and 1 GiB.
+# A standalone Spark cluster on 127.0.0.1, from the pip package: a master and workers of one core.
+#   spark.sh up [N] | kill9 I | down | status       STACK: scratch folder; PYTHON: of the package
+# Master spark://127.0.0.1:7077; worker I on 7100+I. kill9 kills a worker and its executors, which
+# would outlive it.
 set -u
-STACK=${STACK:?set STACK to a scratch folder}
-HERE=$(cd "$(dirname "$0")" && pwd)
-S=$STACK/spark/cluster
-PYSPARK_PYTHON=${PYSPARK_PYTHON:-$HERE/../../../.deps/venv/bin/python}
-SPARK_HOME=${SPARK_HOME:-$("$PYSPARK_PYTHON" -c 'import os, pyspark; print(os.path.dirname(pyspark.__file__))')}
-export PYSPARK_PYTHON SPARK_HOME SPARK_LOCAL_IP=127.0.0.1 SPARK_DAEMON_MEMORY=256m
-export SPARK_DAEMON_JAVA_OPTS="-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
-
-start() { # name class arguments: spark-class becomes java, so its pid is java's
-    local name=$1
-    shift
-    "$SPARK_HOME/bin/spark-class" "$@" > "$S/$name.log" 2>&1 &
-    echo $! > "$S/$name.pid"
+S=${STACK:?set STACK to a scratch folder}/cluster
+PYTHON=${PYTHON:-python3}
+export SPARK_HOME=$("$PYTHON" -c 'import pyspark, os; print(os.path.dirname(pyspark.__file__))')
+export SPARK_LOCAL_IP=127.0.0.1 SPARK_NO_DAEMONIZE=1 SPARK_DAEMON_MEMORY=256m
+export SPARK_DAEMON_JAVA_OPTS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+launch() { # name class arguments: the class as a process of its own
+  local name=$1; shift
+  setsid "$SPARK_HOME/bin/spark-class" "org.apache.spark.deploy.$@" > "$S/$name.log" 2>&1 &
+  echo $! > "$S/$name.pid"
 }
-master() {
-    start master org.apache.spark.deploy.master.Master --host 127.0.0.1 --port 7077 --webui-port 8090
+await() { # text file: until it says so
+  for _ in $(seq 1 600); do grep -q "$1" "$2" 2> /dev/null && return 0; sleep 0.1; done
+  echo "not ready: $2"; tail -5 "$2"; exit 1
 }
-worker() {
-    start "worker$1" org.apache.spark.deploy.worker.Worker --host 127.0.0.1 --port $((7100 + $1)) \
-        --webui-port $((8090 + $1)) --cores 1 --memory 1g --work-dir "$S/work$1" \
-        spark://127.0.0.1:7077
-}
-alive() {
-    curl -s --max-time 2 http://127.0.0.1:8090/json/ | grep -o '"aliveworkers" *: *[0-9]*' | grep -o '[0-9]*$'
-}
-# Executors are children of their worker, and outlive it when it is killed.
-kill_all() { # signal name
-    local pid
-    pid=$(cat "$S/$2.pid")
-    local children
-    children=$(pgrep -P "$pid")
-    # shellcheck disable=SC2086 # a list of numbers
-    kill "-$1" "$pid" $children 2> /dev/null
-}
-
+executors() { pgrep -f "CoarseGrainedExecutorBackend.*Worker@127.0.0.1:$((7100 + $1)) "; }
 case ${1:-} in
-up)
-    N=${2:-1}
-    rm -rf "$S"
-    mkdir -p "$S"
-    master
-    for _ in $(seq 1 300); do [ -n "$(alive)" ] && break; sleep 0.2; done
-    for i in $(seq 1 "$N"); do worker "$i"; done
-    for _ in $(seq 1 300); do [ "$(alive)" = "$N" ] && exit 0; sleep 0.2; done
-    echo "not ready"
-    tail -5 "$S"/*.log
-    exit 1
-    ;;
-start) worker "$3" ;;
-kill9) kill_all KILL "worker$3" ;;
-down)
-    for f in "$S"/*.pid; do [ -f "$f" ] && kill_all TERM "$(basename "$f" .pid)"; done
-    for _ in $(seq 1 50); do
-        left=0
-        for f in "$S"/*.pid; do [ -f "$f" ] && [ -d "/proc/$(cat "$f")" ] && left=1; done
-        [ $left = 0 ] && break
-        sleep 0.1
-    done
-    for f in "$S"/*.pid; do
-        [ -f "$f" ] || continue
-        kill_all KILL "$(basename "$f" .pid)"
-        rm -f "$f"
-    done
-    ;;
-status)
-    for f in "$S"/*.pid; do
-        [ -f "$f" ] || continue
-        p=$(cat "$f")
-        if [ -d "/proc/$p" ]; then
-            echo "$(basename "$f" .pid) pid $p rss $(awk '/VmRSS/{print int($2/1024)}' "/proc/$p/status") MiB"
-        else
-            echo "$(basename "$f" .pid) dead"
-        fi
-    done
-    ;;
-*)
-    sed -n '3s/^# *//p' "$0" >&2
-    exit 2
-    ;;
+up) rm -rf "$S"; mkdir -p "$S"; N=${2:-2}
+  launch master master.Master --host 127.0.0.1 --port 7077 --webui-port 8090
+  await "New state: ALIVE" "$S/master.log"
+  for i in $(seq 1 "$N"); do
+    launch "worker$i" worker.Worker --host 127.0.0.1 --port $((7100 + i)) \
+      --webui-port $((8090 + i)) --cores 1 --memory 1g --work-dir "$S/work$i" \
+      spark://127.0.0.1:7077
+  done
+  for i in $(seq 1 "$N"); do await "Successfully registered with master" "$S/worker$i.log"; done;;
+kill9) kill -9 "$(cat "$S/worker$2.pid")"; rm -f "$S/worker$2.pid"
+  for p in $(executors "$2"); do kill -9 "$p"; echo "$p"; done;;
+down) for f in "$S"/*.pid; do [ -f "$f" ] && kill "$(cat "$f")" 2> /dev/null; done; sleep 1
+  for f in "$S"/*.pid; do [ -f "$f" ] && kill -9 "$(cat "$f")" 2> /dev/null; rm -f "$f"; done
+  exit 0;;
+status) for f in "$S"/*.pid; do p=$(cat "$f")
+  [ -d "/proc/$p" ] && echo "$(basename "$f" .pid) pid $p" || echo "$(basename "$f" .pid) dead"; done;;
 esac
