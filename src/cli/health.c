@@ -121,6 +121,20 @@ static const char *server_of(struct health *health)
     return server != NULL ? server : TIDE_DEFAULT_SERVER;
 }
 
+/* Spark's master is asked for its page where health.urls has one. */
+static bool has_url(const struct health *health, const char *part)
+{
+    struct tide_view rest = health->config.health_urls;
+    struct tide_view name;
+    struct tide_view url;
+    while (tide_config_map_next(&rest, &name, &url)) {
+        if (tide_view_equal(name, tide_view_of(part))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum tide_exit plan_urls(struct health *health)
 {
     struct tide_view rest = health->config.health_urls;
@@ -161,6 +175,15 @@ static enum tide_exit plan_configured(struct health *health)
         if (rows[i].is_there && is_wanted(health, tide_view_of(rows[i].part))) {
             add_probe(health, rows[i].part, NULL, rows[i].ask);
         }
+    }
+    const struct tide_view master = config->spark.master;
+    if (tide_view_starts_with(master, TIDE_VIEW("spark://")) && !has_url(health, "spark") &&
+        is_wanted(health, TIDE_VIEW("spark"))) {
+        const struct tide_view place = tide_arena_copy(&health->arena, master);
+        if (place.data == NULL) {
+            return tide_fail(TIDE_EXIT_TEMPORARY, "out of memory");
+        }
+        add_probe(health, "spark", place.data, tide_health_ask_spark);
     }
     return plan_urls(health);
 }

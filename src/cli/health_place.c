@@ -1,5 +1,6 @@
 /* What is known by an address alone: Spark, and the places of health.urls. */
 #include "base/json.h"
+#include "cli/config_value.h"
 #include "cli/health_probe.h"
 #include "http/client.h"
 
@@ -67,21 +68,24 @@ void tide_health_judge_disk(struct tide_health_row *row)
     }
 }
 
-/* Whether a connection is accepted at scheme://host:port, asked as http. */
+/* Whether a connection is accepted at one of the addresses: host:port, commas between. */
 static void reach(struct tide_health_probe *probe,
                   struct tide_health_row *row,
-                  struct tide_view address)
+                  struct tide_view addresses)
 {
     struct tide_http_client *client = NULL;
     struct tide_error error = {0};
     struct tide_bytes url = {0};
-    tide_bytes_append_format(&url, "http://%.*s", TIDE_VIEW_ARGUMENTS(address));
+    struct tide_view address;
     enum tide_status status = tide_http_client_create(&client, &error);
-    if (status == TIDE_OK) {
-        status =
-            tide_http_client_reach(client, tide_bytes_terminated(&url), probe->timeout, &error);
+    bool is_reached = false;
+    while (status == TIDE_OK && !is_reached && tide_config_list_next(&addresses, &address)) {
+        tide_bytes_reset(&url);
+        tide_bytes_append_format(&url, "http://%.*s", TIDE_VIEW_ARGUMENTS(address));
+        is_reached = tide_http_client_reach(
+                         client, tide_bytes_terminated(&url), probe->timeout, &error) == TIDE_OK;
     }
-    if (status != TIDE_OK) {
+    if (!is_reached) {
         tide_health_worsen(row, TIDE_HEALTH_DOWN, tide_health_text(probe, "%s", error.text));
     }
     tide_bytes_release(&url);

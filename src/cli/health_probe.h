@@ -11,7 +11,7 @@ struct tide_health_probe {
     void (*ask)(struct tide_health_probe *probe);
     const char *part;                 /* of its main row; static or of the configuration */
     const char *url;                  /* the service's, or of health.urls */
-    const struct tide_config *config; /* NULL: for the service alone */
+    const struct tide_config *config; /* zeros: none is known, and the service alone is asked */
     struct tide_duration timeout;     /* of one question */
     struct tide_arena arena;          /* of the report's texts */
     struct tide_health_report report;
@@ -22,7 +22,7 @@ void tide_health_ask_service(struct tide_health_probe *probe);
 /* The topics of the part: "log", "collect" or "publish". */
 void tide_health_ask_kafka(struct tide_health_probe *probe);
 void tide_health_ask_lake(struct tide_health_probe *probe);
-/* spark://host:port: whether it accepts connections. */
+/* spark://host:port,..: whether a master accepts connections. */
 void tide_health_ask_spark(struct tide_health_probe *probe);
 /* Anything at a URL: http, https, or tcp for one that only has to accept connections. Of what is
  * known by its part (prometheus, grafana, spark) the URL is the front page's. */

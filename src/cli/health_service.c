@@ -6,7 +6,9 @@
 #include "base/banned.h"
 
 static const int64_t millionth = 1000000;
-static const int64_t lake_age_max_s = 600; /* as deploy/prometheus/alerts.yml has it */
+/* As deploy/prometheus/alerts.yml has them. */
+static const int64_t lake_age_max_s = 600;
+static const int64_t daily_age_max_s = 129600;
 
 struct page {
     struct tide_view text;
@@ -91,6 +93,9 @@ static void add_batch(struct tide_health_probe *probe, const struct page *page)
     int64_t seconds = 0;
     if (age(page, "tidemark_batch_last_run_timestamp_seconds", &seconds)) {
         tide_health_add_number(row, "last_run_age_s", seconds);
+        if (probe->config->daily.at.size > 0 && seconds > daily_age_max_s) {
+            tide_health_worsen(row, TIDE_HEALTH_DEGRADED, TIDE_VIEW("the daily run is overdue"));
+        }
     } else {
         row->state = TIDE_HEALTH_IDLE;
         row->why = TIDE_VIEW("no batch has run");

@@ -29,13 +29,13 @@ def part(rows, name):
 
 @contextlib.contextmanager
 def server(answers):
-    """A server that answers GET of a path's beginning with (status, body); else 404."""
+    """A server that answers GET of a path's beginning with (status, JSON or text); else 404."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             found = [path for path in answers if self.path.startswith(path)]
             status, body = answers[max(found, key=len)] if found else (404, {})
-            data = json.dumps(body).encode()
+            data = (body if isinstance(body, str) else json.dumps(body)).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(data)))
@@ -204,6 +204,32 @@ def test_places_around(name, answers, state, facts):
     assert row["state"] == state, row
     assert facts.items() <= row.items()
     assert code == {"up": 0, "degraded": 7, "down": 4}[state]
+
+
+def test_a_master_of_spark(silent_port, closed_port):
+    for ports, state in (((silent_port,), "up"), ((closed_port, silent_port), "up")):
+        master = "spark://" + ",".join(f"127.0.0.1:{port}" for port in ports)
+        asked = ["--preset", "device", "--part", "spark", "--set", f"batch.spark.master={master}"]
+        code, rows = health(*asked)
+        assert part(rows, "spark") == {"part": "spark", "state": state, "where": master}
+        assert code == 0
+    # Its page says more, and is asked instead.
+    with server({"/json/": (200, SPARK)}) as port:
+        code, rows = health(*asked, *with_url("spark", f"http://127.0.0.1:{port}"))
+    assert code == 0 and part(rows, "spark")["workers"] == 2 and len(rows) == 1
+    code, rows = health(*asked[:-1], f"batch.spark.master=spark://127.0.0.1:{closed_port}")
+    assert code == 4 and part(rows, "spark")["state"] == "down"
+
+
+def test_a_daily_run_may_be_overdue():
+    page = f"tidemark_batch_last_run_timestamp_seconds {time.time() - 2 * 86400:.6f}\n"
+    answers = {"/ready": (200, {"status": "ready"}), "/metrics": (200, page)}
+    for settings, state in (([], "up"), (["--set", "batch.daily.at=02:30"], "degraded")):
+        with server(answers) as port:
+            asked = ["--preset", "device", "--part", "batch", *settings]
+            code, rows = health("--server", f"http://127.0.0.1:{port}", *asked)
+        assert part(rows, "batch")["state"] == state
+        assert code == (0 if state == "up" else 7)
 
 
 def test_a_port_that_only_accepts(silent_port, closed_port):
