@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -63,8 +64,11 @@ def drain(kafka, topic, count, folder, settings):
     url = next(m[1] for m in (re.search(r"listening on (\S+)", line) for line in service.stderr) if m)
 
     def ready():
-        with urllib.request.urlopen(f"{url}/ready") as reply:
-            return json.load(reply)
+        try:
+            with urllib.request.urlopen(f"{url}/ready") as reply:
+                return json.load(reply)
+        except urllib.error.HTTPError as error:  # 503 until it has caught up
+            return json.load(error)
 
     while not (state := ready())["caught_up"] or state["records_behind"] > 0:
         time.sleep(0.02)

@@ -1,7 +1,6 @@
 """Makes tests/support_py importable, and gives what the stack's tests need or says why not."""
 
 import importlib
-import importlib.util
 import os
 import pathlib
 import shutil
@@ -87,10 +86,18 @@ def spark_installed(stack):
 
 
 @pytest.fixture(scope="session")
+def hive_installed(spark_installed):
+    """Also the jars of Delta, and of Hive's own engine."""
+    install("Hive", (ROOT / ".deps/stack/hive/jars").exists)
+    os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+
+
+@pytest.fixture(scope="session")
 def spark(spark_installed, tmp_path_factory):
     """A Spark session on this machine: one for all tests."""
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
     os.environ["PYSPARK_PYTHON"] = sys.executable
+
     from sql_texts import Spark
 
     engine = Spark(tmp_path_factory.mktemp("warehouse"))
