@@ -72,6 +72,7 @@ extern const struct tide_command tide_command_lake;
 extern const struct tide_command tide_command_verify;
 extern const struct tide_command tide_command_backtest;
 extern const struct tide_command tide_command_explain;
+extern const struct tide_command tide_command_health;
 extern const struct tide_command tide_command_sql;
 extern const struct tide_command tide_command_hive;
 extern const struct tide_command tide_command_validate;

@@ -64,6 +64,7 @@ struct tide_config {
     struct tide_duration notify_interval;
     struct tide_view webhook_url;    /* empty: none */
     struct tide_view webhook_secret; /* empty: none */
+    struct tide_view health_urls;    /* a map: part -> URL */
     struct tide_spark_config {       /* batch.spark */
         struct tide_view submit;     /* the program; empty: $SPARK_HOME's, or that in PATH */
         struct tide_view python;     /* PYSPARK_PYTHON; empty: as the environment has it */

@@ -64,6 +64,12 @@ enum tide_status tide_http_client_send(struct tide_http_client *client,
                                        const struct tide_http_request *request,
                                        struct tide_http_response *response,
                                        struct tide_error *error);
+/* Whether anything accepts connections at the URL's host and port; nothing is said to it. OK;
+ * RETRY: it does not; REJECT: the URL is bad. */
+enum tide_status tide_http_client_reach(struct tide_http_client *client,
+                                        const char *url,
+                                        struct tide_duration timeout,
+                                        struct tide_error *error);
 /* Frees body and location; the numbers stay. */
 void tide_http_response_release(struct tide_http_response *response);
 /* Appends text percent-encoded for a query. */

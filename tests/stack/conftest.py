@@ -16,6 +16,13 @@ sys.path.insert(0, str(ROOT / "tests/support_py"))
 from service import Service  # noqa: E402
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """The page about the reference stack starts servers of its own where those of other tests may
+    still listen, and stops them all: it comes last."""
+    items.sort(key=lambda item: item.path.name == "test_reference_stack.py")
+
+
 @pytest.fixture(scope="session")
 def stack():
     """Java, the servers' jars and clients, installed when they are first wanted; where they are

@@ -216,6 +216,15 @@ static void test_bad_urls(void **state)
     }
 }
 
+static enum tide_status reach(void)
+{
+    struct tide_error error = {0};
+    const enum tide_status status = tide_http_client_reach(
+        rig.client, tide_bytes_terminated(&rig.url), (struct tide_duration){20000000}, &error);
+    assert_int_equal(status == TIDE_OK, error.text[0] == '\0');
+    return status;
+}
+
 static void test_no_connection(void **state)
 {
     (void)state;
@@ -227,6 +236,7 @@ static void test_no_connection(void **state)
     const struct tide_view none = {0};
     /* Bound, but nobody listens: refused. */
     assert_int_equal(ask("GET", ntohs(address.sin_port), "/", none, 10), TIDE_RETRY);
+    assert_int_equal(reach(), TIDE_RETRY);
     /* Somebody listens and never answers: the time runs out. */
     assert_int_equal(listen(fd, 1), 0);
     const struct tide_http_request request = {.method = "GET",
@@ -234,7 +244,13 @@ static void test_no_connection(void **state)
                                               .reply_bytes_max = 10,
                                               .timeout = {30000}};
     assert_int_equal(tide_http_client_send(rig.client, &request, &rig.response, NULL), TIDE_RETRY);
+    assert_int_equal(reach(), TIDE_OK); /* which says nothing, so it does not wait */
     (void)close(fd);
+    tide_bytes_reset(&rig.url);
+    tide_bytes_append_text(&rig.url, "ftp://127.0.0.1");
+    assert_int_equal(reach(), TIDE_REJECT);
+    /* The client speaks http again after that. */
+    assert_int_equal(ask("GET", tide_http_server_port(rig.server), "/echo", none, 100), TIDE_OK);
 }
 
 /* ---- bodies that are not held in memory */
