@@ -201,7 +201,7 @@ static enum tide_status find_url(const struct tide_spark_options *options,
                                  struct tide_spark *spark,
                                  struct tide_error *error)
 {
-    if (tide_view_starts_with(options->lake_url, TIDE_VIEW("hdfs:"))) {
+    if (tide_store_is_remote(options->lake_url)) {
         return tide_spark_hdfs_url(
             options->lake_url, options->config->hdfs_spark_url, &spark->url, error);
     }
