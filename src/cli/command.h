@@ -72,6 +72,8 @@ extern const struct tide_command tide_command_lake;
 extern const struct tide_command tide_command_verify;
 extern const struct tide_command tide_command_backtest;
 extern const struct tide_command tide_command_explain;
+extern const struct tide_command tide_command_sql;
+extern const struct tide_command tide_command_hive;
 extern const struct tide_command tide_command_validate;
 extern const struct tide_command tide_command_kafka;
 extern const struct tide_command tide_command_version;

@@ -23,6 +23,8 @@ static const struct tide_command *const commands[] = {
     &tide_command_verify,
     &tide_command_backtest,
     &tide_command_explain,
+    &tide_command_sql,
+    &tide_command_hive,
     &tide_command_validate,
     &tide_command_kafka,
     &tide_command_version,

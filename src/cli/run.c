@@ -431,7 +431,7 @@ static enum tide_status create_api(struct service *service, struct tide_error *e
     service->metrics.log_is_kafka = service->log.is_kafka;
     service->metrics.data = service->data_path;
     struct tide_lake_place *place = &service->lake.place;
-    const bool is_remote = place->directory.size > 0;
+    const bool is_remote = tide_store_is_remote(tide_bytes_view(&place->url));
     service->metrics.lake = is_remote ? NULL : tide_bytes_terminated(&place->where);
     service->metrics.started = tide_clock_now(tide_clock_os());
     struct tide_metric_values_options values = {.engine = service->engine,

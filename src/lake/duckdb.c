@@ -7,7 +7,7 @@
 #include "lake/duckdb.h"
 
 #include "base/assert.h"
-#include "lake/duckdb_api.h"
+#include "lake/duckdb_internal.h"
 
 #include <dlfcn.h>
 #include <inttypes.h>
@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     SQL_BYTES_MAX = 64 << 20,
@@ -31,20 +32,6 @@ static const char version_wanted[] = "v1.5.";
 struct tide_duckdb {
     struct duckdb_api api;
     struct duckdb_database *database;
-};
-
-struct part { /* rows that are given to the library, all or a chunk of them */
-    const struct tide_rows *rows;
-    const uint32_t *indices;
-    uint32_t count;
-};
-
-struct tide_duckdb_connection {
-    const struct duckdb_api *api;
-    struct duckdb_connection *connection;
-    struct part given; /* what the connection's table function reads: rows NULL: nothing */
-    uint32_t given_at;
-    char function_name[32]; /* empty: it has none yet */
 };
 
 /* ---- the library */
@@ -77,9 +64,35 @@ static const struct symbol symbols[] = {
     SYMBOL(column_name),
     SYMBOL(column_logical_type),
     SYMBOL(fetch_chunk),
+    SYMBOL(result_return_type),
+    SYMBOL(interrupt),
+    SYMBOL(extract_statements),
+    SYMBOL(extract_statements_error),
+    SYMBOL(destroy_extracted),
+    SYMBOL(prepare_extracted_statement),
+    SYMBOL(prepare_error),
+    SYMBOL(prepared_statement_type),
+    SYMBOL(destroy_prepare),
+    SYMBOL(pending_prepared_streaming),
+    SYMBOL(pending_error),
+    SYMBOL(execute_pending),
+    SYMBOL(destroy_pending),
     SYMBOL(create_logical_type),
     SYMBOL(create_decimal_type),
     SYMBOL(decimal_internal_type),
+    SYMBOL(decimal_scale),
+    SYMBOL(get_type_id),
+    SYMBOL(logical_type_get_alias),
+    SYMBOL(enum_internal_type),
+    SYMBOL(enum_dictionary_value),
+    SYMBOL(list_type_child_type),
+    SYMBOL(array_type_child_type),
+    SYMBOL(array_type_array_size),
+    SYMBOL(map_type_key_type),
+    SYMBOL(map_type_value_type),
+    SYMBOL(struct_type_child_count),
+    SYMBOL(struct_type_child_name),
+    SYMBOL(struct_type_child_type),
     SYMBOL(destroy_logical_type),
     SYMBOL(create_data_chunk),
     SYMBOL(destroy_data_chunk),
@@ -91,6 +104,9 @@ static const struct symbol symbols[] = {
     SYMBOL(vector_get_data),
     SYMBOL(vector_get_validity),
     SYMBOL(vector_ensure_validity_writable),
+    SYMBOL(list_vector_get_child),
+    SYMBOL(array_vector_get_child),
+    SYMBOL(struct_vector_get_child),
     {"duckdb_unsafe_vector_assign_string_element_len",
      offsetof(struct duckdb_api, vector_assign_text)},
     SYMBOL(appender_create_ext),
@@ -178,6 +194,23 @@ static enum tide_status find_symbols(void *library,
 
 /* ---- the database */
 
+/* What does not fit the memory goes to a folder of this process's own, which DuckDB makes when it is
+ * first needed and removes; not to one where the program happens to stand. */
+static bool set_temporary(const struct duckdb_api *api, struct duckdb_config *config)
+{
+    static _Atomic uint32_t serial;
+    const char *place = getenv("TMPDIR");
+    char path[512];
+    int size = snprintf(path,
+                        sizeof(path),
+                        "%s/tidemark-duckdb-%ld-%u",
+                        place == NULL || place[0] == '\0' ? "/tmp" : place,
+                        (long)getpid(),
+                        atomic_fetch_add(&serial, 1));
+    return size > 0 && (size_t)size < sizeof(path) &&
+           api->set_config(config, "temp_directory", path) == DUCKDB_SUCCESS;
+}
+
 static bool configure(const struct duckdb_api *api,
                       struct duckdb_config *config,
                       uint32_t threads,
@@ -187,7 +220,8 @@ static bool configure(const struct duckdb_api *api,
     bool is_set =
         api->set_config(config, "autoinstall_known_extensions", "false") == DUCKDB_SUCCESS &&
         api->set_config(config, "autoload_known_extensions", "false") == DUCKDB_SUCCESS &&
-        api->set_config(config, "preserve_insertion_order", "true") == DUCKDB_SUCCESS;
+        api->set_config(config, "preserve_insertion_order", "true") == DUCKDB_SUCCESS &&
+        set_temporary(api, config);
     if (is_set && threads > 0) {
         (void)snprintf(text, sizeof(text), "%u", threads);
         is_set = api->set_config(config, "threads", text) == DUCKDB_SUCCESS;
