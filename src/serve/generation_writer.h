@@ -36,6 +36,12 @@ struct tide_generation_count { /* what was written of a metric */
     uint64_t cells;
 };
 
+/* The run that the table has last, 0: none. Of options only what says where it is. Statuses as
+ * open's. */
+enum tide_status tide_generation_last_run(const struct tide_generation_writer_options *options,
+                                          int64_t *run,
+                                          struct tide_error *error);
+
 /* REJECT: the table is not ours; RETRY, FATAL: the store. */
 enum tide_status tide_generation_writer_open(const struct tide_generation_writer_options *options,
                                              struct tide_generation_writer **writer,
