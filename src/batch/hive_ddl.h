@@ -25,8 +25,8 @@ struct tide_hive_ddl_options {
     struct tide_view location; /* of the lake as the engine names it, no '/' at the end */
     /* Each statement, without ';'. */
     void (*statement)(void *context, struct tide_view sql);
-    /* A table that the lake does not have yet. */
-    void (*missing)(void *context, const char *table);
+    /* A table or view that is not made, or has nothing in it, and why. */
+    void (*missing)(void *context, const char *name, const char *why);
     void *context;
 };
 
