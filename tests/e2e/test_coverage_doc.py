@@ -30,19 +30,29 @@ def unquoted(cell):
 
 
 def rows():
-    """Of the tables of metrics; other tables have other columns."""
     found = []
-    is_of_metrics = False
     for line in DOCUMENT.read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if not line.startswith("| "):
-            is_of_metrics = is_of_metrics and line.startswith("|")
-        elif "from a file" in cells:
-            is_of_metrics = True
-        elif is_of_metrics:
+        if line.startswith("| ") and "from a file" not in cells and len(cells) == len(Row._fields):
             name, metrics, replay, query, columns = cells
             metrics = re.findall(r"`(\w+)`", metrics)
             found.append(Row(name, metrics, unquoted(replay), unquoted(query), columns))
+    return found
+
+
+Endpoint = namedtuple("Endpoint", "name filter metrics target")
+
+
+def endpoints():
+    """The rows of the table of endpoints and filters; no metrics: the answer is 400."""
+    found = []
+    for line in DOCUMENT.read_text(encoding="utf-8").splitlines():
+        match = re.fullmatch(
+            r"\| (\w+) \| ([\w ]+) \| (.*) \| `curl 'http://127.0.0.1:8080(/\S+)'` \|", line
+        )
+        if match:
+            name, by, metrics, target = match.groups()
+            found.append(Endpoint(name, by, re.findall(r"`(\w+)`", metrics), target))
     return found
 
 
