@@ -293,6 +293,7 @@ static void kafka_close(void *self)
         tide_assert(partition->cursor == NULL);
         for (uint32_t t = 0; partition->streams != NULL && t < log->options.topic_count; t++) {
             if (partition->streams[t].queue != NULL) {
+                rd_kafka_queue_cb_event_enable(partition->streams[t].queue, NULL, NULL);
                 rd_kafka_queue_destroy(partition->streams[t].queue);
             }
         }
@@ -311,7 +312,7 @@ static void kafka_close(void *self)
         rd_kafka_destroy(log->producer);
     }
     if (log->consumer != NULL) {
-        rd_kafka_destroy(log->consumer);
+        tide_kafka_config_close_consumer(log->consumer);
     }
     pthread_mutex_destroy(&log->mutex);
     free(log->partitions);

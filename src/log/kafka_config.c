@@ -12,6 +12,8 @@ enum {
     BOTH = TIDE_KAFKA_PRODUCER | TIDE_KAFKA_CONSUMER,
     METADATA_TIMEOUT_MS = 10000,
     METADATA_ATTEMPTS = 3,
+    CLOSE_MS = 3000,
+    POLL_MS = 50,
 };
 static const struct tide_duration metadata_pause = {200 * 1000};
 static const int64_t time_ms_max = INT64_C(1000000000000000); /* as far as records' times go */
@@ -218,6 +220,32 @@ enum tide_status tide_kafka_config_open(enum tide_kafka_role role,
         return tide_error_set(error, TIDE_REJECT, "librdkafka: %s", why);
     }
     return TIDE_OK;
+}
+
+void tide_kafka_config_close_consumer(rd_kafka_t *handle)
+{
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(handle);
+    rd_kafka_error_t *groupless = rd_kafka_consumer_close_queue(handle, queue);
+    bool is_closed = groupless != NULL;
+    for (int left_ms = CLOSE_MS; !is_closed && left_ms > 0; left_ms -= POLL_MS) {
+        rd_kafka_event_t *event = rd_kafka_queue_poll(queue, POLL_MS);
+        if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE) { /* the last: all go */
+            rd_kafka_error_t *refused =
+                rd_kafka_incremental_unassign(handle, rd_kafka_event_topic_partition_list(event));
+            if (refused != NULL) {
+                rd_kafka_error_destroy(refused);
+            }
+        }
+        rd_kafka_event_destroy(event);
+        is_closed = rd_kafka_consumer_closed(handle);
+    }
+    if (groupless != NULL) {
+        rd_kafka_error_destroy(groupless);
+    }
+    rd_kafka_queue_destroy(queue);
+    if (is_closed) {
+        rd_kafka_destroy(handle);
+    }
 }
 
 /* Asks until the topic has leaders: right after it was made, or after a broker died, it has none. */

@@ -35,6 +35,10 @@ enum tide_status tide_kafka_config_open(enum tide_kafka_role role,
                                         rd_kafka_conf_t *conf,
                                         rd_kafka_t **handle,
                                         struct tide_error *error);
+/* Commits what is to be committed, leaves the group if there is one, and destroys the handle; some
+ * seconds at most. Without brokers the library would wait for the session's end: such a handle is
+ * left to the end of the process, and what was not committed comes again. */
+void tide_kafka_config_close_consumer(rd_kafka_t *handle);
 /* Whether the name is allowed at all. */
 bool tide_kafka_property_is_allowed(struct tide_view name);
 /* Whether the topic is there with that many partitions (0: any). Blocks, half a minute at most.

@@ -1,5 +1,5 @@
-/* See kafka_source.h. Assignments change only inside take and wait, when nothing is half done; a
- * partition that is taken away is committed first. */
+/* See kafka_source.h. Assignments change only inside take and wait, when nothing is half done; what
+ * is done of a partition that is taken away is committed by the library first. */
 #include "log/kafka_source.h"
 
 #include "base/assert.h"
@@ -11,7 +11,7 @@
 #include "base/banned.h"
 
 enum {
-    CLOSE_FLUSH_MS = 5000,
+    SEEK_MS = 5000,
 };
 static const struct tide_kafka_property defaults[] = {
     {"check.crcs", "true"},
@@ -36,8 +36,7 @@ static void on_rebalance(rd_kafka_t *handle,
     if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         error = rd_kafka_incremental_assign(handle, partitions);
     } else {
-        (void)rd_kafka_commit(handle, NULL, 0); /* the offsets that are done */
-        error = rd_kafka_incremental_unassign(handle, partitions);
+        error = rd_kafka_incremental_unassign(handle, partitions); /* commits what is done */
     }
     tide_logline(TIDE_LOGLINE_INFO,
                  "collect",
@@ -183,7 +182,7 @@ void tide_kafka_source_wait(struct tide_kafka_source *source)
     rd_kafka_message_t *message = rd_kafka_consumer_poll(source->handle, 0);
     if (message != NULL) {
         if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            (void)rd_kafka_seek(message->rkt, message->partition, message->offset, CLOSE_FLUSH_MS);
+            (void)rd_kafka_seek(message->rkt, message->partition, message->offset, SEEK_MS);
             set_paused(source, true);
         }
         rd_kafka_message_destroy(message);
@@ -213,8 +212,7 @@ void tide_kafka_source_close(struct tide_kafka_source *source)
         rd_kafka_queue_destroy(source->queue);
     }
     if (source->handle != NULL) {
-        (void)rd_kafka_consumer_close(source->handle); /* commits what was stored */
-        rd_kafka_destroy(source->handle);
+        tide_kafka_config_close_consumer(source->handle);
     }
     free(source);
 }

@@ -204,6 +204,31 @@ static void committed_positions_are_told(void **state)
     world_end(&world);
 }
 
+/* A broker that is away does not hold up who stops: with an epoch's positions that nobody takes. */
+static void closed_while_the_brokers_are_away(void **state)
+{
+    struct tide_bytes texts = {0};
+    struct tide_bytes note = {0};
+    (void)state;
+    world_begin(&world, 1, 1);
+    world.options.group = "lag";
+    world_open_log(&world);
+    world_put(&world, 0, 0, "x");
+    struct tide_log_cursor *cursor = world_cursor(&world, 0);
+    world_read(&world, cursor, 1, &texts);
+    world_note(&world, cursor, &note);
+    mock_kafka_set_up(&world.mock, false);
+    tide_kafka_log_committed(&world.log);
+    struct tide_monotonic start = tide_clock_monotonic(tide_clock_os());
+    world_close_cursor(&world, cursor);
+    world_close_log(&world);
+    struct tide_duration took = tide_monotonic_since(tide_clock_monotonic(tide_clock_os()), start);
+    assert_true(took.us < INT64_C(20) * 1000000);
+    tide_bytes_release(&texts);
+    tide_bytes_release(&note);
+    world_end(&world);
+}
+
 static void without_a_group_nothing_is_told(void **state)
 {
     (void)state;
@@ -224,6 +249,7 @@ int main(void)
         cmocka_unit_test(the_end_moves_with_others),
         cmocka_unit_test(what_notes_say_is_checked),
         cmocka_unit_test(committed_positions_are_told),
+        cmocka_unit_test(closed_while_the_brokers_are_away),
         cmocka_unit_test(without_a_group_nothing_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
