@@ -29,8 +29,8 @@ struct tide_engine_options {
     /* Called by the checkpoint thread with the journeys of an epoch that is true now; or NULL. What
      * a crash comes before is not told again: the table has it. */
     void (*journeys)(void *context, const struct tide_rows *rows);
-    /* Called by the checkpoint thread with the journeys of an epoch that is about to become true, at
-     * least once, for who must not miss any; or NULL. RETRY: the round is tried again later. */
+    /* Called by the checkpoint thread with the journeys of an epoch that is about to become true,
+     * at least once, for who must not miss any; or NULL. RETRY: the round is tried again later. */
     enum tide_status (*journeys_coming)(void *context,
                                         const struct tide_rows *rows,
                                         struct tide_error *error);
@@ -92,7 +92,8 @@ struct tide_engine_facts tide_engine_facts(struct tide_engine *engine);
 struct tide_instant tide_engine_closing(struct tide_engine *engine);
 
 /* Processes the log to its end, closes a last epoch, ends the threads, frees. OK: all of it is in
- * the lake; otherwise the log holds what is not. */
+ * the lake; otherwise the log holds what is not. RETRY: the lake, or the log, was away for longer
+ * than some seconds. */
 enum tide_status tide_engine_stop(struct tide_engine *engine, struct tide_error *error);
 
 #endif
