@@ -2,7 +2,7 @@
 
 release = build/release
 
-.PHONY: all setup run test bench format tidy clean help FORCE
+.PHONY: all setup run test bench reliability load format tidy clean help FORCE
 
 all: build/tidemark ## build the program: build/tidemark
 
@@ -21,6 +21,16 @@ test: ## build with gcc and clang, run every test and check; the last line is th
 
 bench: all ## run the benchmarks
 	@meson test -C $(release) --benchmark --verbose --num-processes 1
+
+reliability: all ## kill brokers, DataNodes, workers and ourselves under load; docs/reliability.md
+	@tools/setup --for-test
+	@tools/setup --for-stack
+	@.deps/venv/bin/python tests/stack/reliability.py
+
+load: all ## load over HTTP and Kafka until it breaks; docs/load.md
+	@tools/setup --for-test
+	@tools/setup --for-stack
+	@.deps/venv/bin/python tests/bench/load.py
 
 format: ## rewrite the C sources in the house format
 	@tools/setup --for-test

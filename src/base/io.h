@@ -2,8 +2,8 @@
  *
  * Paths are '/'-separated. What survives a power cut: a file's bytes after `sync`, a name (created,
  * linked, renamed, removed) after `sync_directory` of its directory. Nothing else may be assumed.
- * Statuses: REJECT: the name does not exist (open, remove, rename, list, stat) or exists already (link,
- * open CREATE); RETRY: no space, too many files, no memory: the same call may succeed later;
+ * Statuses: REJECT: the name does not exist (open, remove, rename, list, stat) or exists already
+ * (link, open CREATE); RETRY: no space, too many files, no memory: the same call may succeed later;
  * FATAL: the device failed; after a failed sync nothing may be retried on that file. */
 #ifndef TIDE_BASE_IO_H
 #define TIDE_BASE_IO_H

@@ -1,16 +1,14 @@
-/* Rows of DuckDB's results to cells and counts. What SQL answers is checked like anything else that
- * comes from outside: a row that cannot be is REJECT, not an assertion. */
+/* Rows of an engine's answers to cells and counts. What SQL answers is checked like anything else
+ * that comes from outside: a row that cannot be is REJECT, not an assertion. */
 #include "batch/compute.h"
 
 #include "base/assert.h"
-#include "metric/sql.h"
 
 #include <stdlib.h>
 
 #include "base/banned.h"
 
 enum {
-    SQL_BYTES_MAX = 32 << 20,
     GROUP_BYTES_MAX = 64 << 20,
     DECIMAL_PLACES = 6,
     LOOK_BACK_DAYS = 7,
@@ -18,38 +16,49 @@ enum {
 };
 _Static_assert((int)TIDE_FUNNEL_STEPS_MAX <= (int)STEPS_MAX, "steps of a funnel");
 
-/* ---- the span */
+/* ---- the form of answers */
 
-static enum tide_status read_span(void *context,
-                                  const struct tide_duckdb_value *row,
-                                  uint32_t column_count)
+static uint32_t value_count(const struct tide_metric *metric)
 {
-    struct tide_window *span = context;
-    tide_assert(column_count == 2);
-    if (row[0].present && row[1].present) {
-        span->start.us = row[0].number;
-        span->end.us = row[1].number;
+    switch (metric->kind) {
+    case TIDE_METRIC_COUNT:
+    case TIDE_METRIC_DISTINCT:
+    case TIDE_METRIC_APPROX_DISTINCT:
+    case TIDE_METRIC_MIN:
+    case TIDE_METRIC_MAX:
+        return 1;
+    case TIDE_METRIC_SUM:
+    case TIDE_METRIC_MEAN:
+        return 2;
+    case TIDE_METRIC_QUANTILES:
+        return 1 + metric->quantile_count;
+    case TIDE_METRIC_SESSIONS:
+        return 5;
+    case TIDE_METRIC_FUNNEL:
+        return 2 * metric->funnel->step_count + 3;
+    case TIDE_METRIC_RETENTION:
+        return metric->retention.period_count + 1;
+    case TIDE_METRIC_RATIO:
+        break;
     }
-    return TIDE_OK;
+    tide_assert(false);
+    return 0;
 }
 
-enum tide_status tide_batch_span(struct tide_lake_view *view,
-                                 struct tide_window *span,
-                                 bool *has_events,
-                                 struct tide_error *error)
+uint32_t tide_batch_column_count(const struct tide_batch_question *question)
 {
-    struct tide_window read = {TIDE_INSTANT_UNKNOWN, TIDE_INSTANT_UNKNOWN};
-    enum tide_status status =
-        tide_duckdb_query(tide_lake_view_connection(view),
-                          TIDE_VIEW("SELECT MIN(event_time), MAX(event_time) FROM events"),
-                          read_span,
-                          &read,
-                          error);
-    if (status == TIDE_OK) {
-        *has_events = tide_instant_known(read.start);
-        *span = *has_events ? read : (struct tide_window){0};
+    switch (question->kind) {
+    case TIDE_BATCH_CELLS:
+        return 2 + question->metric->by_count + value_count(question->metric);
+    case TIDE_BATCH_READS:
+        return 2;
+    case TIDE_BATCH_EVENTS_AUDIT:
+        return 6;
+    case TIDE_BATCH_REJECTED_AUDIT:
+        return 4;
     }
-    return status;
+    tide_assert(false);
+    return 0;
 }
 
 /* ---- how far events go */
@@ -74,7 +83,7 @@ static enum tide_status read_end(void *context,
     return TIDE_OK;
 }
 
-enum tide_status tide_batch_reads(struct tide_lake_view *view,
+enum tide_status tide_batch_reads(struct tide_batch_engine engine,
                                   uint64_t *reads,
                                   uint32_t partition_count,
                                   struct tide_error *error)
@@ -83,12 +92,9 @@ enum tide_status tide_batch_reads(struct tide_lake_view *view,
     for (uint32_t p = 0; p < partition_count; p++) {
         reads[p] = 0;
     }
-    return tide_duckdb_query(
-        tide_lake_view_connection(view),
-        TIDE_VIEW("SELECT _partition, MAX(_offset) FROM events GROUP BY _partition"),
-        read_end,
-        &context,
-        error);
+    const struct tide_batch_question question = {.kind = TIDE_BATCH_READS};
+    return engine.ask(
+        engine.self, &question, (struct tide_batch_visitor){read_end, &context}, error);
 }
 
 /* ---- metrics */
@@ -337,30 +343,7 @@ static enum tide_status read_cell(void *context,
     return computation->visit(computation->context, &cell);
 }
 
-static enum tide_status query_cells(struct computation *computation,
-                                    struct tide_lake_view *view,
-                                    const struct tide_definitions *definitions)
-{
-    struct tide_window span;
-    bool has_events = false;
-    struct tide_bytes sql = {0};
-    tide_bytes_init(&sql, SQL_BYTES_MAX);
-    enum tide_status status = tide_batch_span(view, &span, &has_events, computation->error);
-    if (status == TIDE_OK && has_events) {
-        tide_metric_sql(definitions, computation->metric, span, &sql);
-        status = sql.failed
-                     ? tide_error_set(computation->error, TIDE_RETRY, "no memory for an SQL text")
-                     : tide_duckdb_query(tide_lake_view_connection(view),
-                                         tide_bytes_view(&sql),
-                                         read_cell,
-                                         computation,
-                                         computation->error);
-    }
-    tide_bytes_release(&sql);
-    return status;
-}
-
-enum tide_status tide_batch_compute(struct tide_lake_view *view,
+enum tide_status tide_batch_compute(struct tide_batch_engine engine,
                                     const struct tide_definitions *definitions,
                                     const struct tide_metric *metric,
                                     enum tide_status (*visit)(void *context,
@@ -379,7 +362,9 @@ enum tide_status tide_batch_compute(struct tide_lake_view *view,
     computation->context = context;
     computation->error = error;
     tide_bytes_init(&computation->group, GROUP_BYTES_MAX);
-    const enum tide_status status = query_cells(computation, view, definitions);
+    const struct tide_batch_question question = {TIDE_BATCH_CELLS, definitions, metric};
+    const enum tide_status status = engine.ask(
+        engine.self, &question, (struct tide_batch_visitor){read_cell, computation}, error);
     tide_bytes_release(&computation->group);
     free(computation);
     return status;
@@ -387,13 +372,13 @@ enum tide_status tide_batch_compute(struct tide_lake_view *view,
 
 /* ---- what is there no more */
 
-bool tide_batch_kept_from(const struct tide_lake_view *view,
+bool tide_batch_kept_from(struct tide_batch_engine engine,
                           const struct tide_definitions *definitions,
                           const struct tide_metric *metric,
                           struct tide_instant *from)
 {
     const int64_t day_us = INT64_C(86400) * 1000 * 1000;
-    const struct tide_expired *expired = tide_lake_view_expired(view, TIDE_TABLE_EVENTS);
+    const struct tide_expired *expired = engine.events;
     *from = TIDE_INSTANT_UNKNOWN;
     if (expired->before_days == TIDE_DATE_UNKNOWN) {
         return true;
@@ -402,9 +387,9 @@ bool tide_batch_kept_from(const struct tide_lake_view *view,
         struct tide_instant below = TIDE_INSTANT_UNKNOWN;
         const bool is_kept =
             tide_batch_kept_from(
-                view, definitions, &definitions->metrics[metric->parts[0]], from) &&
+                engine, definitions, &definitions->metrics[metric->parts[0]], from) &&
             tide_batch_kept_from(
-                view, definitions, &definitions->metrics[metric->parts[1]], &below);
+                engine, definitions, &definitions->metrics[metric->parts[1]], &below);
         *from = below.us > from->us ? below : *from;
         return is_kept;
     }
@@ -491,15 +476,13 @@ static enum tide_status read_rejected(void *context,
 }
 
 /* What left was counted when it left. */
-static void add_expired(const struct tide_lake_view *view,
+static void add_expired(struct tide_batch_engine engine,
                         struct tide_batch_audit *audits,
                         uint32_t partition_count)
 {
     for (uint32_t p = 0; p < partition_count; p++) {
-        const struct tide_tally events =
-            tide_expired_of(tide_lake_view_expired(view, TIDE_TABLE_EVENTS), p);
-        const struct tide_tally rejected =
-            tide_expired_of(tide_lake_view_expired(view, TIDE_TABLE_REJECTED), p);
+        const struct tide_tally events = tide_expired_of(engine.events, p);
+        const struct tide_tally rejected = tide_expired_of(engine.rejected, p);
         audits[p].events += events.rows;
         audits[p].distinct_uids += events.rows;
         audits[p].uids.high += events.uids.high;
@@ -510,7 +493,7 @@ static void add_expired(const struct tide_lake_view *view,
     }
 }
 
-enum tide_status tide_batch_audit(struct tide_lake_view *view,
+enum tide_status tide_batch_audit(struct tide_batch_engine engine,
                                   struct tide_batch_audit *audits,
                                   uint32_t partition_count,
                                   struct tide_error *error)
@@ -520,25 +503,17 @@ enum tide_status tide_batch_audit(struct tide_lake_view *view,
     for (uint32_t p = 0; p < partition_count; p++) {
         audits[p] = (struct tide_batch_audit){.last_offset = -1};
     }
-    enum tide_status status = tide_duckdb_query(
-        tide_lake_view_connection(view),
-        TIDE_VIEW("SELECT _partition, COUNT(*), COUNT(DISTINCT (uid_high, uid_low)), "
-                  "CAST(SUM(uid_high) AS VARCHAR), CAST(SUM(uid_low) AS VARCHAR), MAX(_offset) "
-                  "FROM events GROUP BY _partition"),
-        read_events,
-        &audit,
-        error);
+    struct tide_batch_question question = {.kind = TIDE_BATCH_EVENTS_AUDIT};
+    struct tide_batch_visitor visitor = {read_events, &audit};
+    enum tide_status status = engine.ask(engine.self, &question, visitor, error);
     if (status != TIDE_OK) {
         return status;
     }
-    status = tide_duckdb_query(tide_lake_view_connection(view),
-                               TIDE_VIEW("SELECT \"partition\", reason, COUNT(*), MAX(\"offset\") "
-                                         "FROM rejected GROUP BY \"partition\", reason"),
-                               read_rejected,
-                               &audit,
-                               error);
+    question.kind = TIDE_BATCH_REJECTED_AUDIT;
+    visitor.visit = read_rejected;
+    status = engine.ask(engine.self, &question, visitor, error);
     if (status == TIDE_OK) {
-        add_expired(view, audits, partition_count);
+        add_expired(engine, audits, partition_count);
     }
     return status;
 }

@@ -1,14 +1,13 @@
 /* Numbers from the lake alone: metrics by SQL, and what an auditor needs to check the ledger.
  *
  * Nothing here knows how the service counts; that is what makes a comparison with it worth
- * something. Everything blocks and runs on the thread that owns the view. */
+ * something. Everything blocks and runs on the thread of the engine. */
 #ifndef TIDE_BATCH_COMPUTE_H
 #define TIDE_BATCH_COMPUTE_H
 
 #include "base/decimal.h"
-#include "batch/lake_view.h"
+#include "batch/engine.h"
 #include "event/verdict.h"
-#include "metric/definition.h"
 
 /* Of a funnel's step: runs that reached it and their different entities. Of a retention's period:
  * entities seen in it, in `reached`. */
@@ -47,24 +46,21 @@ struct tide_batch_cell {
     uint32_t step_count;
 };
 
-/* The least and greatest event_time; false: there are no events. */
-enum tide_status tide_batch_span(struct tide_lake_view *view,
-                                 struct tide_window *span,
-                                 bool *has_events,
-                                 struct tide_error *error);
+/* Columns of an answer: what an engine must see to, if it does not run the SQL itself. */
+uint32_t tide_batch_column_count(const struct tide_batch_question *question);
 
-/* How far the view's events go: of each partition one beyond the offset of the last of them, 0: it
- * has none. REJECT: a row of another partition. */
-enum tide_status tide_batch_reads(struct tide_lake_view *view,
+/* How far the engine's events go: of each partition one beyond the offset of the last of them, 0:
+ * it has none. REJECT: a row of another partition. */
+enum tide_status tide_batch_reads(struct tide_batch_engine engine,
                                   uint64_t *reads,
                                   uint32_t partition_count,
                                   struct tide_error *error);
 
 /* Visits each cell of a metric, in no order; not of a ratio (asserted), only of its parts. A mean
  * is not cut to its top, see metric/sql.h. What the cell points to is valid during the visit. A
- * visit that does not answer OK ends it with that status. RETRY: out of memory; REJECT: DuckDB
- * refused the SQL, or answered what cannot be. */
-enum tide_status tide_batch_compute(struct tide_lake_view *view,
+ * visit that does not answer OK ends it with that status. RETRY, REJECT: as the engine; REJECT
+ * also: it answered what cannot be. */
+enum tide_status tide_batch_compute(struct tide_batch_engine engine,
                                     const struct tide_definitions *definitions,
                                     const struct tide_metric *metric,
                                     enum tide_status (*visit)(void *context,
@@ -77,7 +73,7 @@ enum tide_status tide_batch_compute(struct tide_lake_view *view,
  * funnels may have begun before the first day that is whole; a week later none has (none that lasts
  * so long without a pause of its timeout, and that is no session any more). false: never again, as
  * of a retention, which asks for the first time that somebody was seen. */
-bool tide_batch_kept_from(const struct tide_lake_view *view,
+bool tide_batch_kept_from(struct tide_batch_engine engine,
                           const struct tide_definitions *definitions,
                           const struct tide_metric *metric,
                           struct tide_instant *from);
@@ -93,7 +89,7 @@ struct tide_batch_audit {
 
 /* Fills audits[0..partition_count). REJECT: a row of another partition, or with a reason that is
  * none. */
-enum tide_status tide_batch_audit(struct tide_lake_view *view,
+enum tide_status tide_batch_audit(struct tide_batch_engine engine,
                                   struct tide_batch_audit *audits,
                                   uint32_t partition_count,
                                   struct tide_error *error);

@@ -1,6 +1,7 @@
 /* tidemark backtest: what definitions would have said, by SQL over the events of a lake. Nothing is
  * written, and no service is asked: the lake is read as it is now. */
 #include "base/civil.h"
+#include "batch/lake_engine.h"
 #include "cli/lake_place.h"
 #include "cli/print.h"
 #include "process/identity.h"
@@ -95,8 +96,8 @@ static enum tide_exit print_metric(struct backtest *b, const struct tide_metric 
     char extra[HASH_MEMBER_SIZE];
     const struct tide_clock clock = tide_clock_os();
     const struct tide_monotonic start = tide_clock_monotonic(clock);
-    const enum tide_status status =
-        tide_batch_result(b->view, b->config.definitions, metric, &result, &error);
+    const enum tide_status status = tide_batch_result(
+        tide_lake_engine(b->view), b->config.definitions, metric, &result, &error);
     if (status != TIDE_OK) {
         return tide_fail(
             tide_exit_of(status), "%.*s: %s", TIDE_VIEW_ARGUMENTS(metric->name), error.text);

@@ -342,20 +342,6 @@ static enum tide_exit load_definitions(struct loader *loader,
     return TIDE_EXIT_OK;
 }
 
-enum tide_exit tide_config_keys_only(struct tide_arena *arena,
-                                     const struct tide_invocation *invocation,
-                                     struct tide_config *config)
-{
-    struct tide_diagnostics diagnostics;
-    struct loader loader = {.arena = arena, .config = config, .diagnostics = &diagnostics};
-    tide_diagnostics_init(&diagnostics, arena);
-    *config = (struct tide_config){0};
-    apply_defaults(&loader);
-    apply_environment(&loader);
-    apply_flags(&loader, invocation);
-    return finish(&loader);
-}
-
 enum tide_exit tide_config_definitions(struct tide_arena *arena,
                                        const struct tide_invocation *invocation,
                                        const char *file,
@@ -376,6 +362,48 @@ enum tide_exit tide_config_definitions(struct tide_arena *arena,
     return exit == TIDE_EXIT_OK ? finish(&loader) : exit;
 }
 
+/* All keys of the table; *source is the file's text, or NULL. false: the file is not YAML. */
+static enum tide_exit apply_all(struct loader *loader,
+                                const struct tide_invocation *invocation,
+                                const char *file,
+                                struct tide_source **source,
+                                bool *is_yaml)
+{
+    struct tide_yaml *root = NULL;
+    char prefix[KEY_BYTES_MAX];
+    *loader->config = (struct tide_config){0};
+    *source = NULL;
+    *is_yaml = true;
+    apply_defaults(loader);
+    if (file != NULL) {
+        const enum tide_exit exit = read_source(loader->arena, file, source);
+        if (exit != TIDE_EXIT_OK) {
+            return exit;
+        }
+        *is_yaml = tide_yaml_parse(loader->arena, *source, loader->diagnostics, &root);
+        if (*is_yaml) {
+            apply_mapping(loader, root, prefix, 0);
+        }
+    }
+    apply_environment(loader);
+    apply_flags(loader, invocation);
+    return TIDE_EXIT_OK;
+}
+
+enum tide_exit tide_config_keys_only(struct tide_arena *arena,
+                                     const struct tide_invocation *invocation,
+                                     const char *file,
+                                     struct tide_config *config)
+{
+    struct tide_diagnostics diagnostics;
+    struct loader loader = {.arena = arena, .config = config, .diagnostics = &diagnostics};
+    struct tide_source *source = NULL;
+    bool is_yaml = false;
+    tide_diagnostics_init(&diagnostics, arena);
+    const enum tide_exit exit = apply_all(&loader, invocation, file, &source, &is_yaml);
+    return exit == TIDE_EXIT_OK ? finish(&loader) : exit;
+}
+
 enum tide_exit tide_config_check(struct tide_arena *arena,
                                  const struct tide_invocation *invocation,
                                  const char *file,
@@ -385,28 +413,15 @@ enum tide_exit tide_config_check(struct tide_arena *arena,
 {
     struct loader loader = {.arena = arena, .config = config, .diagnostics = diagnostics};
     struct tide_source *source = NULL;
-    struct tide_yaml *root = NULL;
-    char prefix[KEY_BYTES_MAX];
+    bool is_yaml = false;
     tide_diagnostics_init(diagnostics, arena);
-    *config = (struct tide_config){0};
     if (file == NULL && preset == NULL) {
+        *config = (struct tide_config){0};
         return tide_fail(TIDE_EXIT_USAGE,
                          "say what the events are: a configuration file or --preset NAME");
     }
-    apply_defaults(&loader);
-    if (file != NULL) {
-        enum tide_exit exit = read_source(arena, file, &source);
-        if (exit != TIDE_EXIT_OK) {
-            return exit;
-        }
-        if (tide_yaml_parse(arena, source, diagnostics, &root)) {
-            apply_mapping(&loader, root, prefix, 0);
-        }
-    }
-    apply_environment(&loader);
-    apply_flags(&loader, invocation);
-    enum tide_exit exit = TIDE_EXIT_OK;
-    if (file == NULL || root != NULL) {
+    enum tide_exit exit = apply_all(&loader, invocation, file, &source, &is_yaml);
+    if (exit == TIDE_EXIT_OK && is_yaml) {
         exit = load_definitions(&loader, invocation, source, preset, &config->definitions);
     }
     return exit;

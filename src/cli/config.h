@@ -64,6 +64,19 @@ struct tide_config {
     struct tide_duration notify_interval;
     struct tide_view webhook_url;    /* empty: none */
     struct tide_view webhook_secret; /* empty: none */
+    struct tide_view health_urls;    /* a map: part -> URL */
+    struct tide_spark_config {       /* batch.spark */
+        struct tide_view submit;     /* the program; empty: $SPARK_HOME's, or that in PATH */
+        struct tide_view python;     /* PYSPARK_PYTHON; empty: as the environment has it */
+        struct tide_view master;     /* local[*], spark://host:port */
+        struct tide_view properties; /* a map */
+    } spark;
+    struct tide_daily_config { /* batch.daily */
+        struct tide_view at;   /* hh:mm; empty: never */
+        struct tide_view timezone;
+        struct tide_view engine; /* duckdb, spark */
+        uint64_t days;           /* that end with yesterday */
+    } daily;
     struct tide_view preset;
     const struct tide_definitions *definitions;
 };
@@ -76,7 +89,12 @@ enum tide_exit tide_config_load(struct tide_arena *arena,
                                 const char *file,
                                 const char *preset,
                                 struct tide_config *config);
-/* The same, but what is wrong or strange is not printed, and no failure: it is in diagnostics,
+/* The keys alone, for who has the definitions from elsewhere; file may be NULL. */
+enum tide_exit tide_config_keys_only(struct tide_arena *arena,
+                                     const struct tide_invocation *invocation,
+                                     const char *file,
+                                     struct tide_config *config);
+/* As load, but what is wrong or strange is not printed, and no failure: it is in diagnostics,
  * whose texts live in arena. With an error config is not whole. */
 enum tide_exit tide_config_check(struct tide_arena *arena,
                                  const struct tide_invocation *invocation,
@@ -94,10 +112,6 @@ enum tide_exit tide_config_flags(struct tide_arena *arena,
                                  const char *data,
                                  const char *listen,
                                  struct tide_config *config);
-/* The keys alone, without a file: defaults, environment and --set. */
-enum tide_exit tide_config_keys_only(struct tide_arena *arena,
-                                     const struct tide_invocation *invocation,
-                                     struct tide_config *config);
 /* Definitions alone: for replay, validate. */
 enum tide_exit tide_config_definitions(struct tide_arena *arena,
                                        const struct tide_invocation *invocation,

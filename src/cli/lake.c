@@ -328,27 +328,21 @@ static enum tide_exit expire(struct lake *lake)
 
 static enum tide_exit archive(struct lake *lake)
 {
-    struct tide_store store = {0};
+    struct tide_lake_place place = {0};
     struct tide_error error = {0};
-    struct tide_bytes cache = {0};
     const char *to = tide_invocation_text(lake->session.invocation, "--to", NULL);
-    struct tide_store_options options = tide_store_options_default();
     if (to == NULL) {
         return tide_fail(TIDE_EXIT_USAGE, "archive needs --to URL: another place for the days");
     }
     if (strcmp(to, tide_bytes_terminated(&lake->session.url)) == 0) {
         return tide_fail(TIDE_EXIT_USAGE, "--to is the lake itself");
     }
-    tide_bytes_append_format(&cache, "%s/archive-cache", lake->session.tools.scratch_directory);
-    options.cache_directory = tide_bytes_terminated(&cache);
-    options.cache_bytes_max = UINT64_C(4) << 30;
-    const enum tide_status status = tide_store_open(tide_view_of(to), &options, &store, &error);
-    tide_bytes_release(&cache);
-    if (status != TIDE_OK) {
-        return failed(status, &error);
-    }
-    const enum tide_exit exit = remove_days(lake, store);
-    store.operations->close(store.self);
+    const struct tide_lake_place_options options = {.config = &lake->session.config,
+                                                    .url = tide_view_of(to)};
+    const enum tide_status status = tide_lake_place_open(&options, &place, &error);
+    const enum tide_exit exit =
+        status == TIDE_OK ? remove_days(lake, place.store) : failed(status, &error);
+    tide_lake_place_close(&place);
     return exit;
 }
 
@@ -416,7 +410,7 @@ static enum tide_exit vacuum(struct lake *lake)
                       vacuum_columns,
                       sizeof(vacuum_columns) / sizeof(vacuum_columns[0]));
     enum tide_status status = tide_promises_read(
-        lake->session.store, lake->session.tools.identity.partition_count, &promises, &error);
+        lake->session.place.store, lake->session.tools.identity.partition_count, &promises, &error);
     for (int t = 0; status == TIDE_OK && t < TIDE_TABLE_ALL_COUNT; t++) {
         if (lake->session.tables[t]) {
             status = vacuum_table(lake, t, older, promises, &error);

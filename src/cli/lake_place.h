@@ -11,7 +11,7 @@ struct tide_lake_place {
     struct tide_store store;
     struct tide_bytes url;       /* for whoever stands elsewhere: absolute where it is local */
     struct tide_bytes where;     /* for people: the local path, or the URL */
-    struct tide_bytes directory; /* of this process alone, where the lake is remote; it exists */
+    struct tide_bytes directory; /* as above; a remote lake's exists and is this process's alone */
     struct tide_bytes scratch;   /* for scratch files; whoever uses it makes it */
     struct tide_file lock;
     bool is_missing; /* the URL is fine, but it must exist and does not */

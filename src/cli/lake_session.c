@@ -11,7 +11,6 @@
 enum {
     ARENA_BYTES_MAX = 64 << 20
 };
-static const uint64_t cache_bytes_max = UINT64_C(4) << 30;
 
 static const char *const names[TIDE_TABLE_ALL_COUNT] = {
     [TIDE_TABLE_EVENTS] = "events",
@@ -89,68 +88,30 @@ static enum tide_exit load(struct tide_lake_session *session, const char *file)
     return exit;
 }
 
-/* Beside the lake's own files where it is on this machine; else beside the data. */
-static enum tide_status write_scratch(const struct tide_lake_session *session,
-                                      struct tide_bytes *scratch,
-                                      struct tide_error *error)
-{
-    const struct tide_view url = tide_bytes_view(&session->url);
-    enum tide_status status = TIDE_OK;
-    if (tide_store_is_remote(url)) {
-        tide_bytes_append_view(scratch, session->config.data);
-        tide_bytes_append_text(scratch, "/scratch");
-    } else {
-        status = tide_store_local_path(url, scratch, error);
-        tide_bytes_append_text(scratch, "/_tidemark/scratch");
-    }
-    return status == TIDE_OK && scratch->failed ? tide_error_set(error, TIDE_RETRY, "out of memory")
-                                                : status;
-}
-
-static enum tide_status open_store(struct tide_lake_session *session,
-                                   struct tide_bytes *scratch,
-                                   struct tide_error *error)
-{
-    struct tide_bytes cache = {0};
-    struct tide_store_options options = tide_store_options_default();
-    enum tide_status status = write_scratch(session, scratch, error);
-    if (status == TIDE_OK) {
-        tide_bytes_append_view(&cache, tide_bytes_view(scratch));
-        tide_bytes_append_text(&cache, "/cache");
-        options.must_exist = true;
-        options.cache_directory = tide_bytes_terminated(&cache);
-        options.cache_bytes_max = cache_bytes_max;
-        status = tide_store_open(tide_bytes_view(&session->url), &options, &session->store, error);
-    }
-    tide_bytes_release(&cache);
-    return status;
-}
-
 static enum tide_exit open_lake(struct tide_lake_session *session)
 {
-    struct tide_bytes scratch = {0};
+    const struct tide_lake_place_options options = {
+        .config = &session->config, .url = tide_bytes_view(&session->url), .must_exist = true};
     struct tide_identity identity = {0};
     struct tide_error error = {0};
-    enum tide_status status = open_store(session, &scratch, &error);
+    enum tide_status status = tide_lake_place_open(&options, &session->place, &error);
     if (status == TIDE_OK) {
-        status = tide_identity_read(session->store, &identity, &error);
+        status = tide_identity_read(session->place.store, &identity, &error);
     }
     if (status == TIDE_REJECT) {
-        tide_bytes_release(&scratch);
         return tide_fail(TIDE_EXIT_NOT_FOUND,
                          "there is no lake in %s: %s",
                          tide_bytes_terminated(&session->url),
                          error.text);
     }
     if (status == TIDE_OK) {
-        status = tide_lake_tools_open(session->store,
+        status = tide_lake_tools_open(session->place.store,
                                       &identity,
                                       session->config.definitions->schema,
-                                      tide_bytes_terminated(&scratch),
+                                      tide_bytes_terminated(&session->place.scratch),
                                       &session->tools,
                                       &error);
     }
-    tide_bytes_release(&scratch);
     return status == TIDE_OK ? TIDE_EXIT_OK : tide_fail(tide_exit_of(status), "%s", error.text);
 }
 
@@ -170,9 +131,7 @@ enum tide_exit tide_lake_session_open(const struct tide_invocation *invocation,
 void tide_lake_session_close(struct tide_lake_session *session)
 {
     tide_lake_tools_close(&session->tools);
-    if (session->store.operations != NULL) {
-        session->store.operations->close(session->store.self);
-    }
+    tide_lake_place_close(&session->place);
     tide_bytes_release(&session->url);
     tide_arena_release(&session->arena);
     *session = (struct tide_lake_session){0};

@@ -2,6 +2,7 @@
 #ifndef TIDE_CLI_LAKE_SESSION_H
 #define TIDE_CLI_LAKE_SESSION_H
 
+#include "cli/lake_place.h"
 #include "cli/lake_tools.h"
 #include "cli/print.h"
 
@@ -11,7 +12,7 @@ struct tide_lake_session {
     struct tide_arena arena;
     struct tide_config config;
     struct tide_bytes url;
-    struct tide_store store;
+    struct tide_lake_place place;
     struct tide_lake_tools tools;
     enum tide_format format;
     bool tables[TIDE_TABLE_ALL_COUNT]; /* that --table names; all without it */

@@ -290,7 +290,7 @@ static enum tide_exit run(const struct tide_invocation *invocation)
                                 tide_invocation_text(invocation, "--preset", NULL),
                                 &replay.definitions);
     if (exit == TIDE_EXIT_OK) {
-        exit = tide_config_keys_only(&arena, invocation, &replay.config);
+        exit = tide_config_keys_only(&arena, invocation, NULL, &replay.config);
     }
     if (exit == TIDE_EXIT_OK) {
         tide_printer_init(&replay.printer, format);

@@ -40,6 +40,7 @@ static const struct tide_duration idle_after = {10 * 1000000};
 static const struct tide_duration housekeeping_work = {5 * 1000000};
 
 struct service {
+    const struct tide_invocation *invocation;
     struct tide_config config;
     struct tide_lake_stack lake;
     struct tide_file lock;
@@ -53,6 +54,7 @@ struct service {
     struct tide_generations *generations;
     struct tide_alert_engine alert_engine;
     struct tide_alerts *alerts;
+    struct tide_daily *daily; /* NULL: not wanted */
     char data_path[PATH_BYTES_MAX];
     char alerts_path[PATH_BYTES_MAX + sizeof("/alerts.json")];
     struct tide_metric_values *values;
@@ -348,12 +350,10 @@ static bool is_quiet(void *context)
 static enum tide_status start_keeper(struct service *service, struct tide_error *error)
 {
     const struct tide_config *config = &service->config;
-    char scratch[PATH_BYTES_MAX + sizeof("/keeper")];
     if (config->compact_every.us == 0) {
         return TIDE_OK;
     }
-    (void)snprintf(
-        scratch, sizeof(scratch), "%s/keeper", tide_bytes_terminated(&service->lake.place.scratch));
+    const char *scratch = tide_bytes_terminated(&service->lake.place.scratch);
     enum tide_status status = tide_lake_tools_open(service->lake.place.store,
                                                    &service->lake.identity,
                                                    config->definitions->schema,
@@ -418,16 +418,27 @@ static enum tide_status start_alerts(struct service *service, struct tide_error 
     return status == TIDE_OK ? tide_alerts_start(service->alerts, error) : status;
 }
 
+static enum tide_status start_daily(struct service *service, struct tide_error *error)
+{
+    const struct tide_daily_options options = {.invocation = service->invocation,
+                                               .config = &service->config,
+                                               .io = tide_io_os(),
+                                               .clock = tide_clock_os()};
+    return service->config.daily.at.size == 0 ? TIDE_OK
+                                              : tide_daily_start(&options, &service->daily, error);
+}
+
 static enum tide_status create_api(struct service *service, struct tide_error *error)
 {
     const struct tide_config *config = &service->config;
     service->metrics.collector = service->collector;
     service->metrics.topics = service->topics;
     service->metrics.log = service->log.log;
+    service->metrics.daily = service->daily;
     service->metrics.log_is_kafka = service->log.is_kafka;
     service->metrics.data = service->data_path;
     struct tide_lake_place *place = &service->lake.place;
-    const bool is_remote = place->directory.size > 0;
+    const bool is_remote = tide_store_is_remote(tide_bytes_view(&place->url));
     service->metrics.lake = is_remote ? NULL : tide_bytes_terminated(&place->where);
     service->metrics.started = tide_clock_now(tide_clock_os());
     struct tide_metric_values_options values = {.engine = service->engine,
@@ -488,6 +499,7 @@ static enum tide_status open_service(struct service *service, struct tide_error 
         start_topics,
         open_generations,
         start_alerts,
+        start_daily,
         create_api,
         start_publish,
         start_server,
@@ -530,6 +542,7 @@ static enum tide_status close_service(struct service *service, struct tide_error
     tide_api_destroy(service->api);
     tide_metric_values_destroy(service->values);
     tide_generations_destroy(service->generations);
+    tide_daily_stop(service->daily);
     tide_alerts_destroy(service->alerts); /* while there is an engine to ask */
     tide_collector_destroy(service->collector);
     tide_housekeeper_destroy(service->keeper);
@@ -612,6 +625,7 @@ static enum tide_exit run(const struct tide_invocation *invocation)
     const char *file = invocation->operand_count > 0 ? invocation->operands[0] : NULL;
     const char *data = tide_invocation_text(invocation, "--data", NULL);
     const char *listen = tide_invocation_text(invocation, "--listen", NULL);
+    service.invocation = invocation;
     tide_arena_init(&arena, ARENA_BYTES_MAX);
     (void)pthread_mutex_init(&service.notified_mutex, NULL);
     enum tide_exit exit = tide_config_load(&arena,

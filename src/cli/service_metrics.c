@@ -196,6 +196,21 @@ static void write_log(const struct tide_service_metrics *m, struct tide_bytes *t
         text, TIDE_INSTRUMENT_LOG_PENDING_BYTES, m->log.operations->pending_bytes(m->log.self));
 }
 
+static void write_daily(const struct tide_daily *daily, struct tide_bytes *text)
+{
+    const struct tide_daily_facts facts = tide_daily_facts(daily);
+    const int64_t success_us = tide_instant_known(facts.last_success) ? facts.last_success.us : 0;
+    tide_prometheus_family(text, TIDE_INSTRUMENT_BATCH_RUNS);
+    tide_prometheus_sample(
+        text, TIDE_INSTRUMENT_BATCH_RUNS, TIDE_LABELS(TIDE_VIEW("success")), facts.successes);
+    tide_prometheus_sample(
+        text, TIDE_INSTRUMENT_BATCH_RUNS, TIDE_LABELS(TIDE_VIEW("failure")), facts.failures);
+    tide_prometheus_single(text, TIDE_INSTRUMENT_BATCH_RUNNING, facts.is_running);
+    tide_prometheus_single_seconds(text, TIDE_INSTRUMENT_BATCH_LAST_SUCCESS, success_us);
+    tide_prometheus_single_seconds(
+        text, TIDE_INSTRUMENT_BATCH_LAST_DURATION, facts.last_duration.us);
+}
+
 static void write_process(const struct tide_service_metrics *m, struct tide_bytes *text)
 {
     const struct tide_view places[] = {TIDE_VIEW("data"), TIDE_VIEW("lake")};
@@ -235,6 +250,9 @@ void tide_service_metrics_write(void *context, struct tide_bytes *text)
     write_collector(m, text);
     write_produce(&m->produce, text);
     write_log(m, text);
+    if (m->daily != NULL) {
+        write_daily(m->daily, text);
+    }
     write_requests(m, text);
     write_process(m, text);
 }

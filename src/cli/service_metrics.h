@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "base/histogram.h"
+#include "cli/daily.h"
 #include "cli/service_publish.h"
 #include "collect/collector.h"
 #include "collect/topics.h"
@@ -21,6 +22,7 @@ struct tide_service_metrics {
     const struct tide_collector *collector;
     const struct tide_topics_collector *topics; /* or NULL */
     const struct tide_service_publish *publish; /* or NULL */
+    const struct tide_daily *daily;             /* or NULL */
     struct tide_log log;
     bool log_is_kafka;
     struct tide_produce_meter produce;

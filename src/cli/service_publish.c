@@ -97,7 +97,8 @@ enum tide_status tide_service_publish_start(const struct tide_config *config,
                                   : tide_publisher_start(&options, &publish->publisher, error);
 }
 
-/* One journey; *key and *line are room for it. Too large for a message: it is left out, and said. */
+/* One journey; *key and *line are room for it. Too large for a message: it is left out, and
+ * said. */
 static enum tide_status send_journey(struct tide_kafka_sink *sink,
                                      const struct tide_rows *rows,
                                      uint32_t row,

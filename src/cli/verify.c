@@ -2,9 +2,12 @@
  * process reads the lake up to that barrier and computes both again, by SQL. Cells are compared as
  * the lines that people see; the ledger with the rows themselves. */
 #include "base/json.h"
+#include "batch/lake_engine.h"
 #include "cli/cell_compare.h"
 #include "cli/lake_place.h"
 #include "cli/served.h"
+#include "cli/spark.h"
+#include "process/identity.h"
 #include "process/ledger.h"
 #include "serve/batch_result.h"
 
@@ -23,6 +26,7 @@ enum {
 };
 
 struct verify {
+    const struct tide_invocation *invocation;
     const char *server;
     struct tide_http_client *client;
     struct tide_arena arena;
@@ -34,7 +38,9 @@ struct verify {
     uint32_t partition_count;
     int64_t *epochs;
     struct tide_ledger *ledgers;
-    struct tide_lake_view *view;
+    struct tide_lake_view *view; /* what recomputes: this, */
+    struct tide_spark spark;     /* or this */
+    struct tide_batch_engine engine;
     uint64_t cells;
     uint64_t differences;
     uint64_t lines_shown; /* of differences; more are only counted */
@@ -133,7 +139,8 @@ static enum tide_exit lake_lines(struct verify *v,
 {
     struct tide_error error = {0};
     struct tide_result *result = NULL;
-    const enum tide_status status = tide_batch_result(v->view, v->loaded, metric, &result, &error);
+    const enum tide_status status =
+        tide_batch_result(v->engine, v->loaded, metric, &result, &error);
     if (status != TIDE_OK) {
         return tide_fail(
             tide_exit_of(status), "%.*s: %s", TIDE_VIEW_ARGUMENTS(metric->name), error.text);
@@ -178,7 +185,7 @@ static enum tide_exit verify_metric(struct verify *v, const struct tide_metric *
     struct tide_bytes text = {0};
     struct tide_error error = {0};
     struct tide_instant from;
-    if (!tide_batch_kept_from(v->view, v->loaded, metric, &from)) {
+    if (!tide_batch_kept_from(v->engine, v->loaded, metric, &from)) {
         printf(
             "%-32.*s          - cells  not compared: it looks back to events that left the lake\n",
             TIDE_VIEW_ARGUMENTS(metric->name));
@@ -249,7 +256,7 @@ static enum tide_exit verify_ledger(struct verify *v)
     if (audits == NULL) {
         return tide_fail(TIDE_EXIT_TEMPORARY, "out of memory");
     }
-    enum tide_status status = tide_batch_audit(v->view, audits, v->partition_count, &error);
+    enum tide_status status = tide_batch_audit(v->engine, audits, v->partition_count, &error);
     if (status != TIDE_OK) {
         return tide_fail(tide_exit_of(status), "%s", error.text);
     }
@@ -268,26 +275,74 @@ static enum tide_exit verify_ledger(struct verify *v)
     return TIDE_EXIT_OK;
 }
 
-static enum tide_exit verify_all(struct verify *v)
+/* ---- who recomputes */
+
+static enum tide_exit open_view(struct verify *v)
 {
     struct tide_error error = {0};
-    enum tide_exit exit = ask_service(v);
+    struct tide_lake_view_options options = {.clock = tide_clock_os(),
+                                             .store = v->place.store,
+                                             .schema = v->loaded->schema,
+                                             .epochs = v->epochs,
+                                             .partition_count = v->partition_count};
+    const enum tide_status status = tide_lake_view_open(&options, &v->view, &error);
+    if (status != TIDE_OK) {
+        return tide_fail(tide_exit_of(status), "%s", error.text);
+    }
+    v->engine = tide_lake_engine(v->view);
+    return TIDE_EXIT_OK;
+}
+
+static enum tide_exit open_spark(struct verify *v)
+{
+    char pipeline[TIDE_IDENTITY_TEXT_SIZE];
+    struct tide_identity identity;
+    struct tide_error error = {0};
+    const enum tide_status status = tide_identity_read(v->place.store, &identity, &error);
+    if (status != TIDE_OK) {
+        return tide_fail(tide_exit_of(status), "%s", error.text);
+    }
+    tide_identity_format(identity.pipeline, pipeline);
+    const struct tide_spark_options options = {
+        .config = &v->config,
+        .definitions = v->loaded,
+        .purpose = "verify",
+        .store = v->place.store,
+        .lake_url = v->lake_url,
+        .pipeline = tide_view_of(pipeline),
+        .partition_count = v->partition_count,
+        .epochs = v->epochs,
+        .span = {TIDE_INSTANT_UNKNOWN, TIDE_INSTANT_UNKNOWN},
+        .has_audits = true,
+    };
+    const enum tide_exit exit = tide_spark_open(&options, &v->spark);
+    v->engine = v->spark.engine;
+    return exit;
+}
+
+static enum tide_exit open_engine(struct verify *v)
+{
+    struct tide_error error = {0};
+    const char *engine = tide_invocation_text(v->invocation, "--engine", "duckdb");
+    const bool is_spark = strcmp(engine, "spark") == 0;
+    if (!is_spark && strcmp(engine, "duckdb") != 0) {
+        return tide_fail(TIDE_EXIT_USAGE, "--engine '%s' is neither duckdb nor spark", engine);
+    }
+    const enum tide_exit exit = ask_service(v);
     if (exit != TIDE_EXIT_OK) {
         return exit;
     }
     const struct tide_lake_place_options place = {.config = &v->config, .url = v->lake_url};
-    enum tide_status status = tide_lake_place_open(&place, &v->place, &error);
-    if (status == TIDE_OK) {
-        struct tide_lake_view_options options = {.clock = tide_clock_os(),
-                                                 .store = v->place.store,
-                                                 .schema = v->loaded->schema,
-                                                 .epochs = v->epochs,
-                                                 .partition_count = v->partition_count};
-        status = tide_lake_view_open(&options, &v->view, &error);
-    }
+    const enum tide_status status = tide_lake_place_open(&place, &v->place, &error);
     if (status != TIDE_OK) {
         return tide_fail(tide_exit_of(status), "%s", error.text);
     }
+    return is_spark ? open_spark(v) : open_view(v);
+}
+
+static enum tide_exit verify_all(struct verify *v)
+{
+    enum tide_exit exit = open_engine(v);
     for (uint32_t i = 0; exit == TIDE_EXIT_OK && i < v->loaded->metric_count; i++) {
         if (!v->loaded->metrics[i].is_hidden) {
             exit = verify_metric(v, &v->loaded->metrics[i]);
@@ -296,15 +351,25 @@ static enum tide_exit verify_all(struct verify *v)
     return exit == TIDE_EXIT_OK ? verify_ledger(v) : exit;
 }
 
+static enum tide_exit load_config(struct verify *v)
+{
+    const struct tide_invocation *invocation = v->invocation;
+    const char *file = invocation->operand_count > 0 ? invocation->operands[0] : NULL;
+    const char *data = tide_invocation_text(invocation, "--data", NULL);
+    const enum tide_exit exit = tide_config_keys_only(&v->arena, invocation, file, &v->config);
+    return exit == TIDE_EXIT_OK ? tide_config_flags(&v->arena, data, NULL, &v->config) : exit;
+}
+
 static enum tide_exit run(const struct tide_invocation *invocation)
 {
-    struct verify v = {.server = tide_invocation_text(invocation, "--server", TIDE_DEFAULT_SERVER)};
+    struct verify v = {.invocation = invocation,
+                       .server = tide_invocation_text(invocation, "--server", TIDE_DEFAULT_SERVER)};
     struct tide_error error = {0};
     tide_arena_init(&v.arena, ARENA_BYTES_MAX);
     if (tide_http_client_create(&v.client, &error) != TIDE_OK) {
         return tide_fail(TIDE_EXIT_TEMPORARY, "%s", error.text);
     }
-    enum tide_exit exit = tide_config_keys_only(&v.arena, invocation, &v.config);
+    enum tide_exit exit = load_config(&v);
     if (exit == TIDE_EXIT_OK) {
         exit = verify_all(&v);
     }
@@ -319,6 +384,10 @@ static enum tide_exit run(const struct tide_invocation *invocation)
         exit = v.differences == 0 ? TIDE_EXIT_OK : TIDE_EXIT_CHECK_FAILED;
     }
     tide_lake_view_close(v.view);
+    if (exit == TIDE_EXIT_OK || exit == TIDE_EXIT_CHECK_FAILED) {
+        tide_spark_forget(&v.spark); /* else its log explains */
+    }
+    tide_spark_close(&v.spark);
     tide_lake_place_close(&v.place);
     tide_http_client_destroy(v.client);
     tide_bytes_release(&v.barrier);
@@ -328,16 +397,20 @@ static enum tide_exit run(const struct tide_invocation *invocation)
 
 static const struct tide_option options[] = {
     {"--server", NULL, "URL", "the service (" TIDE_DEFAULT_SERVER ")"},
-    {"--set", NULL, "KEY=VALUE", "a configuration key of lake, or data (repeatable)"},
+    {"--engine", NULL, "ENGINE", "what recomputes: duckdb; spark: by spark-submit (batch.spark)"},
+    {"--data", NULL, "DIR", "working files below DIR/data; as run has it"},
+    {"--set", NULL, "KEY=VALUE", "a configuration key (repeatable)"},
 };
 
 const struct tide_command tide_command_verify = {
     .name = "verify",
     .summary = "recompute every number from the lake and compare it with what is served",
-    .operands = "",
+    .operands = "[FILE]",
     .examples = "  tidemark verify\n"
-                "  tidemark verify --server http://127.0.0.1:9000\n",
+                "  tidemark verify --server http://127.0.0.1:9000\n"
+                "  tidemark verify tidemark.yaml --engine spark\n",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),
+    .operand_max = 1,
     .run = run,
 };

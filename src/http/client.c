@@ -313,6 +313,37 @@ done:
     return status;
 }
 
+enum tide_status tide_http_client_reach(struct tide_http_client *client,
+                                        const char *url,
+                                        struct tide_duration timeout,
+                                        struct tide_error *error)
+{
+    CURL *curl = client->curl;
+    CURLcode bad = CURLE_OK;
+    tide_assert(timeout.us > 0);
+    curl_easy_reset(curl);
+    client->curl_error[0] = '\0';
+    bad |= curl_easy_setopt(curl, CURLOPT_URL, url);
+    bad |= curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    bad |= curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    bad |= curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    bad |= curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, milliseconds(timeout));
+    bad |= curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L);
+    bad |= curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, client->curl_error);
+    if (bad != CURLE_OK) {
+        return tide_error_set(error, TIDE_RETRY, "no memory for a connection to %s", url);
+    }
+    const struct transfer nothing = {.curl = curl};
+    const CURLcode code = curl_easy_perform(curl);
+    const enum tide_status status = status_of(code, &nothing);
+    if (status != TIDE_OK) {
+        const char *text =
+            client->curl_error[0] != '\0' ? client->curl_error : curl_easy_strerror(code);
+        (void)tide_error_set(error, status, "%s: %s", url, text);
+    }
+    return status;
+}
+
 void tide_http_response_release(struct tide_http_response *response)
 {
     tide_bytes_release(&response->body);

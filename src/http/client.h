@@ -56,13 +56,20 @@ enum tide_status tide_http_client_create(struct tide_http_client **client,
                                          struct tide_error *error);
 void tide_http_client_destroy(struct tide_http_client *client);
 /* OK: there is a response, whatever its status. RETRY: no connection, or it broke. REJECT: the
- * reply is larger than allowed, or the URL is bad. A source's or sink's failure ends the exchange
+ * reply is larger than allowed, the URL is bad, or
+ * whoever answers does not speak HTTP. A source's or sink's failure ends the exchange
  * with its status and error. A body that is shorter than announced is a broken connection.
  * Redirects are not followed. */
 enum tide_status tide_http_client_send(struct tide_http_client *client,
                                        const struct tide_http_request *request,
                                        struct tide_http_response *response,
                                        struct tide_error *error);
+/* Whether anything accepts connections at the URL's host and port; nothing is said to it. OK;
+ * RETRY: it does not; REJECT: the URL is bad. */
+enum tide_status tide_http_client_reach(struct tide_http_client *client,
+                                        const char *url,
+                                        struct tide_duration timeout,
+                                        struct tide_error *error);
 /* Frees body and location; the numbers stay. */
 void tide_http_response_release(struct tide_http_response *response);
 /* Appends text percent-encoded for a query. */

@@ -129,7 +129,7 @@ enum tide_status tide_delta_change(struct tide_delta *delta,
  * open; no harm is done. */
 enum tide_status tide_delta_checkpoint(struct tide_delta *delta, struct tide_error *error);
 /* Removes commits and checkpoints that are older than `keep` and behind the newest checkpoint that
- * is so old, as the protocol allows. *removed: how many objects. Bounded: at most `limit` of them. */
+ * is so old, as the protocol allows; at most `limit`. *removed: how many objects. */
 enum tide_status tide_delta_clean_log(struct tide_delta *delta,
                                       struct tide_duration keep,
                                       uint64_t limit,

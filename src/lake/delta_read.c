@@ -165,6 +165,7 @@ static enum tide_status read_part(struct tide_delta_snapshot *snapshot,
     tide_delta_checkpoint_key(snapshot->layout, candidate.version, part, candidate.part_count, key);
     enum tide_status status = store.operations->fetch(store.self, key, &path, error);
     if (status != TIDE_OK) {
+        tide_bytes_release(&path);
         return status;
     }
     status = snapshot->codec.operations->read(snapshot->codec.self,

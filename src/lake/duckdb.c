@@ -7,7 +7,7 @@
 #include "lake/duckdb.h"
 
 #include "base/assert.h"
-#include "lake/duckdb_api.h"
+#include "lake/duckdb_internal.h"
 
 #include <dlfcn.h>
 #include <inttypes.h>
@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     SQL_BYTES_MAX = 64 << 20,
@@ -31,20 +32,6 @@ static const char version_wanted[] = "v1.5.";
 struct tide_duckdb {
     struct duckdb_api api;
     struct duckdb_database *database;
-};
-
-struct part { /* rows that are given to the library, all or a chunk of them */
-    const struct tide_rows *rows;
-    const uint32_t *indices;
-    uint32_t count;
-};
-
-struct tide_duckdb_connection {
-    const struct duckdb_api *api;
-    struct duckdb_connection *connection;
-    struct part given; /* what the connection's table function reads: rows NULL: nothing */
-    uint32_t given_at;
-    char function_name[32]; /* empty: it has none yet */
 };
 
 /* ---- the library */
@@ -77,9 +64,35 @@ static const struct symbol symbols[] = {
     SYMBOL(column_name),
     SYMBOL(column_logical_type),
     SYMBOL(fetch_chunk),
+    SYMBOL(result_return_type),
+    SYMBOL(interrupt),
+    SYMBOL(extract_statements),
+    SYMBOL(extract_statements_error),
+    SYMBOL(destroy_extracted),
+    SYMBOL(prepare_extracted_statement),
+    SYMBOL(prepare_error),
+    SYMBOL(prepared_statement_type),
+    SYMBOL(destroy_prepare),
+    SYMBOL(pending_prepared_streaming),
+    SYMBOL(pending_error),
+    SYMBOL(execute_pending),
+    SYMBOL(destroy_pending),
     SYMBOL(create_logical_type),
     SYMBOL(create_decimal_type),
     SYMBOL(decimal_internal_type),
+    SYMBOL(decimal_scale),
+    SYMBOL(get_type_id),
+    SYMBOL(logical_type_get_alias),
+    SYMBOL(enum_internal_type),
+    SYMBOL(enum_dictionary_value),
+    SYMBOL(list_type_child_type),
+    SYMBOL(array_type_child_type),
+    SYMBOL(array_type_array_size),
+    SYMBOL(map_type_key_type),
+    SYMBOL(map_type_value_type),
+    SYMBOL(struct_type_child_count),
+    SYMBOL(struct_type_child_name),
+    SYMBOL(struct_type_child_type),
     SYMBOL(destroy_logical_type),
     SYMBOL(create_data_chunk),
     SYMBOL(destroy_data_chunk),
@@ -91,8 +104,9 @@ static const struct symbol symbols[] = {
     SYMBOL(vector_get_data),
     SYMBOL(vector_get_validity),
     SYMBOL(vector_ensure_validity_writable),
-    {"duckdb_unsafe_vector_assign_string_element_len",
-     offsetof(struct duckdb_api, vector_assign_text)},
+    SYMBOL(list_vector_get_child),
+    SYMBOL(array_vector_get_child),
+    SYMBOL(struct_vector_get_child),
     SYMBOL(appender_create_ext),
     SYMBOL(append_data_chunk),
     SYMBOL(appender_close),
@@ -178,6 +192,23 @@ static enum tide_status find_symbols(void *library,
 
 /* ---- the database */
 
+/* What does not fit the memory goes to a folder of this process's own, which DuckDB makes when
+ * it is first needed and removes; not to one where the program happens to stand. */
+static bool set_temporary(const struct duckdb_api *api, struct duckdb_config *config)
+{
+    static _Atomic uint32_t serial;
+    const char *place = getenv("TMPDIR");
+    char path[512];
+    int size = snprintf(path,
+                        sizeof(path),
+                        "%s/tidemark-duckdb-%ld-%u",
+                        place == NULL || place[0] == '\0' ? "/tmp" : place,
+                        (long)getpid(),
+                        atomic_fetch_add(&serial, 1));
+    return size > 0 && (size_t)size < sizeof(path) &&
+           api->set_config(config, "temp_directory", path) == DUCKDB_SUCCESS;
+}
+
 static bool configure(const struct duckdb_api *api,
                       struct duckdb_config *config,
                       uint32_t threads,
@@ -187,7 +218,8 @@ static bool configure(const struct duckdb_api *api,
     bool is_set =
         api->set_config(config, "autoinstall_known_extensions", "false") == DUCKDB_SUCCESS &&
         api->set_config(config, "autoload_known_extensions", "false") == DUCKDB_SUCCESS &&
-        api->set_config(config, "preserve_insertion_order", "true") == DUCKDB_SUCCESS;
+        api->set_config(config, "preserve_insertion_order", "true") == DUCKDB_SUCCESS &&
+        set_temporary(api, config);
     if (is_set && threads > 0) {
         (void)snprintf(text, sizeof(text), "%u", threads);
         is_set = api->set_config(config, "threads", text) == DUCKDB_SUCCESS;
@@ -527,32 +559,42 @@ static struct duckdb_logical *logical_type(const struct duckdb_api *api, enum ti
     return NULL;
 }
 
-static void set_value(const struct duckdb_api *api,
-                      struct duckdb_vector *vector,
-                      const struct part *part,
-                      uint32_t column,
-                      uint32_t i)
+static void clear_validity(const struct duckdb_api *api,
+                           struct duckdb_vector *vector,
+                           const struct part *part,
+                           const struct tide_rows_column *from)
 {
-    uint32_t row = part->indices[i];
-    void *data = api->vector_get_data(vector);
-    switch (tide_rows_layout(part->rows)->columns[column].type) {
-    case TIDE_LAKE_LONG:
-    case TIDE_LAKE_DECIMAL:
-    case TIDE_LAKE_TIMESTAMP:
-        ((int64_t *)data)[i] = tide_rows_number(part->rows, column, row);
-        break;
-    case TIDE_LAKE_BOOLEAN:
-        ((uint8_t *)data)[i] = tide_rows_number(part->rows, column, row) != 0;
-        break;
-    case TIDE_LAKE_DOUBLE:
-        ((double *)data)[i] = tide_rows_double(part->rows, column, row);
-        break;
-    case TIDE_LAKE_STRING: /* valid UTF-8: tide_rows_set_text saw to it */
-    case TIDE_LAKE_BINARY: {
-        struct tide_view text = tide_rows_text(part->rows, column, row);
-        api->vector_assign_text(vector, i, text.data, text.size);
-        break;
+    uint64_t *validity = NULL;
+    for (uint32_t i = 0; i < part->count; i++) {
+        if (from->presence[part->indices[i]] != 0) {
+            continue;
+        }
+        if (validity == NULL) {
+            api->vector_ensure_validity_writable(vector);
+            validity = api->vector_get_validity(vector);
+        }
+        validity[i / 64] &= ~(UINT64_C(1) << (i % 64));
     }
+}
+
+/* A text stays where it is: the rows outlive the query. Nulls are empty, and not looked at. */
+static void fill_texts(union duckdb_text *texts,
+                       const struct part *part,
+                       const struct tide_rows_column *from)
+{
+    for (uint32_t i = 0; i < part->count; i++) {
+        uint32_t row = part->indices[i];
+        uint32_t size = from->presence[row] != 0 ? from->sizes[row] : 0;
+        const char *text = size == 0 ? NULL : from->texts + from->values[row];
+        texts[i] = (union duckdb_text){.inlined = {.size = size}};
+        if (size <= INLINE_BYTES) {
+            if (size > 0) {
+                memcpy(texts[i].inlined.bytes, text, size);
+            }
+        } else {
+            memcpy(texts[i].pointer.prefix, text, sizeof(texts[i].pointer.prefix));
+            texts[i].pointer.bytes = text;
+        }
     }
 }
 
@@ -561,17 +603,27 @@ static void fill_vector(const struct duckdb_api *api,
                         const struct part *part,
                         uint32_t column)
 {
-    uint64_t *validity = NULL;
-    for (uint32_t i = 0; i < part->count; i++) {
-        if (!tide_rows_is_null(part->rows, column, part->indices[i])) {
-            set_value(api, vector, part, column, i);
-            continue;
+    const struct tide_rows_column from = tide_rows_column(part->rows, column);
+    void *data = api->vector_get_data(vector);
+    clear_validity(api, vector, part, &from);
+    switch (tide_rows_layout(part->rows)->columns[column].type) {
+    case TIDE_LAKE_LONG:
+    case TIDE_LAKE_DECIMAL:
+    case TIDE_LAKE_TIMESTAMP:
+    case TIDE_LAKE_DOUBLE: /* whose bits are kept as a number's */
+        for (uint32_t i = 0; i < part->count; i++) {
+            ((int64_t *)data)[i] = from.values[part->indices[i]];
         }
-        if (validity == NULL) {
-            api->vector_ensure_validity_writable(vector);
-            validity = api->vector_get_validity(vector);
+        break;
+    case TIDE_LAKE_BOOLEAN:
+        for (uint32_t i = 0; i < part->count; i++) {
+            ((uint8_t *)data)[i] = from.values[part->indices[i]] != 0;
         }
-        validity[i / 64] &= ~(UINT64_C(1) << (i % 64));
+        break;
+    case TIDE_LAKE_STRING: /* valid UTF-8: tide_rows_set_text saw to it */
+    case TIDE_LAKE_BINARY:
+        fill_texts(data, part, &from);
+        break;
     }
 }
 

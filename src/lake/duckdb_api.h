@@ -1,5 +1,5 @@
 /* What we use of DuckDB's C interface (version 1.5), declared here: the library is loaded at run
- * time, and no header of it is needed to build. Only duckdb.c and its test include this.
+ * time, and no header of it is needed to build. Only duckdb*.c and their tests include this.
  *
  * Handles are pointers to things that are never looked into. The few structs are passed by value or
  * filled by the library, so their fields must stay exactly as DuckDB lays them out. */
@@ -18,6 +18,9 @@ struct duckdb_vector;
 struct duckdb_logical;
 struct duckdb_appender;
 struct duckdb_error;
+struct duckdb_extracted; /* statements of a text */
+struct duckdb_prepared;
+struct duckdb_pending;
 struct duckdb_table_function;
 struct duckdb_bind;
 struct duckdb_init;
@@ -38,12 +41,41 @@ enum duckdb_type {
     DUCKDB_USMALLINT = 7,
     DUCKDB_UINTEGER = 8,
     DUCKDB_UBIGINT = 9,
+    DUCKDB_FLOAT = 10,
     DUCKDB_DOUBLE = 11,
+    DUCKDB_TIMESTAMP = 12,
+    DUCKDB_DATE = 13,
+    DUCKDB_TIME = 14,
+    DUCKDB_INTERVAL = 15,
     DUCKDB_HUGEINT = 16,
     DUCKDB_VARCHAR = 17,
     DUCKDB_BLOB = 18,
     DUCKDB_DECIMAL = 19,
+    DUCKDB_TIMESTAMP_S = 20,
+    DUCKDB_TIMESTAMP_MS = 21,
+    DUCKDB_TIMESTAMP_NS = 22,
+    DUCKDB_ENUM = 23,
+    DUCKDB_LIST = 24,
+    DUCKDB_STRUCT = 25,
+    DUCKDB_MAP = 26,
+    DUCKDB_UUID = 27,
     DUCKDB_TIMESTAMP_TZ = 31,
+    DUCKDB_UHUGEINT = 32,
+    DUCKDB_ARRAY = 33,
+    DUCKDB_NULL = 36,
+};
+
+/* Kinds of statements, and of what comes back. */
+enum duckdb_statement {
+    DUCKDB_STATEMENT_SELECT = 1, /* also WITH, FROM, VALUES, SHOW, DESCRIBE, SUMMARIZE */
+    DUCKDB_STATEMENT_INSERT = 2,
+    DUCKDB_STATEMENT_EXPLAIN = 4,
+    DUCKDB_STATEMENT_CREATE = 7,
+    DUCKDB_STATEMENT_CREATE_FUNCTION = 14,
+    DUCKDB_STATEMENT_DROP = 15,
+};
+enum {
+    DUCKDB_RETURNS_ROWS = 3
 };
 
 enum duckdb_error_kind {
@@ -69,6 +101,22 @@ union duckdb_text {
         char prefix[4];
         const char *bytes;
     } pointer;
+};
+
+struct duckdb_list { /* of the child's vector */
+    uint64_t offset;
+    uint64_t size;
+};
+
+struct duckdb_interval {
+    int32_t months;
+    int32_t days;
+    int64_t us;
+};
+
+struct duckdb_huge {
+    uint64_t low;
+    uint64_t high; /* its sign bit is that of a HUGEINT */
 };
 
 _Static_assert(sizeof(struct duckdb_result) == 48, "as the library has it");
@@ -99,10 +147,43 @@ struct duckdb_api {
     const char *(*column_name)(struct duckdb_result *result, uint64_t column);
     struct duckdb_logical *(*column_logical_type)(struct duckdb_result *result, uint64_t column);
     struct duckdb_chunk *(*fetch_chunk)(struct duckdb_result result);
+    int (*result_return_type)(struct duckdb_result result);
+    void (*interrupt)(struct duckdb_connection *connection);
+
+    uint64_t (*extract_statements)(struct duckdb_connection *connection,
+                                   const char *sql,
+                                   struct duckdb_extracted **extracted);
+    const char *(*extract_statements_error)(struct duckdb_extracted *extracted);
+    void (*destroy_extracted)(struct duckdb_extracted **extracted);
+    int (*prepare_extracted_statement)(struct duckdb_connection *connection,
+                                       struct duckdb_extracted *extracted,
+                                       uint64_t index,
+                                       struct duckdb_prepared **prepared);
+    const char *(*prepare_error)(struct duckdb_prepared *prepared);
+    int (*prepared_statement_type)(struct duckdb_prepared *prepared);
+    void (*destroy_prepare)(struct duckdb_prepared **prepared);
+    int (*pending_prepared_streaming)(struct duckdb_prepared *prepared,
+                                      struct duckdb_pending **pending);
+    const char *(*pending_error)(struct duckdb_pending *pending);
+    int (*execute_pending)(struct duckdb_pending *pending, struct duckdb_result *result);
+    void (*destroy_pending)(struct duckdb_pending **pending);
 
     struct duckdb_logical *(*create_logical_type)(int type);
     struct duckdb_logical *(*create_decimal_type)(uint8_t width, uint8_t scale);
     int (*decimal_internal_type)(struct duckdb_logical *type);
+    uint8_t (*decimal_scale)(struct duckdb_logical *type);
+    int (*get_type_id)(struct duckdb_logical *type);
+    char *(*logical_type_get_alias)(struct duckdb_logical *type); /* to free; or NULL */
+    int (*enum_internal_type)(struct duckdb_logical *type);
+    char *(*enum_dictionary_value)(struct duckdb_logical *type, uint64_t index); /* to free */
+    struct duckdb_logical *(*list_type_child_type)(struct duckdb_logical *type);
+    struct duckdb_logical *(*array_type_child_type)(struct duckdb_logical *type);
+    uint64_t (*array_type_array_size)(struct duckdb_logical *type);
+    struct duckdb_logical *(*map_type_key_type)(struct duckdb_logical *type);
+    struct duckdb_logical *(*map_type_value_type)(struct duckdb_logical *type);
+    uint64_t (*struct_type_child_count)(struct duckdb_logical *type);
+    char *(*struct_type_child_name)(struct duckdb_logical *type, uint64_t index); /* to free */
+    struct duckdb_logical *(*struct_type_child_type)(struct duckdb_logical *type, uint64_t index);
     void (*destroy_logical_type)(struct duckdb_logical **type);
 
     struct duckdb_chunk *(*create_data_chunk)(struct duckdb_logical **types, uint64_t count);
@@ -115,10 +196,9 @@ struct duckdb_api {
     void *(*vector_get_data)(struct duckdb_vector *vector);
     uint64_t *(*vector_get_validity)(struct duckdb_vector *vector);
     void (*vector_ensure_validity_writable)(struct duckdb_vector *vector);
-    void (*vector_assign_text)(struct duckdb_vector *vector,
-                               uint64_t index,
-                               const char *text,
-                               uint64_t size);
+    struct duckdb_vector *(*list_vector_get_child)(struct duckdb_vector *vector);
+    struct duckdb_vector *(*array_vector_get_child)(struct duckdb_vector *vector);
+    struct duckdb_vector *(*struct_vector_get_child)(struct duckdb_vector *vector, uint64_t index);
 
     int (*appender_create_ext)(struct duckdb_connection *connection,
                                const char *catalog,

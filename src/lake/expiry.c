@@ -1,9 +1,9 @@
 /* A step: read the table and what left it before -> the oldest days -> count what is in their files
  * -> record (create if absent) -> commit that removes the files and names the record.
  *
- * A crash before the commit leaves a record that nobody names; the next attempt writes the same one,
- * or, if it finds other files, the next number. Two at once base their totals on one txn, which only
- * one of them finds when it commits. */
+ * A crash before the commit leaves a record that nobody names; the next attempt writes the same
+ * one, or, if it finds other files, the next number. Two at once base their totals on one txn,
+ * which only one of them finds when it commits. */
 #include "lake/expiry.h"
 
 #include "base/assert.h"

@@ -40,7 +40,7 @@ enum tide_status tide_object_paths_add(struct tide_object_paths *objects,
     }
     enum tide_status status = store.operations->fetch(store.self, key, &local, error);
     if (status == TIDE_REJECT) {
-        return tide_error_set(error, TIDE_FATAL, "the log names %s, which is not there", key);
+        status = tide_error_set(error, TIDE_FATAL, "the log names %s, which is not there", key);
     }
     if (status == TIDE_OK) {
         const struct tide_view found = tide_arena_copy(arena, tide_bytes_view(&local));

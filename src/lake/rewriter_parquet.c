@@ -26,7 +26,7 @@ enum {
     POINTS_MAX = 33 /* one more than a bound has: whether it is cut must be seen */
 };
 
-static const uint64_t own_memory_max = UINT64_C(512) << 20;
+static const uint64_t own_memory_max = UINT64_C(256) << 20;
 
 struct parquet_rewriter {
     struct tide_duckdb *duckdb;
@@ -300,8 +300,8 @@ struct tallying {
 };
 
 static const char *const tally_queries[TIDE_TABLE_ALL_COUNT] = {
-    [TIDE_TABLE_EVENTS] = "SELECT _partition AS p, COUNT(*), CAST(SUM(uid_high) AS VARCHAR), "
-                          "CAST(SUM(uid_low) AS VARCHAR) FROM ",
+    [TIDE_TABLE_EVENTS] =
+        "SELECT _partition AS p, COUNT(*), SUM(uid_high)::VARCHAR, SUM(uid_low)::VARCHAR FROM ",
     [TIDE_TABLE_REJECTED] = "SELECT \"partition\" AS p, COUNT(*), reason, '' FROM ",
     [TIDE_TABLE_RAW] = "SELECT \"partition\" AS p, COUNT(*), '', '' FROM ",
     [TIDE_TABLE_JOURNEYS] = "SELECT _partition AS p, COUNT(*), '', '' FROM ",

@@ -335,12 +335,20 @@ static size_t sequence_size(const unsigned char *p, size_t left)
     return size;
 }
 
+static const uint64_t ascii_mask = UINT64_C(0x8080808080808080);
+
 /* Runs of valid UTF-8 as they are, each other byte as U+FFFD. */
 static void append_utf8(struct tide_bytes *bytes, struct tide_view text)
 {
     size_t start = 0;
     size_t i = 0;
     while (i < text.size) {
+        while (i + 8 <= text.size && (tide_load_u64(text.data + i) & ascii_mask) == 0) {
+            i += 8; /* most texts are ASCII */
+        }
+        if (i == text.size) {
+            break;
+        }
         size_t size = sequence_size((const unsigned char *)text.data + i, text.size - i);
         if (size == 0) {
             tide_bytes_append_view(bytes, tide_view_slice(text, start, i - start));
@@ -416,6 +424,13 @@ struct tide_view tide_rows_text(const struct tide_rows *rows, uint32_t column, u
     size_t size = rows->cells[column].sizes[row];
     return size == 0 ? (struct tide_view){"", 0}
                      : tide_view_slice(tide_bytes_view(&rows->text), start, size);
+}
+
+struct tide_rows_column tide_rows_column(const struct tide_rows *rows, uint32_t column)
+{
+    tide_assert(column < rows->layout->column_count);
+    const struct cells *cells = &rows->cells[column];
+    return (struct tide_rows_column){cells->presence, cells->values, cells->sizes, rows->text.data};
 }
 
 /* Dates ascending, rows of a date in their order: both in one number. */

@@ -83,6 +83,15 @@ bool tide_rows_is_null(const struct tide_rows *rows, uint32_t column, uint32_t r
 int64_t tide_rows_number(const struct tide_rows *rows, uint32_t column, uint32_t row);
 double tide_rows_double(const struct tide_rows *rows, uint32_t column, uint32_t row);
 struct tide_view tide_rows_text(const struct tide_rows *rows, uint32_t column, uint32_t row);
+
+/* A column as it lies in memory, for who goes through all of it: by row, until the rows change. */
+struct tide_rows_column {
+    const uint8_t *presence; /* 1: there is a value */
+    const int64_t *values;   /* numbers, bits of doubles, or where in texts a text begins */
+    const uint32_t *sizes;   /* of texts; NULL in a column of numbers */
+    const char *texts;
+};
+struct tide_rows_column tide_rows_column(const struct tide_rows *rows, uint32_t column);
 /* The row numbers of each date, dates ascending (unknown first): visit is called once a date. */
 enum tide_status tide_rows_by_date(const struct tide_rows *rows,
                                    enum tide_status (*visit)(void *context,

@@ -31,6 +31,16 @@ struct subject { /* the rows that go into the file */
     struct tide_column_bounds bounds[COLUMNS_MAX];
 };
 
+/* The first bytes as a number in the same order: where those of two texts differ, so do they. */
+static uint64_t head_of(struct tide_view text)
+{
+    unsigned char head[8] = {0};
+    if (text.size > 0) {
+        memcpy(head, text.data, text.size < sizeof(head) ? text.size : sizeof(head));
+    }
+    return __builtin_bswap64(tide_load_u64(head)); /* which is little-endian everywhere */
+}
+
 static void widen_text(struct tide_column_bounds *bounds, struct tide_view text)
 {
     if (!bounds->has_value || tide_view_compare(text, bounds->first) < 0) {
@@ -56,19 +66,29 @@ static void widen_double(struct tide_column_bounds *bounds, double number)
 static struct tide_column_bounds bounds_of(const struct subject *subject, uint32_t column)
 {
     struct tide_column_bounds bounds = {0};
+    uint64_t first_head = 0;
+    uint64_t last_head = 0;
     enum tide_lake_type type = tide_rows_layout(subject->rows)->columns[column].type;
+    const struct tide_rows_column cells = tide_rows_column(subject->rows, column);
     for (uint32_t i = 0; i < subject->count; i++) {
         uint32_t row = subject->indices[i];
-        if (tide_rows_is_null(subject->rows, column, row)) {
+        if (cells.presence[row] == 0) {
             bounds.null_count++;
             continue;
         }
         if (type == TIDE_LAKE_STRING) {
-            widen_text(&bounds, tide_rows_text(subject->rows, column, row));
+            const uint32_t size = cells.sizes[row];
+            struct tide_view text = {size == 0 ? "" : cells.texts + cells.values[row], size};
+            uint64_t head = head_of(text);
+            if (!bounds.has_value || head <= first_head || head >= last_head) {
+                widen_text(&bounds, text);
+                first_head = head_of(bounds.first);
+                last_head = head_of(bounds.last);
+            }
         } else if (type == TIDE_LAKE_DOUBLE) {
             widen_double(&bounds, tide_rows_double(subject->rows, column, row));
         } else if (type != TIDE_LAKE_BINARY) {
-            widen_number(&bounds, tide_rows_number(subject->rows, column, row));
+            widen_number(&bounds, cells.values[row]);
         }
         bounds.has_value = true;
     }

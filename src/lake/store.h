@@ -46,11 +46,11 @@ struct tide_store_operations {
                              void (*visit)(void *context, const struct tide_store_entry *entry),
                              void *context,
                              struct tide_error *error);
-    /* A path on this machine at which the object can be read (by DuckDB, say): the object itself, or
-     * a copy in a bounded cache. Objects that are fetched must not change. It stays readable until
-     * unpin, which each fetch that answered OK needs (they are counted by key); when nobody pins a
-     * copy, the cache may drop it. REJECT: no such object. RETRY: no connection, or the cache is
-     * full of pinned copies (the error names its limit). */
+    /* A path on this machine at which the object can be read (by DuckDB, say): the object itself,
+     * or a copy in a bounded cache. Objects that are fetched must not change. It stays readable
+     * until unpin, which each fetch that answered OK needs (they are counted by key); when nobody
+     * pins a copy, the cache may drop it. REJECT: no such object. RETRY: no connection, or the
+     * cache is full of pinned copies (the error names its limit). */
     enum tide_status (*fetch)(void *self,
                               const char *key,
                               struct tide_bytes *path,
@@ -79,7 +79,7 @@ struct tide_store_options {
         struct tide_view user;
         struct tide_view hosts;
         struct tide_duration patience;
-    } hdfs; /* docs/lake.md */
+    } hdfs; /* docs/hdfs.md */
 };
 
 struct tide_store_options tide_store_options_default(void);

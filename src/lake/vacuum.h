@@ -30,7 +30,7 @@ struct tide_vacuum_report {
     bool is_more;        /* files_max was reached */
 };
 
-/* A file without a known age stays. Statuses as tide_delta_open's; what was deleted stays deleted. */
+/* A file without a known age stays. Statuses as tide_delta_open's; what is deleted stays so. */
 enum tide_status tide_vacuum(const struct tide_vacuum_options *options,
                              struct tide_vacuum_report *report,
                              struct tide_error *error);

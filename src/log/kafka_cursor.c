@@ -266,8 +266,8 @@ static struct tide_log_record record_of(const rd_kafka_message_t *message)
     return verdict.size > 0 && tide_kafka_verdict_read(verdict, &judged) ? judged : record;
 }
 
-/* The message that the newest manifest saw last must still be the same: otherwise the topic was made
- * anew, or a broker that lagged behind was made its leader. */
+/* The message that the newest manifest saw last must still be the same: otherwise the topic was
+ * made anew, or a broker that lagged behind was made its leader. */
 static enum tide_status prove(struct tide_log_cursor *cursor,
                               uint32_t first,
                               uint32_t count,

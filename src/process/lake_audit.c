@@ -140,8 +140,8 @@ static enum tide_status read_chain(struct audit *audit,
         struct tide_u128 hash;
         struct tide_error why = {0};
         tide_arena_reset(&audit->arena);
-        status = tide_manifest_get(
-            store, partition, chain->count, &audit->arena, &manifest, &hash, &why);
+        const struct tide_manifest_place place = {partition, chain->count};
+        status = tide_manifest_get(store, place, &audit->arena, &manifest, &hash, &why);
         if (status == TIDE_OK) {
             check_manifest(audit, partition, &manifest);
             chain->hash = hash;
@@ -168,13 +168,9 @@ static enum tide_status check_end(struct audit *audit, uint32_t partition, struc
     struct tide_manifest manifest;
     struct tide_u128 hash;
     tide_arena_reset(&audit->arena);
-    const enum tide_status status = tide_manifest_get(audit->options->tables[0].store,
-                                                      partition,
-                                                      chain->count + 1,
-                                                      &audit->arena,
-                                                      &manifest,
-                                                      &hash,
-                                                      error);
+    const struct tide_manifest_place place = {partition, chain->count + 1};
+    const enum tide_status status = tide_manifest_get(
+        audit->options->tables[0].store, place, &audit->arena, &manifest, &hash, error);
     if (status == TIDE_OK && chain->is_whole) {
         problem(audit,
                 "partition %" PRIu32 " has no manifest %" PRIu64 ", but a later one",
@@ -187,6 +183,26 @@ static enum tide_status check_end(struct audit *audit, uint32_t partition, struc
 
 /* ---- a table against the manifests */
 
+/* A service may have gone on since the manifests were read; then there is one for it. */
+static void check_ahead(struct audit *audit, uint32_t partition, int64_t epoch)
+{
+    struct tide_manifest manifest;
+    struct tide_u128 hash;
+    struct tide_error error = {0};
+    const struct tide_manifest_place place = {partition, (uint64_t)epoch};
+    const struct tide_delta_options *table = &audit->options->tables[audit->table];
+    struct tide_arena arena = {0};
+    tide_arena_init(&arena, arena_bytes_max);
+    if (tide_manifest_get(table->store, place, &arena, &manifest, &hash, &error) == TIDE_REJECT) {
+        problem(audit,
+                "%s holds epoch %" PRId64 " of partition %" PRIu32 ", which has no such manifest",
+                table->layout->name,
+                epoch,
+                partition);
+    }
+    tide_arena_release(&arena);
+}
+
 static void check_txn(struct audit *audit, const struct tide_delta *delta, uint32_t partition)
 {
     char app_id[APP_ID_SIZE];
@@ -197,7 +213,10 @@ static void check_txn(struct audit *audit, const struct tide_delta *delta, uint3
     tide_identity_format(audit->options->identity.pipeline, pipeline);
     (void)snprintf(app_id, sizeof(app_id), "%s/%" PRIu32, pipeline, partition);
     const int64_t found = tide_delta_transaction_version(delta, tide_view_of(app_id));
-    if (found >= chain->txns[table]) { /* or one that was published since */
+    if (found > chain->txns[table]) {
+        check_ahead(audit, partition, found);
+    }
+    if (found >= chain->txns[table]) {
         return;
     }
     if (found == chain->before_newest[table]) {

@@ -4,8 +4,8 @@
  *                 only grow, ledgers that hold, and for each table the chain of transactions
  *     tables      a log that can be read, each file that it names there with its size, each row
  *                 that it promises in it
- *     both        each table holds the transactions that the manifests say, and of each partition as
- *                 many rows as they say, less what expired
+ *     both        each table holds the transactions that the manifests say, and of each partition
+ *                 as many rows as they say, less what expired
  *
  * Reads everything, changes nothing, and may run beside a service: what is committed meanwhile is
  * not looked at. One thread; blocking I/O. */

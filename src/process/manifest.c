@@ -282,19 +282,19 @@ static enum tide_status fetch(struct tide_store store,
 }
 
 enum tide_status tide_manifest_get(struct tide_store store,
-                                   uint32_t partition,
-                                   uint64_t epoch,
+                                   struct tide_manifest_place place,
                                    struct tide_arena *arena,
                                    struct tide_manifest *manifest,
                                    struct tide_u128 *hash,
                                    struct tide_error *error)
 {
     struct tide_bytes text = {0};
-    enum tide_status status = fetch(store, partition, epoch, &text, error);
+    enum tide_status status = fetch(store, place.partition, place.epoch, &text, error);
     if (status == TIDE_OK) {
         status = tide_manifest_read(arena, tide_bytes_view(&text), manifest, hash, error);
         if (status != TIDE_OK) {
-            tide_error_prefix(error, "epoch %" PRIu64 " of partition %u", epoch, partition);
+            tide_error_prefix(
+                error, "epoch %" PRIu64 " of partition %u", place.epoch, place.partition);
         }
     }
     tide_bytes_release(&text);
@@ -348,7 +348,7 @@ enum tide_status tide_manifest_newest(struct tide_store store,
     if (status != TIDE_OK) {
         return status;
     }
-    return missing == 0
-               ? TIDE_REJECT
-               : tide_manifest_get(store, partition, missing - 1, arena, manifest, hash, error);
+    const struct tide_manifest_place place = {partition, missing - 1};
+    return missing == 0 ? TIDE_REJECT
+                        : tide_manifest_get(store, place, arena, manifest, hash, error);
 }

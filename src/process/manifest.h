@@ -47,10 +47,13 @@ enum tide_status tide_manifest_publish(struct tide_store store,
                                        const struct tide_manifest *manifest,
                                        struct tide_u128 *hash,
                                        struct tide_error *error);
+struct tide_manifest_place {
+    uint32_t partition;
+    uint64_t epoch;
+};
 /* That of an epoch. REJECT: it is not there. */
 enum tide_status tide_manifest_get(struct tide_store store,
-                                   uint32_t partition,
-                                   uint64_t epoch,
+                                   struct tide_manifest_place place,
                                    struct tide_arena *arena,
                                    struct tide_manifest *manifest,
                                    struct tide_u128 *hash,

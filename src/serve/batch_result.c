@@ -50,7 +50,7 @@ static enum tide_status add_cell(void *context, const struct tide_batch_cell *ce
 }
 
 /* A table of a metric that is no ratio, not finished; on failure NULL. */
-static enum tide_status gather(struct tide_lake_view *view,
+static enum tide_status gather(struct tide_batch_engine engine,
                                const struct tide_definitions *definitions,
                                const struct tide_metric *metric,
                                struct tide_cell_table **table,
@@ -60,7 +60,7 @@ static enum tide_status gather(struct tide_lake_view *view,
     enum tide_status status =
         tide_cell_table_create(definitions->schema, metric, &gathering.table, error);
     if (status == TIDE_OK) {
-        status = tide_batch_compute(view, definitions, metric, add_cell, &gathering, error);
+        status = tide_batch_compute(engine, definitions, metric, add_cell, &gathering, error);
     }
     if (status != TIDE_OK) {
         tide_cell_table_destroy(gathering.table);
@@ -70,7 +70,7 @@ static enum tide_status gather(struct tide_lake_view *view,
     return TIDE_OK;
 }
 
-enum tide_status tide_batch_result(struct tide_lake_view *view,
+enum tide_status tide_batch_result(struct tide_batch_engine engine,
                                    const struct tide_definitions *definitions,
                                    const struct tide_metric *metric,
                                    struct tide_result **result,
@@ -81,9 +81,9 @@ enum tide_status tide_batch_result(struct tide_lake_view *view,
     struct tide_cell_table *above = NULL;
     struct tide_cell_table *below = NULL;
     enum tide_status status =
-        gather(view, definitions, is_ratio ? &metrics[metric->parts[0]] : metric, &above, error);
+        gather(engine, definitions, is_ratio ? &metrics[metric->parts[0]] : metric, &above, error);
     if (status == TIDE_OK && is_ratio) {
-        status = gather(view, definitions, &metrics[metric->parts[1]], &below, error);
+        status = gather(engine, definitions, &metrics[metric->parts[1]], &below, error);
     }
     if (status != TIDE_OK) {
         tide_cell_table_destroy(above);

@@ -6,10 +6,10 @@
 #include "batch/compute.h"
 #include "operator/result.h"
 
-/* All windows of the view's events, cut to the top, a ratio from its two parts. Everything in it is
- * exact; events (the revision) is 0 but for counts and sessions. The caller destroys the result.
- * Blocks, on the view's thread. RETRY: out of memory; otherwise as tide_batch_compute. */
-enum tide_status tide_batch_result(struct tide_lake_view *view,
+/* All windows of the engine's events, cut to the top, a ratio from its two parts. Everything in it
+ * is exact; events (the revision) is 0 but for counts and sessions. The caller destroys the result.
+ * Blocks, on the engine's thread. RETRY: out of memory; otherwise as tide_batch_compute. */
+enum tide_status tide_batch_result(struct tide_batch_engine engine,
                                    const struct tide_definitions *definitions,
                                    const struct tide_metric *metric,
                                    struct tide_result **result,

@@ -1,10 +1,10 @@
 /* Numbers told to others as they change: each cell that is new or other than it was told last, as
  * the API shows it, under a key that is the same for all its revisions.
  *
- * A thread looks at all metrics every interval, once all partitions have caught up. What was told is
- * remembered as a hash of each cell (16 bytes), up to a maximum; when the process starts, or a
- * flush fails, all is told again: at least once, and a store that keeps the last of each key has
- * the present. */
+ * A thread looks at all metrics every interval, once all partitions have caught up. What was
+ * told is remembered as a hash of each cell (16 bytes), up to a maximum; when the process
+ * starts, or a flush fails, all is told again: at least once, and a store that keeps the last of
+ * each key has the present. */
 #ifndef TIDE_SERVE_PUBLISHER_H
 #define TIDE_SERVE_PUBLISHER_H
 

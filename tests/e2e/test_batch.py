@@ -426,3 +426,51 @@ def test_two_batches_at_once(service):
     service.settle()
     wait_for(service, is_run(max(runs_of(service))))
     assert service.stop() == 0
+
+
+def test_the_service_runs_a_batch_of_yesterday(make_service, file):
+    """It was away yesterday: what it missed is run once, by a process of its own."""
+    settings = [
+        f"log.embedded.partitions={PARTITIONS}", "process.checkpoint=1s", "batch.daily.at=00:00",
+        "batch.daily.timezone=Asia/Kolkata", "batch.daily.days=30",
+    ]  # fmt: skip
+    service = make_service(file=file, settings=settings)
+    state = service.place / "data/daily.json"
+    service.start()
+    send(service, events(600))
+    service.barrier()
+    assert service.stop() == 0
+    done = json.loads(state.read_text())
+    assert runs_of(service) == {}, "a service that never ran has missed nothing"
+
+    state.write_text(json.dumps({"day": done["day"] - 2}))
+    service.start()
+    wait_for(service, lambda found: {key[1] for key in found} == {"speed", "batch"})
+    while "tidemark_batch_running 0" not in (text := service.get("/metrics").body.decode()):
+        time.sleep(0.05)  # until it has ended
+    assert json.loads(state.read_text()) == done
+    assert 'tidemark_batch_runs_total{outcome="success"} 1' in text
+    assert 'tidemark_batch_runs_total{outcome="failure"} 0' in text
+    success = re.search(r"^tidemark_batch_last_success_timestamp_seconds (\S+)$", text, re.M)
+    assert abs(float(success[1]) - time.time()) < 600
+    assert re.search(r"^tidemark_batch_last_duration_seconds 0*[1-9.]", text, re.M)
+    spans = rows_of(
+        service,
+        "DISTINCT epoch_us(window_start), epoch_us(window_end)",
+        "generation = 'coverage'",
+    )
+    midnight = (done["day"] + 1) * 86400 * 10**6 - 19800 * 10**6
+    assert spans == [(midnight - 30 * 86400 * 10**6, midnight)]
+    assert service.stop() == 0
+    service.start()
+    service.settle()
+    assert service.stop() == 0
+    assert set(runs_of(service)) == {1}, "once"
+    log = service.log.read_text()
+    assert re.search(r"info batch: daily: run 1: .* by duckdb/", log)
+
+
+def test_a_daily_batch_that_cannot_be_is_told_at_once(tmp_path):
+    done = tidemark("run", "--preset", "device", "--data", tmp_path, "--set", "batch.daily.at=2:30")
+    assert done.returncode == 3
+    assert b"batch.daily.at" in done.stderr

@@ -322,7 +322,7 @@ def test_batch_keeps_what_expired(service):
     lake(service, "lake", "expire", "--table", "events", "--older", "8d")
     assert batch() == 2
     covered = dict(
-        lake_rows(service, 
+        lake_rows(service,
             "metrics", "metric, epoch_us(window_start)", "generation = 'coverage' AND run = 2"
         )
     )
@@ -331,7 +331,7 @@ def test_batch_keeps_what_expired(service):
     assert all(start is not None for start in covered.values())
     done = lake(service, "compact")  # drops run 1 only where run 2 has been
     assert done["metrics"]["rows_dropped"] > 0
-    left = lake_rows(service, 
+    left = lake_rows(service,
         "metrics",
         "run, epoch_us(window_start)",
         "generation = 'batch' AND metric = 'daily_active_devices'",

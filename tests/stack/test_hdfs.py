@@ -66,6 +66,11 @@ def test_a_service_with_its_lake_on_hdfs(hdfs, make_service, tmp_path):
     assert json.loads(done.stdout)["run"] == 1
     by_batch = run_ok("backtest", *words, "--metric", "daily_events").stdout
     assert by_batch
+
+    # The lake's own commands, while the service runs.
+    run_ok("compact", *words)
+    run_ok("lake", "check", *words)
+    assert "live and lake are equal" in service.verify()
     assert not [path for path in hdfs.walk("/lake one") if ".tmp-" in path]
 
     # Stopped and started: it goes on where it was, and no event counts twice.

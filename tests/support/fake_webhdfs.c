@@ -118,13 +118,20 @@ static bool read_request(int fd, struct request *request)
         request->body.size += (size_t)got;
     }
     static const char prefix[] = "/webhdfs/v1";
-    const int fields = sscanf(head, "%7s %4095s", request->method, request->target);
+    const size_t method_size = strcspn(head, " ");
+    const char *target = head + method_size + (head[method_size] == ' ');
+    const size_t target_size = strcspn(target, " \r");
+    if (method_size >= sizeof(request->method) || target_size >= sizeof(request->target)) {
+        return false;
+    }
+    memcpy(request->method, head, method_size);
+    memcpy(request->target, target, target_size);
     const size_t path_size = strcspn(request->target, "?");
     const size_t skipped =
         strncmp(request->target, prefix, sizeof(prefix) - 1) == 0 ? sizeof(prefix) - 1 : 0;
     decode(request->target + skipped, path_size - skipped, request->path, sizeof(request->path));
     request->query = request->target[path_size] == '?' ? request->target + path_size + 1 : NULL;
-    return fields == 2;
+    return true;
 }
 
 /* ---- answering */

@@ -187,7 +187,7 @@ static void see_entry(void *context, const struct tide_store_entry *entry)
         seen->is_wrong |= strcmp(entry->name, "folder") != 0;
         return;
     }
-    const int number = atoi(entry->name);
+    const int number = (int)strtol(entry->name, NULL, 10);
     seen->object_count++;
     seen->is_wrong |= number < 0 || number >= LISTED || seen->names[number % LISTED];
     seen->is_wrong |= entry->size != (uint64_t)number;

@@ -33,6 +33,18 @@ static void test_set_may_read_the_text_it_replaces(void **state)
     assert_string_equal(error.text, "cannot write: disk full (disk full)");
 }
 
+static void test_pass(void **state)
+{
+    (void)state;
+    const struct tide_error why = {.text = "a part failed"};
+    struct tide_error error = {0};
+    assert_int_equal(tide_error_pass(&error, TIDE_OK, &why), TIDE_OK);
+    assert_string_equal(error.text, ""); /* the whole did not */
+    assert_int_equal(tide_error_pass(&error, TIDE_RETRY, &why), TIDE_RETRY);
+    assert_string_equal(error.text, "a part failed");
+    assert_int_equal(tide_error_pass(NULL, TIDE_FATAL, &why), TIDE_FATAL);
+}
+
 static void test_prefix(void **state)
 {
     (void)state;
@@ -83,6 +95,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_set_formats_and_returns_the_status),
         cmocka_unit_test(test_set_may_read_the_text_it_replaces),
+        cmocka_unit_test(test_pass),
         cmocka_unit_test(test_prefix),
         cmocka_unit_test(test_too_long_is_cut),
         cmocka_unit_test(test_names),

@@ -239,12 +239,20 @@ static inline enum tide_status fixture_write_date(void *context,
     const struct tide_rows *rows = fixture->rows[write->table];
     struct tide_error error = {0};
     struct tide_bytes stats = {0};
-    char path[64];
-    char key[96];
+    char path[128];
+    char key[192];
     char scratch[128];
     uint64_t size = 0;
-    (void)snprintf(
-        path, sizeof(path), "day=%d/%lld.parquet", date_days, (long long)fixture->commits);
+    char date[TIDE_CIVIL_TEXT_MAX] = "__HIVE_DEFAULT_PARTITION__";
+    if (date_days != TIDE_DATE_UNKNOWN) {
+        (void)tide_civil_format_date(date_days, date);
+    }
+    (void)snprintf(path,
+                   sizeof(path),
+                   "%s=%s/%lld.parquet",
+                   fixture->layouts[write->table]->date_column,
+                   date,
+                   (long long)fixture->commits);
     (void)snprintf(key, sizeof(key), "%s/%s", fixture->layouts[write->table]->name, path);
     (void)snprintf(scratch, sizeof(scratch), "%s/scratch.parquet", fixture->directory);
     fixture_check(fixture->writer.operations->write(

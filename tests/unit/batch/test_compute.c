@@ -5,6 +5,7 @@
 #include "fixture.h"
 
 #include "batch/compute.h"
+#include "batch/lake_engine.h"
 
 static const struct fixture_event events[] = {
     {0, "a", "ann", "1500000", 1, 7, true, -1, 2, 0, 0, 0},
@@ -131,7 +132,8 @@ static void computes_every_kind(void **state)
             tide_definitions_find(fixture->definitions, tide_view_of(cases[i].metric));
         assert_non_null(metric);
         fixture_check(
-            tide_batch_compute(view, fixture->definitions, metric, add_line, &lines, &error),
+            tide_batch_compute(
+                tide_lake_engine(view), fixture->definitions, metric, add_line, &lines, &error),
             &error);
         qsort(lines.lines, lines.count, sizeof(lines.lines[0]), compare_lines);
         for (uint32_t line = 0; line < 4; line++) {
@@ -141,28 +143,16 @@ static void computes_every_kind(void **state)
     }
 }
 
-static void tells_the_span(void **state)
-{
-    (void)state;
-    struct tide_window span;
-    bool has_events = false;
-    struct tide_error error = {0};
-    fixture_check(tide_batch_span(view, &span, &has_events, &error), &error);
-    assert_true(has_events);
-    assert_int_equal(span.start.us, FIXTURE_START_US);
-    assert_int_equal(span.end.us, FIXTURE_START_US + 7200 * TIDE_US_PER_SECOND);
-}
-
 static void tells_how_far_events_go(void **state)
 {
     (void)state;
     struct tide_error error = {0};
     uint64_t reads[3] = {7, 7, 7};
-    fixture_check(tide_batch_reads(view, reads, 3, &error), &error);
+    fixture_check(tide_batch_reads(tide_lake_engine(view), reads, 3, &error), &error);
     assert_int_equal(reads[0], 5); /* beyond the events; rejected records touch no window */
     assert_int_equal(reads[1], 11);
     assert_int_equal(reads[2], 0);
-    assert_int_equal(tide_batch_reads(view, reads, 1, &error), TIDE_REJECT);
+    assert_int_equal(tide_batch_reads(tide_lake_engine(view), reads, 1, &error), TIDE_REJECT);
 }
 
 static void audits(void **state)
@@ -170,7 +160,7 @@ static void audits(void **state)
     (void)state;
     struct tide_batch_audit audits[4];
     struct tide_error error = {0};
-    fixture_check(tide_batch_audit(view, audits, 4, &error), &error);
+    fixture_check(tide_batch_audit(tide_lake_engine(view), audits, 4, &error), &error);
     assert_int_equal(audits[0].events, 2);
     assert_int_equal(audits[0].distinct_uids, 2);
     assert_true(audits[0].uids.high == 2);             /* -1 + 3 */
@@ -186,7 +176,7 @@ static void audits(void **state)
     assert_int_equal(audits[2].last_offset, 17);
     assert_int_equal(audits[3].events, 0);
     assert_int_equal(audits[3].last_offset, -1);
-    assert_int_equal(tide_batch_audit(view, audits, 2, &error), TIDE_REJECT);
+    assert_int_equal(tide_batch_audit(tide_lake_engine(view), audits, 2, &error), TIDE_REJECT);
     assert_non_null(strstr(error.text, "partition 2, outside 0..1"));
 }
 
@@ -201,7 +191,7 @@ static void sees_rows_that_are_there_twice(void **state)
     fixture_add_event(own, &events[0]);
     fixture_commit(own);
     struct tide_lake_view *twice = fixture_view(own, NULL, 0);
-    fixture_check(tide_batch_audit(twice, &audit, 1, &error), &error);
+    fixture_check(tide_batch_audit(tide_lake_engine(twice), &audit, 1, &error), &error);
     assert_int_equal(audit.events, 2);
     assert_int_equal(audit.distinct_uids, 1);
     tide_lake_view_close(twice);
@@ -217,7 +207,7 @@ static void refuses_a_strange_reason(void **state)
     fixture_add_rejected(own, "accepted", 0, 0, 0);
     fixture_commit(own);
     struct tide_lake_view *strange = fixture_view(own, NULL, 0);
-    assert_int_equal(tide_batch_audit(strange, &audit, 1, &error), TIDE_REJECT);
+    assert_int_equal(tide_batch_audit(tide_lake_engine(strange), &audit, 1, &error), TIDE_REJECT);
     assert_non_null(strstr(error.text, "'accepted'"));
     tide_lake_view_close(strange);
     fixture_close(own);
@@ -237,7 +227,8 @@ static void ends_when_the_visitor_says_so(void **state)
     unsigned count = 0;
     const struct tide_metric *metric =
         tide_definitions_find(fixture->definitions, TIDE_VIEW("events_"));
-    assert_int_equal(tide_batch_compute(view, fixture->definitions, metric, stop, &count, NULL),
+    assert_int_equal(tide_batch_compute(
+                         tide_lake_engine(view), fixture->definitions, metric, stop, &count, NULL),
                      TIDE_AGAIN);
     assert_int_equal(count, 1);
 }
@@ -266,8 +257,10 @@ static void refuses_what_cannot_be(void **state)
             NULL,
             &error),
         &error);
-    assert_int_equal(tide_batch_compute(strange, own->definitions, least, visit_any, NULL, &error),
-                     TIDE_REJECT);
+    assert_int_equal(
+        tide_batch_compute(
+            tide_lake_engine(strange), own->definitions, least, visit_any, NULL, &error),
+        TIDE_REJECT);
     assert_string_equal(error.text, "the SQL of metric least gave a value that cannot be");
     fixture_check(tide_duckdb_query(tide_lake_view_connection(strange),
                                     TIDE_VIEW("CREATE OR REPLACE TABLE events AS SELECT "
@@ -276,8 +269,10 @@ static void refuses_what_cannot_be(void **state)
                                     NULL,
                                     &error),
                   &error);
-    assert_int_equal(tide_batch_compute(strange, own->definitions, least, visit_any, NULL, &error),
-                     TIDE_REJECT);
+    assert_int_equal(
+        tide_batch_compute(
+            tide_lake_engine(strange), own->definitions, least, visit_any, NULL, &error),
+        TIDE_REJECT);
     assert_string_equal(error.text, "column kind of the result has the wrong type");
     tide_lake_view_close(strange);
     fixture_close(own);
@@ -287,18 +282,16 @@ static void computes_nothing_from_nothing(void **state)
 {
     (void)state;
     struct tide_error error = {0};
-    struct tide_window span;
-    bool has_events = true;
     unsigned count = 0;
     struct fixture *own = fixture_open();
     struct tide_lake_view *empty = fixture_view(own, NULL, 0);
-    fixture_check(tide_batch_span(empty, &span, &has_events, &error), &error);
-    assert_false(has_events);
     for (uint32_t i = 0; i < own->definitions->metric_count; i++) {
         const struct tide_metric *metric = &own->definitions->metrics[i];
         if (metric->kind != TIDE_METRIC_RATIO) {
-            fixture_check(tide_batch_compute(empty, own->definitions, metric, stop, &count, &error),
-                          &error);
+            fixture_check(
+                tide_batch_compute(
+                    tide_lake_engine(empty), own->definitions, metric, stop, &count, &error),
+                &error);
         }
     }
     assert_int_equal(count, 0);
@@ -310,7 +303,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(computes_every_kind),
-        cmocka_unit_test(tells_the_span),
         cmocka_unit_test(tells_how_far_events_go),
         cmocka_unit_test(audits),
         cmocka_unit_test(sees_rows_that_are_there_twice),

@@ -196,6 +196,93 @@ static void stays_what_it_was(void **state)
     fixture_close(fixture);
 }
 
+/* ---- a store whose files must be fetched */
+
+struct counting {
+    struct tide_store inner;
+    int pinned;
+    int fetched;
+    int fail_at; /* of the fetches; 0: never */
+    enum tide_status failure;
+};
+
+static struct counting counting;
+
+static enum tide_status count_get(
+    void *self, const char *key, struct tide_bytes *into, size_t size_max, struct tide_error *error)
+{
+    (void)self;
+    return counting.inner.operations->get(counting.inner.self, key, into, size_max, error);
+}
+
+static enum tide_status count_list(void *self,
+                                   const char *prefix,
+                                   void (*visit)(void *context,
+                                                 const struct tide_store_entry *entry),
+                                   void *context,
+                                   struct tide_error *error)
+{
+    (void)self;
+    return counting.inner.operations->list(counting.inner.self, prefix, visit, context, error);
+}
+
+static enum tide_status count_fetch(void *self,
+                                    const char *key,
+                                    struct tide_bytes *path,
+                                    struct tide_error *error)
+{
+    (void)self;
+    if (++counting.fetched == counting.fail_at) {
+        return tide_error_set(error, counting.failure, "not now");
+    }
+    counting.pinned++;
+    return counting.inner.operations->fetch(counting.inner.self, key, path, error);
+}
+
+static void count_unpin(void *self, const char *key)
+{
+    (void)self;
+    counting.pinned--;
+    counting.inner.operations->unpin(counting.inner.self, key);
+}
+
+/* What a view reads stays fetched as long as the view, and no longer, whatever happens. */
+static void keeps_its_files(void **state)
+{
+    (void)state;
+    static const struct tide_store_operations operations = {
+        .get = count_get, .list = count_list, .fetch = count_fetch, .unpin = count_unpin};
+    static const struct {
+        enum tide_status failure;
+        enum tide_status status;
+    } rows[] = {{TIDE_RETRY, TIDE_RETRY}, {TIDE_REJECT, TIDE_FATAL}, {TIDE_FATAL, TIDE_FATAL}};
+    struct fixture *fixture = fixture_open();
+    const struct tide_store real = fixture->store;
+    add_rows(fixture);
+    counting = (struct counting){.inner = real};
+    fixture->store = (struct tide_store){&operations, NULL};
+    struct tide_lake_view *view = fixture_view(fixture, NULL, 0);
+    const int file_count = counting.pinned;
+    assert_true(file_count > 1);
+    assert_query(view, "SELECT COUNT(*) FROM events", "4;");
+    tide_lake_view_close(view);
+    assert_int_equal(counting.pinned, 0);
+    const struct tide_lake_view_options options = {.clock = tide_clock_os(),
+                                                   .store = fixture->store,
+                                                   .schema = fixture->definitions->schema,
+                                                   .thread_count = 1};
+    for (int n = 0; n < file_count * 3; n++) {
+        struct tide_error error = {0};
+        counting =
+            (struct counting){.inner = real, .fail_at = n / 3 + 1, .failure = rows[n % 3].failure};
+        assert_int_equal(tide_lake_view_open(&options, &view, &error), rows[n % 3].status);
+        assert_true(error.text[0] != '\0');
+        assert_int_equal(counting.pinned, 0);
+    }
+    fixture->store = real;
+    fixture_close(fixture);
+}
+
 static void refuses_a_strange_table(void **state)
 {
     (void)state;
@@ -229,6 +316,7 @@ int main(void)
         cmocka_unit_test(is_of_metrics_alone),
         cmocka_unit_test(stays_what_it_was),
         cmocka_unit_test(refuses_a_strange_table),
+        cmocka_unit_test(keeps_its_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* Goal: a log is read from the newest checkpoint that is good, and a log with a hole, or one that
- * we cannot read the whole of, is refused. Method: tables of what the log's folder holds, with files
- * kept and without; what is read is compared with the commits themselves. */
+ * we cannot read the whole of, is refused. Method: tables of what the log's folder holds, with
+ * files kept and without; what is read is compared with the commits themselves. */
 #include "unit/lake/delta_fixture.h"
 
 enum {
@@ -111,7 +111,7 @@ static const struct {
     enum tide_status status;
     const char *error;
 } cases[] = {
-    {"nothing but commits", {{NULL}}, -1, false, TIDE_OK, NULL},
+    {"nothing but commits", {{NULL, NULL, 0}}, -1, false, TIDE_OK, NULL},
     {"a checkpoint", {{"00000000000000000003.checkpoint.parquet", "", 3}}, 3, false, TIDE_OK, NULL},
     {"nothing behind it",
      {{"00000000000000000005.checkpoint.parquet", "", 5}},

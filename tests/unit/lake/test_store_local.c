@@ -1,6 +1,7 @@
 /* Goal: an object is there whole or not at all, what was answered OK survives a power cut, one of
  * two creators wins. Method: the contract on the simulated disk; a crash, a kill or a full disk at
- * every operation of each write, then the world after it; threads racing on the real disk. */
+ * every operation of each write, then the world after it; the suite of all stores on the real
+ * disk. */
 #include "lake/store.h"
 
 #include <setjmp.h>
@@ -9,18 +10,17 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/io_sim.h"
+#include "support/remove_tree.h"
+#include "support/store_suite.h"
 
 enum {
     SEEDS = 8,
-    OPERATIONS_MAX = 60,
-    RACERS = 8,
-    ROUNDS = 20
+    OPERATIONS_MAX = 60
 };
 static const char key[] = "events/_delta_log/0.json";
 static const char scratch[] = "scratch/file";
@@ -335,78 +335,24 @@ static void test_scratch_on_another_device(void **state)
     }
 }
 
-/* ---- a race on the real disk */
+/* ---- what every store does, on the real disk */
 
-struct race {
-    struct tide_store store;
-    pthread_barrier_t barrier;
-};
-
-struct racer {
-    struct race *race;
-    char text[16];
-    int win_count;
-    int bad_count;
-};
-
-static void *run_racer(void *argument)
+static int run_suite(void)
 {
-    struct racer *racer = argument;
-    for (int round = 0; round < ROUNDS; round++) {
-        char name[32];
-        struct tide_store store = racer->race->store;
-        (void)snprintf(name, sizeof(name), "race/%d", round);
-        (void)pthread_barrier_wait(&racer->race->barrier);
-        enum tide_status status =
-            store.operations->put_if_absent(store.self, name, tide_view_of(racer->text), NULL);
-        struct tide_bytes found = {0};
-        enum tide_status got = store.operations->get(store.self, name, &found, 100, NULL);
-        bool is_mine = tide_view_equal(tide_bytes_view(&found), tide_view_of(racer->text));
-        racer->win_count += status == TIDE_OK;
-        racer->bad_count += got != TIDE_OK || found.size != 7 || is_mine != (status == TIDE_OK);
-        tide_bytes_release(&found);
-    }
-    return NULL;
-}
-
-static void remove_race(const char *directory)
-{
-    struct tide_io io = tide_io_os();
-    char path[128];
-    for (int round = 0; round < ROUNDS; round++) {
-        (void)snprintf(path, sizeof(path), "%s/race/%d", directory, round);
-        assert_int_equal(io.operations->remove(io.self, path, NULL), TIDE_OK);
-    }
-    (void)snprintf(path, sizeof(path), "%s/race", directory);
-    assert_int_equal(io.operations->remove(io.self, path, NULL), TIDE_OK); /* nothing is left */
-    assert_int_equal(io.operations->remove(io.self, directory, NULL), TIDE_OK);
-}
-
-static void test_one_of_many_wins(void **state)
-{
-    (void)state;
     char directory[] = "/tmp/tidemark-test-store-XXXXXX";
-    struct race race;
-    struct racer racers[RACERS];
-    pthread_t threads[RACERS];
-    int win_count = 0;
-    assert_non_null(mkdtemp(directory));
-    assert_int_equal(tide_store_local_open(tide_io_os(), directory, &race.store, NULL), TIDE_OK);
-    assert_int_equal(pthread_barrier_init(&race.barrier, NULL, RACERS), 0);
-    for (int i = 0; i < RACERS; i++) {
-        racers[i] = (struct racer){.race = &race};
-        (void)snprintf(racers[i].text, sizeof(racers[i].text), "racer %d", i);
-        assert_int_equal(pthread_create(&threads[i], NULL, run_racer, &racers[i]), 0);
+    char lake[64];
+    struct store_suite suite = {.scratch_directory = directory};
+    int failed = 1;
+    if (mkdtemp(directory) == NULL) {
+        return failed;
     }
-    for (int i = 0; i < RACERS; i++) {
-        assert_int_equal(pthread_join(threads[i], NULL), 0);
-        assert_int_equal(racers[i].bad_count, 0);
-        win_count += racers[i].win_count;
+    (void)snprintf(lake, sizeof(lake), "%s/lake", directory);
+    if (tide_store_local_open(tide_io_os(), lake, &suite.store, NULL) == TIDE_OK) {
+        failed = store_suite_run("local", &suite);
+        suite.store.operations->close(suite.store.self);
     }
-    assert_int_equal(win_count, ROUNDS);
-    (void)pthread_barrier_destroy(&race.barrier);
-    race.store.operations->close(race.store.self);
-    remove_race(directory);
+    remove_tree(directory);
+    return failed;
 }
 
 int main(void)
@@ -419,7 +365,7 @@ int main(void)
         cmocka_unit_test(test_faults_at_every_operation),
         cmocka_unit_test(test_what_is_read_is_durable),
         cmocka_unit_test(test_scratch_on_another_device),
-        cmocka_unit_test(test_one_of_many_wins),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    return failed + run_suite();
 }

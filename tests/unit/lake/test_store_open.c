@@ -1,5 +1,5 @@
-/* Goal: a URL opens the store that its author meant, or says what is wrong. Method: tables. HDFS has
- * tests of its own (test_store_webhdfs.c). */
+/* Goal: a URL opens the store that its author meant, or says what is wrong. Method: tables. HDFS
+ * has tests of its own (test_store_webhdfs.c). */
 #include "lake/store.h"
 #include "lake/store_remote.h"
 

@@ -1,9 +1,9 @@
-/* Goal: a question reaches whoever can answer it, waits for what passes and for nothing else, and no
- * redirect leads anywhere but to a DataNode. Method: a fake cluster with scripted faults, a
+/* Goal: a question reaches whoever can answer it, waits for what passes and for nothing else, and
+ * no redirect leads anywhere but to a DataNode. Method: a fake cluster with scripted faults, a
  * simulated clock. */
 #include "lake/webhdfs.h"
 
-#include "lake/webhdfs_fixture.h"
+#include "unit/lake/webhdfs_fixture.h"
 #include "lake/webhdfs_internal.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
-/* Goal: addresses are taken apart exactly or not at all; a DataNode is known by the NameNode's list,
- * left alone by its data address, and for a while only. Method: tables; the list as Hadoop 3.4.2
- * writes it. */
+/* Goal: addresses are taken apart exactly or not at all; a DataNode is known by the NameNode's
+ * list, left alone by its data address, and for a while only. Method: tables; the list as Hadoop
+ * 3.4.2 writes it. */
 #include "lake/webhdfs_nodes.h"
 
 #include <setjmp.h>

@@ -2,7 +2,7 @@
  * that fails is left alone. Method: a fake cluster with scripted faults, a simulated clock. */
 #include "lake/webhdfs.h"
 
-#include "lake/webhdfs_fixture.h"
+#include "unit/lake/webhdfs_fixture.h"
 
 enum {
     SIZE = 300000

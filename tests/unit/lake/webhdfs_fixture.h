@@ -1,7 +1,7 @@
-/* A client of a fake cluster (support/fake_webhdfs.h) on a simulated clock: pauses cost nothing, and
- * the clock tells how long was waited. */
-#ifndef TIDE_TEST_LAKE_WEBHDFS_FIXTURE_H
-#define TIDE_TEST_LAKE_WEBHDFS_FIXTURE_H
+/* A client of a fake cluster (support/fake_webhdfs.h) on a simulated clock: pauses cost nothing,
+ * and the clock tells how long was waited. */
+#ifndef TIDE_UNIT_LAKE_WEBHDFS_FIXTURE_H
+#define TIDE_UNIT_LAKE_WEBHDFS_FIXTURE_H
 
 #include "lake/webhdfs.h"
 #include "support/fake_webhdfs.h"

@@ -282,13 +282,13 @@ static void test_of_an_epoch(void **state)
         assert_int_equal(tide_manifest_publish(store, &manifest, &hashes[epoch], NULL), TIDE_OK);
     }
     for (uint64_t epoch = 0; epoch < 3; epoch++) {
-        struct tide_manifest_key key = {1, epoch};
+        struct tide_manifest_place key = {1, epoch};
         assert_int_equal(tide_manifest_get(store, key, &arena, &found, &hash, NULL), TIDE_OK);
         assert_int_equal(found.epoch, epoch);
         assert_true(tide_u128_equal(hash, hashes[epoch]));
     }
     assert_int_equal(
-        tide_manifest_get(store, (struct tide_manifest_key){1, 3}, &arena, &found, &hash, NULL),
+        tide_manifest_get(store, (struct tide_manifest_place){1, 3}, &arena, &found, &hash, NULL),
         TIDE_REJECT);
     tide_arena_release(&arena);
 }

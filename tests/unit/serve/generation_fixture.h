@@ -5,6 +5,7 @@
 
 #include "fixture.h"
 
+#include "batch/lake_engine.h"
 #include "serve/batch_result.h"
 #include "serve/generation_writer.h"
 
@@ -76,8 +77,9 @@ static inline void batch_open(struct batch_run *run, struct fixture *fixture)
     fixture_check(tide_lake_epochs(&view, pipeline, run->epochs, &error), &error);
     view.epochs = run->epochs;
     fixture_check(tide_lake_view_open(&view, &run->view, &error), &error);
-    fixture_check(tide_batch_reads(run->view, run->reads, fixture->partition_count, &error),
-                  &error);
+    fixture_check(
+        tide_batch_reads(tide_lake_engine(run->view), run->reads, fixture->partition_count, &error),
+        &error);
     const struct tide_generation_writer_options options = {.io = tide_io_os(),
                                                            .clock = tide_clock_os(),
                                                            .store = fixture->store,
@@ -89,7 +91,10 @@ static inline void batch_open(struct batch_run *run, struct fixture *fixture)
                                                            .engine = TIDE_VIEW("tidemark/test"),
                                                            .epochs = run->epochs,
                                                            .reads = run->reads};
+    int64_t last_run = -1;
+    fixture_check(tide_generation_last_run(&options, &last_run, &error), &error);
     fixture_check(tide_generation_writer_open(&options, &run->writer, &error), &error);
+    assert_int_equal(tide_generation_writer_run(run->writer), last_run + 1);
 }
 
 /* The metric of that name. */
@@ -103,7 +108,9 @@ static inline struct tide_generation_count batch_add(const struct batch_run *run
     const struct tide_definitions *definitions = run->fixture->definitions;
     const struct tide_metric *metric = tide_definitions_find(definitions, tide_view_of(name));
     assert_non_null(metric);
-    fixture_check(tide_batch_result(run->view, definitions, metric, &result, &error), &error);
+    fixture_check(
+        tide_batch_result(tide_lake_engine(run->view), definitions, metric, &result, &error),
+        &error);
     fixture_check(tide_generation_writer_add(run->writer, metric, result, span, &count, &error),
                   &error);
     tide_result_destroy(result);

@@ -77,8 +77,10 @@ static void keeps_every_kind(void **state)
         if (metric->kind == TIDE_METRIC_RATIO) {
             continue;
         }
-        fixture_check(tide_batch_result(run.view, fixture->definitions, metric, &result, &error),
-                      &error);
+        fixture_check(
+            tide_batch_result(
+                tide_lake_engine(run.view), fixture->definitions, metric, &result, &error),
+            &error);
         assert_true(tide_result_count(result) > 0);
         struct tide_result *back = there_and_back(metric, result);
         print(result, &before);
@@ -117,8 +119,10 @@ static void is_as_documented(void **state)
         struct tide_result *result = NULL;
         struct tide_bytes text = {0};
         struct tide_error error = {0};
-        fixture_check(tide_batch_result(run.view, fixture->definitions, metric, &result, &error),
-                      &error);
+        fixture_check(
+            tide_batch_result(
+                tide_lake_engine(run.view), fixture->definitions, metric, &result, &error),
+            &error);
         const struct tide_result_row row = tide_result_at(result, cases[i].index);
         const struct tide_cell cell = {row.window, row.group, row.value};
         tide_batch_cell_write(metric, &cell, &text);

@@ -3,6 +3,7 @@
  * files by a barrier; every cell of every metric, also of ratios and of what is cut to the top. */
 #include "fixture.h"
 
+#include "batch/lake_engine.h"
 #include "serve/batch_result.h"
 
 static const char kinds_text[] =
@@ -80,7 +81,9 @@ static void write_result(const char *name, struct tide_bytes *text)
                    "{\"metric\": \"%s\", \"start\": \"2026-03-08T00:00:00Z\", "
                    "\"end\": \"2026-03-09T00:00:00Z\", \"group\": ",
                    name);
-    fixture_check(tide_batch_result(view, fixture->definitions, metric, &result, &error), &error);
+    fixture_check(
+        tide_batch_result(tide_lake_engine(view), fixture->definitions, metric, &result, &error),
+        &error);
     for (uint64_t i = 0; i < tide_result_count(result); i++) {
         const struct tide_result_row row = tide_result_at(result, i);
         assert_true(tide_result_is_exact(result, &row));
@@ -178,7 +181,8 @@ static void ends_where_the_sql_fails(void **state)
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         const struct tide_metric *metric =
             tide_definitions_find(fixture->definitions, tide_view_of(names[i]));
-        assert_int_equal(tide_batch_result(view, fixture->definitions, metric, &result, &error),
+        assert_int_equal(tide_batch_result(
+                             tide_lake_engine(view), fixture->definitions, metric, &result, &error),
                          TIDE_REJECT);
         assert_null(result);
         assert_non_null(strstr(error.text, "region"));

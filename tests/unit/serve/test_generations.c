@@ -102,8 +102,10 @@ static void reads_every_kind(void **state)
         if (metric->kind == TIDE_METRIC_RATIO) {
             continue;
         }
-        fixture_check(tide_batch_result(run.view, fixture->definitions, metric, &result, &error),
-                      &error);
+        fixture_check(
+            tide_batch_result(
+                tide_lake_engine(run.view), fixture->definitions, metric, &result, &error),
+            &error);
         for (uint64_t k = 0; k < tide_result_count(result); k++) {
             const struct tide_result_row row = tide_result_at(result, k);
             tide_result_write_json(result, &row, (struct tide_view){0}, &wanted);
@@ -210,6 +212,64 @@ static uint64_t count_cells(struct tide_generations *own,
     const uint64_t count = tide_cell_table_count(series->table);
     tide_generations_give(own, series);
     return count;
+}
+
+static int asked_count;
+
+static enum tide_status fail_to_list(void *self,
+                                     const char *prefix,
+                                     void (*visit)(void *context,
+                                                   const struct tide_store_entry *entry),
+                                     void *context,
+                                     struct tide_error *error)
+{
+    (void)self;
+    (void)prefix;
+    (void)visit;
+    (void)context;
+    asked_count++;
+    return tide_error_set(error, TIDE_RETRY, "the lake is away");
+}
+
+static enum tide_status fail_to_get(
+    void *self, const char *key, struct tide_bytes *into, size_t size_max, struct tide_error *error)
+{
+    (void)key;
+    (void)into;
+    (void)size_max;
+    return fail_to_list(self, NULL, NULL, NULL, error);
+}
+
+/* Everybody who asks for a metric would wait for a lake that is away. */
+static void leaves_a_failing_lake_alone(void **state)
+{
+    (void)state;
+    static const struct tide_store_operations operations = {.get = fail_to_get,
+                                                            .list = fail_to_list};
+    struct tide_generations *own = NULL;
+    struct tide_error error = {0};
+    struct tide_generations_options options = tide_generations_options_default();
+    options.clock = tide_clock_simulated(&fixture->probes);
+    options.store = (struct tide_store){&operations, NULL};
+    options.definitions = fixture->definitions;
+    options.partition_count = fixture->partition_count;
+    fixture_check(tide_generations_create(&options, &own, &error), &error);
+    asked_count = 0;
+    int counts[3] = {0};
+    for (int round = 0; round < 3; round++) { /* at 0 s, 0 s, 6 s */
+        struct tide_batch_series *series = NULL;
+        error = (struct tide_error){0};
+        assert_int_equal(
+            tide_generations_take(own, index_of("hourly"), TIDE_CELL_SPAN_ALL, &series, &error),
+            TIDE_RETRY);
+        assert_non_null(strstr(error.text, "the lake is away"));
+        counts[round] = asked_count;
+        if (round == 1) {
+            tide_clock_simulated_advance(&fixture->probes, (struct tide_duration){6000000});
+        }
+    }
+    assert_true(counts[0] > 0 && counts[1] == counts[0] && counts[2] > counts[1]);
+    tide_generations_destroy(own);
 }
 
 static void keeps_within_its_limits(void **state)
@@ -393,6 +453,7 @@ int main(void)
         cmocka_unit_test(takes_the_newest_run_of_a_window),
         cmocka_unit_test(tells_when_the_newest_run_began),
         cmocka_unit_test(looks_at_most_once_a_second),
+        cmocka_unit_test(leaves_a_failing_lake_alone),
         cmocka_unit_test(keeps_within_its_limits),
         cmocka_unit_test(does_not_see_other_definitions),
         cmocka_unit_test(passes_over_coverage_that_is_not_ours),
