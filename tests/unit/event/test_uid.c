@@ -152,11 +152,13 @@ static void test_route_key(void **state)
         struct tide_batch *batch = NULL;
         char text[256];
         char key_text[TIDE_ROUTE_KEY_MAX];
-        (void)snprintf(text,
-                       sizeof(text),
-                       "name: t\nentity: who\ntime: at_\ncolumns: {who: {path: who, type: %s},\n"
-                       "  at_: {path: at, type: time_ms, required: true}}\n",
-                       rows[i].type);
+        (void)snprintf(
+            text,
+            sizeof(text),
+            "name: t\nentity: who\nid: mid\ntime: at_\ncolumns: {who: {path: who, type: %s},\n"
+            "  mid: {path: mid},\n"
+            "  at_: {path: at, type: time_ms, required: true}}\n",
+            rows[i].type);
         assert_non_null(schema_text_load(&loaded, text));
         assert_int_equal(tide_batch_create(loaded.schema, 1, &batch, NULL), TIDE_OK);
         batch->row_count = 1;
