@@ -335,8 +335,10 @@ static void remembers_many(void **state)
     (void)state;
     begin(100000);
     forget_told();
-    for (int hour = 0; hour < 1000; hour++) { /* a window of by_region each */
-        fixture_event(rig.fixture, "ann", hour * INT64_C(3600), "");
+    for (int region = 0; region < 500; region++) { /* a cell of by_region and of spent each */
+        char rest[64];
+        (void)snprintf(rest, sizeof(rest), ",\"region\":\"r%d\",\"amount\":1", region);
+        fixture_event(rig.fixture, "ann", 0, rest);
     }
     fixture_settle(rig.fixture);
     let_a_round_happen();
