@@ -102,6 +102,24 @@ static void refuse_secret(struct loader *loader, const char *name)
                            name);
 }
 
+static bool is_bare_secret(struct tide_view name, struct tide_view value)
+{
+    return tide_config_is_secret_name(name) && value.size > 0 &&
+           !tide_config_value_is_reference(value);
+}
+
+/* A mapping that is written as one text. */
+static bool has_bare_secret(struct tide_view text)
+{
+    struct tide_view name;
+    struct tide_view value;
+    bool has = false;
+    while (tide_config_map_next(&text, &name, &value)) {
+        has |= is_bare_secret(name, value);
+    }
+    return has;
+}
+
 /* The items of a sequence, or the members of a mapping, as the one text that a value is. */
 static void apply_collection(struct loader *loader,
                              const struct tide_config_key *key,
@@ -115,13 +133,15 @@ static void apply_collection(struct loader *loader,
             tide_diagnostics_error(
                 loader->diagnostics, it->position, "%s: write a plain value here", key->name);
             is_valid = false;
-        } else if (is_map && tide_config_is_secret_name(it->key) && it->text.size > 0 &&
-                   !tide_config_value_is_reference(it->text)) {
+        } else if (is_map && is_bare_secret(it->key, it->text)) {
             refuse_secret(loader, key->name);
             is_valid = false;
         } else if (is_map) {
-            tide_bytes_append_format(
-                &text, "%.*s=%.*s\n", TIDE_VIEW_ARGUMENTS(it->key), TIDE_VIEW_ARGUMENTS(it->text));
+            tide_bytes_append_format(&text,
+                                     "%.*s=%.*s%c",
+                                     TIDE_VIEW_ARGUMENTS(it->key),
+                                     TIDE_VIEW_ARGUMENTS(it->text),
+                                     TIDE_CONFIG_SEPARATOR);
         } else {
             tide_bytes_append_format(&text, "%.*s,", TIDE_VIEW_ARGUMENTS(it->text));
         }
@@ -157,8 +177,10 @@ static void apply_mapping(struct loader *loader,
         if (prefix_size == 0 && is_definition(name)) {
             continue;
         }
-        if (key != NULL && key->type == TIDE_CONFIG_SECRET && node->text.size > 0 &&
-            !tide_config_value_is_reference(node->text)) {
+        const bool is_bare = key != NULL && key->type == TIDE_CONFIG_SECRET &&
+                             node->text.size > 0 && !tide_config_value_is_reference(node->text);
+        if (is_bare || (key != NULL && key->type == TIDE_CONFIG_MAP &&
+                        node->kind == TIDE_YAML_SCALAR && has_bare_secret(node->text))) {
             refuse_secret(loader, key->name);
         } else if (key != NULL && is_collection(key, node)) {
             apply_collection(loader, key, node);
@@ -241,16 +263,26 @@ static bool apply_member(struct loader *loader,
             continue;
         }
         struct tide_bytes text = {0};
+        char *place = (char *)loader->config + key->offset;
         struct tide_view before;
+        struct tide_view added;
         struct tide_view member = tide_view_slice(name, size + 1, name.size - size - 1);
-        memcpy(&before, (const char *)loader->config + key->offset, sizeof(before));
+        memcpy(&before, place, sizeof(before));
         tide_bytes_append_format(&text,
-                                 "%.*s\n%.*s=%.*s\n",
-                                 TIDE_VIEW_ARGUMENTS(before),
+                                 "%.*s=%.*s%c",
                                  TIDE_VIEW_ARGUMENTS(member),
-                                 TIDE_VIEW_ARGUMENTS(value));
-        (void)tide_config_value_set(
-            loader->config, key, tide_bytes_view(&text), position, loader->diagnostics);
+                                 TIDE_VIEW_ARGUMENTS(value),
+                                 TIDE_CONFIG_SEPARATOR);
+        if (tide_config_value_set(
+                loader->config, key, tide_bytes_view(&text), position, loader->diagnostics)) {
+            /* What was there is behind its references already, and stays as it is. */
+            memcpy(&added, place, sizeof(added));
+            tide_bytes_reset(&text);
+            tide_bytes_append_view(&text, before);
+            tide_bytes_append_view(&text, added);
+            before = tide_arena_copy(loader->arena, tide_bytes_view(&text));
+        }
+        memcpy(place, &before, sizeof(before));
         tide_bytes_release(&text);
         return true;
     }
@@ -272,8 +304,11 @@ static void apply_flags(struct loader *loader, const struct tide_invocation *inv
         if (key == NULL && apply_member(loader, name, tide_view_of(equals + 1), position)) {
             continue;
         }
-        if (key == NULL) {
-            unknown_key(loader, name, position);
+        if (key == NULL) { /* the value may be a secret's, whose key has a letter too few */
+            struct tide_view shown = tide_arena_copy(loader->arena, name);
+            unknown_key(loader,
+                        name,
+                        shown.data == NULL ? position : position_of(loader, "--set", shown.data));
         } else {
             (void)tide_config_value_set(
                 loader->config, key, tide_view_of(equals + 1), position, loader->diagnostics);

@@ -618,20 +618,29 @@ bool tide_config_list_next(struct tide_view *rest, struct tide_view *item)
 bool tide_config_map_next(struct tide_view *rest, struct tide_view *name, struct tide_view *value)
 {
     struct tide_view piece;
-    if (!next_piece(rest, ";\n", &piece)) {
+    static const char separator[] = {TIDE_CONFIG_SEPARATOR, '\0'};
+    bool is_stored =
+        rest->size > 0 && memchr(rest->data, TIDE_CONFIG_SEPARATOR, rest->size) != NULL;
+    if (!next_piece(rest, is_stored ? separator : ";\n", &piece)) {
         return false;
     }
     const char *equals = memchr(piece.data, '=', piece.size);
     size_t size = equals == NULL ? piece.size : (size_t)(equals - piece.data);
     size_t used = size < piece.size ? size + 1 : size;
     *name = trim(tide_view_slice(piece, 0, size));
-    *value = trim(tide_view_slice(piece, used, piece.size - used));
+    *value = equals == NULL ? (struct tide_view){0}
+                            : trim(tide_view_slice(piece, used, piece.size - used));
     return true;
 }
 
 bool tide_config_is_secret_name(struct tide_view name)
 {
     static const char *const marks[] = {"password", "secret", "token", "ssl.key.pem"};
+    const struct tide_view place = TIDE_VIEW(".url");
+    if (name.size > place.size &&
+        tide_view_equal(tide_view_slice(name, name.size - place.size, place.size), place)) {
+        return false;
+    }
     for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
         size_t size = strlen(marks[i]);
         for (size_t at = 0; at + size <= name.size; at++) {
@@ -643,14 +652,20 @@ bool tide_config_is_secret_name(struct tide_view name)
     return false;
 }
 
-/* Every member has a name and a '='. */
-static bool is_map(struct tide_view text)
+/* Takes a MAP's text apart, before references in it are. false: a member without a name or a '='. */
+static bool separate(struct tide_view text, struct tide_bytes *members)
 {
-    struct tide_view piece;
-    while (next_piece(&text, ";\n", &piece)) {
-        if (piece.data[0] == '=' || memchr(piece.data, '=', piece.size) == NULL) {
+    struct tide_view name;
+    struct tide_view value;
+    while (tide_config_map_next(&text, &name, &value)) {
+        if (name.size == 0 || value.data == NULL) {
             return false;
         }
+        tide_bytes_append_format(members,
+                                 "%.*s=%.*s%c",
+                                 TIDE_VIEW_ARGUMENTS(name),
+                                 TIDE_VIEW_ARGUMENTS(value),
+                                 TIDE_CONFIG_SEPARATOR);
     }
     return true;
 }
@@ -668,11 +683,9 @@ static bool store(struct tide_config *config,
     case TIDE_CONFIG_OPTIONAL:
     case TIDE_CONFIG_SECRET:
     case TIDE_CONFIG_LIST:
-        memcpy(place, &text, sizeof(text));
-        return true;
     case TIDE_CONFIG_MAP:
         memcpy(place, &text, sizeof(text));
-        return is_map(text);
+        return true;
     case TIDE_CONFIG_BOOL: {
         bool value = tide_view_equal(text, TIDE_VIEW("true"));
         memcpy(place, &value, sizeof(value));
@@ -717,11 +730,17 @@ bool tide_config_value_set(struct tide_config *config,
     if (key->type == TIDE_CONFIG_SECRET || key->type == TIDE_CONFIG_MAP) {
         position = (struct tide_position){0}; /* with one, its line would be printed */
     }
+    struct tide_bytes members = {0};
+    bool is_whole = key->type != TIDE_CONFIG_MAP || separate(text, &members);
+    if (key->type == TIDE_CONFIG_MAP) {
+        text = tide_bytes_view(&members);
+    }
     bool valid = substitute(text, &value, position, diagnostics);
+    tide_bytes_release(&members);
     struct tide_view copy = {0};
     if (valid) {
         copy = tide_arena_copy(diagnostics->arena, tide_bytes_view(&value));
-        valid = copy.data != NULL && store(config, key, copy);
+        valid = copy.data != NULL && is_whole && store(config, key, copy);
         if (!valid) {
             struct tide_view shown = key->type == TIDE_CONFIG_MAP ? TIDE_VIEW("...") : copy;
             tide_diagnostics_error(diagnostics,

@@ -4,6 +4,10 @@
 
 #include "cli/config.h"
 
+/* Between the members of a MAP: whatever a reference gives, a key in PEM say, has none of it. A text
+ * with one in it is put together already, and not taken apart at other places. */
+#define TIDE_CONFIG_SEPARATOR '\x1e'
+
 enum tide_config_type {
     TIDE_CONFIG_TEXT,
     TIDE_CONFIG_OPTIONAL, /* text, or nothing */
@@ -14,7 +18,8 @@ enum tide_config_type {
     TIDE_CONFIG_BOOL,
     TIDE_CONFIG_LISTEN, /* struct tide_listen: 127.0.0.1:8080 */
     TIDE_CONFIG_LIST,   /* struct tide_view: "a,b"; a sequence or that text */
-    TIDE_CONFIG_MAP,    /* struct tide_view: "key=value" lines; a mapping, or that text with ';' */
+    TIDE_CONFIG_MAP,    /* struct tide_view: members "key=value"; a mapping, or that text with
+                           ';' or a new line between; TIDE_CONFIG_SEPARATOR once it is stored */
 };
 
 struct tide_config_key {
@@ -42,7 +47,8 @@ bool tide_config_value_set(struct tide_config *config,
                            struct tide_position position,
                            struct tide_diagnostics *diagnostics);
 
-/* Whether a member of a MAP by that name must be a reference in a file, and is never printed. */
+/* Whether a member of a MAP by that name must be a reference in a file, and is never printed: a
+ * password, a secret, a token, a private key; not the place of one. */
 bool tide_config_is_secret_name(struct tide_view name);
 /* The next item of a LIST's value, without blanks around it; *rest moves on. false: no more. */
 bool tide_config_list_next(struct tide_view *rest, struct tide_view *item);

@@ -3,14 +3,14 @@
 #include "base/assert.h"
 #include "base/logline.h"
 #include "cli/config.h"
+#include "cli/kafka_setup.h"
 #include "cli/lake_stack.h"
-#include "cli/service_log.h"
 #include "cli/lake_tools.h"
+#include "cli/service_log.h"
 #include "cli/service_metrics.h"
 #include "cli/service_publish.h"
 #include "collect/collector.h"
 #include "collect/topics.h"
-#include "cli/kafka_setup.h"
 #include "http/server.h"
 #include "log/committer.h"
 #include "process/engine.h"
@@ -63,7 +63,8 @@ struct service {
     struct tide_http_route routes[ROUTES_MAX];
     struct tide_service_metrics metrics;
     struct tide_service_publish publish;
-    _Atomic(struct tide_engine *) notified; /* the engine, once it may be told of new records */
+    pthread_mutex_t notified_mutex; /* guards the next: who notifies holds the engine back */
+    struct tide_engine *notified;   /* the engine, while it may be told of new records */
     _Atomic bool failed;
     _Atomic bool ready;
 };
@@ -81,10 +82,18 @@ static void fail_service(struct service *service, const char *room, const struct
 static void log_readable(void *context)
 {
     struct service *service = context;
-    struct tide_engine *engine = atomic_load(&service->notified);
-    if (engine != NULL) {
-        tide_engine_notify(engine);
+    pthread_mutex_lock(&service->notified_mutex);
+    if (service->notified != NULL) {
+        tide_engine_notify(service->notified);
     }
+    pthread_mutex_unlock(&service->notified_mutex);
+}
+
+static void notify_from_now_on(struct service *service, struct tide_engine *engine)
+{
+    pthread_mutex_lock(&service->notified_mutex);
+    service->notified = engine;
+    pthread_mutex_unlock(&service->notified_mutex);
 }
 
 static void log_synced(void *context, enum tide_status status, const struct tide_error *error)
@@ -256,7 +265,7 @@ static enum tide_status start_engine(struct service *service, struct tide_error 
     }
     enum tide_status status = tide_engine_start(&options, &service->engine, error);
     if (status == TIDE_OK) {
-        atomic_store(&service->notified, service->engine);
+        notify_from_now_on(service, service->engine);
     }
     return status;
 }
@@ -435,7 +444,7 @@ static enum tide_status create_api(struct service *service, struct tide_error *e
     struct tide_metric_values_options values = {.engine = service->engine,
                                                 .definitions = config->definitions,
                                                 .clock = tide_clock_os(),
-                                                .partition_count = (uint32_t)config->partitions,
+                                                .partition_count = tide_config_partitions(config),
                                                 .series_max = (uint32_t)config->series_max};
     enum tide_status status = tide_metric_values_create(&values, &service->values, error);
     if (status != TIDE_OK) {
@@ -538,6 +547,7 @@ static enum tide_status close_service(struct service *service, struct tide_error
     tide_collector_destroy(service->collector);
     tide_housekeeper_destroy(service->keeper);
     tide_lake_tools_close(&service->tools);
+    notify_from_now_on(service, NULL); /* Kafka's threads go on until the log is closed */
     if (service->engine != NULL) {
         status = tide_engine_stop(service->engine, error);
     }
@@ -617,6 +627,7 @@ static enum tide_exit run(const struct tide_invocation *invocation)
     const char *listen = tide_invocation_text(invocation, "--listen", NULL);
     service.invocation = invocation;
     tide_arena_init(&arena, ARENA_BYTES_MAX);
+    (void)pthread_mutex_init(&service.notified_mutex, NULL);
     enum tide_exit exit = tide_config_load(&arena,
                                            invocation,
                                            file,

@@ -16,6 +16,8 @@ enum {
     MAILBOX_SLOTS = 4,
 };
 static const struct tide_duration idle_wait = {200 * 1000};
+static const struct tide_duration drain_pause = {10 * 1000};
+static const struct tide_duration drain_patience = {10 * 1000 * 1000};
 
 void engine_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, struct tide_duration at_most)
 {
@@ -378,6 +380,7 @@ bool tide_engine_visit(struct tide_engine *engine,
 struct drain {
     struct tide_engine *engine;
     _Atomic bool more;
+    _Atomic bool moved;
 };
 
 static void drain_slot(void *context, struct tide_partition *partition)
@@ -386,6 +389,7 @@ static void drain_slot(void *context, struct tide_partition *partition)
     struct tide_engine *engine = drain->engine;
     struct engine_slot *slot = &engine->slots[tide_partition_index(partition)];
     while (!atomic_load(&engine->failed) && step_slot(engine, slot)) {
+        atomic_store(&drain->moved, true);
     }
     uint64_t end = engine->options.log.operations->end(engine->options.log.self,
                                                        tide_partition_index(partition));
@@ -394,16 +398,35 @@ static void drain_slot(void *context, struct tide_partition *partition)
     }
 }
 
+/* The log says that there is more and gives nothing: it fetches from elsewhere, or that is away. A
+ * pause, until that was long enough. */
+static bool wait_for_more(struct tide_engine *engine, struct tide_monotonic *since, bool has_moved)
+{
+    struct tide_clock clock = engine->options.clock;
+    if (has_moved) {
+        *since = tide_clock_monotonic(clock);
+        return true;
+    }
+    tide_clock_sleep(clock, drain_pause);
+    return tide_monotonic_since(tide_clock_monotonic(clock), *since).us < drain_patience.us;
+}
+
 enum tide_status tide_engine_stop(struct tide_engine *engine, struct tide_error *error)
 {
     struct drain drain = {.engine = engine};
+    struct tide_monotonic since = tide_clock_monotonic(engine->options.clock);
     enum tide_status status = TIDE_OK;
     do {
         atomic_store(&drain.more, false);
+        atomic_store(&drain.moved, false);
         if (!tide_engine_visit(engine, drain_slot, &drain)) {
             status = TIDE_FATAL;
         } else {
             status = tide_engine_barrier(engine, NULL, NULL, error);
+        }
+        if (status == TIDE_OK && atomic_load(&drain.more) &&
+            !wait_for_more(engine, &since, atomic_load(&drain.moved))) {
+            status = tide_error_set(error, TIDE_RETRY, "the log does not give what it has");
         }
     } while (status == TIDE_OK && atomic_load(&drain.more));
     if (status == TIDE_FATAL && error != NULL) {

@@ -93,7 +93,8 @@ struct tide_engine_facts tide_engine_facts(struct tide_engine *engine);
 struct tide_instant tide_engine_closing(struct tide_engine *engine);
 
 /* Processes the log to its end, closes a last epoch, ends the threads, frees. OK: all of it is in
- * the lake; otherwise the log holds what is not. */
+ * the lake; otherwise the log holds what is not. RETRY: the lake, or the log, was away for longer
+ * than some seconds. */
 enum tide_status tide_engine_stop(struct tide_engine *engine, struct tide_error *error);
 
 #endif

@@ -162,12 +162,187 @@ static void test_hash(void **state)
     tide_bytes_release(&body);
 }
 
+/* Bodies of several origins, decoded behind each other: records keep whose they are, in batches of
+ * one origin each; partitions stay together, and bodies in their order. */
+static void test_two_origins(void **state)
+{
+    (void)state;
+    static const struct tide_intake_origin origins[] = {
+        {{INT64_C(1774000000000000)}, {"first", 5}},
+        {{INT64_C(1774000000000000)}, {"second", 6}},
+        {{INT64_C(1774000005000000)}, {"second", 6}},
+    };
+    enum {
+        BODIES = 3,
+        EVENTS = 20
+    };
+    struct tide_intake intake;
+    struct tide_answer answer = {0};
+    struct tide_bytes bodies[BODIES] = {{0}};
+    uint32_t seen[BODIES] = {0};
+    init(&intake, 4);
+    for (int b = 0; b < BODIES; b++) {
+        for (int i = 0; i < EVENTS; i++) {
+            append_event(&bodies[b], i, b * 100 + i);
+        }
+        assert_int_equal(
+            tide_intake_decode(
+                &intake, tide_bytes_view(&bodies[b]), TIDE_FRAMING_NDJSON, &origins[b], &answer),
+            TIDE_OK);
+    }
+    assert_int_equal(tide_intake_order(&intake), TIDE_OK);
+    assert_int_equal(answer.accepted, BODIES * EVENTS);
+    assert_int_equal(intake.batch_count, 4 * BODIES); /* each partition has some of each */
+    for (uint32_t i = 0; i < intake.batch_count; i++) {
+        const struct tide_log_batch *batch = &intake.batches[i];
+        const uint32_t b = i % BODIES;
+        assert_int_equal(batch->partition, i / BODIES);
+        assert_int_equal(batch->received.us, origins[b].received.us);
+        assert_true(tide_view_equal(batch->source, origins[b].source));
+        for (uint32_t j = 0; j < batch->record_count; j++) {
+            const char *text = batch->records[j].text.data;
+            assert_true(text >= bodies[b].data && text < bodies[b].data + bodies[b].size);
+            assert_int_equal(batch->records[j].key.size, 0); /* nobody wants it */
+        }
+        seen[b] += batch->record_count;
+    }
+    for (int b = 0; b < BODIES; b++) {
+        assert_int_equal(seen[b], EVENTS);
+        tide_bytes_release(&bodies[b]);
+    }
+    tide_intake_release(&intake);
+    tide_answer_release(&answer);
+}
+
+static uint32_t column_of(const char *name)
+{
+    for (uint32_t c = 0; c < preset.schema->column_count; c++) {
+        if (tide_view_equal(preset.schema->columns[c].name, tide_view_of(name))) {
+            return c;
+        }
+    }
+    fail_msg("no column %s", name);
+    return 0;
+}
+
+/* Valid events get their entity as key, and the topic of their column's value; what is rejected has
+ * neither, and goes to the first topic. */
+static void test_keys_and_topics(void **state)
+{
+    static const struct tide_intake_topic items[] = {
+        {{"crash_event", 11}, 2}, {{"app_open", 8}, 1}, {{"crash_event", 11}, 3}};
+    static const struct {
+        const char *line;
+        const char *key;
+        uint32_t topic;
+        uint32_t topic_without_column;
+    } rows[] = {
+        {"{\"event_id\":\"1\",\"event_type\":\"app_open\",\"timestamp\":\"2026-03-20T09:00:00Z\","
+         "\"device_id\":\"d-1\"}\n",
+         "d-1",
+         1,
+         0},
+        {"{\"event_id\":\"2\",\"event_type\":\"crash_event\",\"timestamp\":"
+         "\"2026-03-20T09:00:00Z\",\"device_id\":\"d-2\"}\n",
+         "d-2",
+         2, /* the first that fits */
+         0},
+        {"{\"event_id\":\"3\",\"event_type\":\"feature_usage\",\"timestamp\":"
+         "\"2026-03-20T09:00:00Z\",\"device_id\":\"d\\u0031\"}\n",
+         "d1", /* as it reads, not as it was written */
+         0,
+         0},
+        {"{\"event_id\":\"4\",\"event_type\":\"crash_event\"}\n", "", 0, 0},
+        {"garbage\n", "", 0, 0},
+    };
+    (void)state;
+    for (int is_by_column = 0; is_by_column < 2; is_by_column++) {
+        const struct tide_intake_topics topics = {.is_by_column = is_by_column == 1,
+                                                  .column = column_of("event_type"),
+                                                  .items = items,
+                                                  .count = 3};
+        const struct tide_intake_options options = {.schema = preset.schema,
+                                                    .seed = 1,
+                                                    .partition_count = 1,
+                                                    .arrival = TIDE_ARRIVAL_LIVE,
+                                                    .topics = &topics};
+        struct tide_intake intake;
+        struct tide_answer answer = {0};
+        struct tide_bytes body = {0};
+        assert_int_equal(tide_intake_init(&intake, &options, NULL), TIDE_OK);
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+            tide_bytes_append_text(&body, rows[i].line);
+        }
+        assert_int_equal(
+            tide_intake_decode(
+                &intake, tide_bytes_view(&body), TIDE_FRAMING_NDJSON, &origin, &answer),
+            TIDE_OK);
+        assert_int_equal(tide_intake_order(&intake), TIDE_OK);
+        assert_int_equal(answer.accepted, 3);
+        assert_int_equal(intake.batch_count, 1);
+        assert_int_equal(intake.batches[0].record_count, sizeof(rows) / sizeof(rows[0]));
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+            const struct tide_log_record *record = &intake.batches[0].records[i];
+            assert_true(tide_view_equal(record->key, tide_view_of(rows[i].key)));
+            assert_int_equal(record->topic,
+                             is_by_column == 1 ? rows[i].topic : rows[i].topic_without_column);
+        }
+        tide_bytes_release(&body);
+        tide_intake_release(&intake);
+        tide_answer_release(&answer);
+    }
+}
+
+/* A body that has too many events is one record, beside what was decoded before it. */
+static void test_refuse(void **state)
+{
+    (void)state;
+    struct tide_intake intake;
+    struct tide_answer answer = {0};
+    struct tide_bytes body = {0};
+    struct tide_bytes many = {0};
+    append_event(&body, 1, 1);
+    while (many.size <= TIDE_REJECTED_BYTES_KEPT) {
+        tide_bytes_append_text(&many, "{},");
+    }
+    init(&intake, 1);
+    assert_int_equal(
+        tide_intake_decode(&intake, tide_bytes_view(&body), TIDE_FRAMING_NDJSON, &origin, &answer),
+        TIDE_OK);
+    assert_int_equal(tide_intake_refuse(&intake, tide_bytes_view(&many), &origin, &answer),
+                     TIDE_OK);
+    assert_int_equal(tide_intake_order(&intake), TIDE_OK);
+    assert_int_equal(answer.accepted, 1);
+    assert_int_equal(answer.rejected, 1);
+    assert_int_equal(intake.event_count, 2);
+    const struct tide_log_record *record = &intake.batches[0].records[1];
+    assert_int_equal(record->reason, TIDE_REASON_TOO_LARGE);
+    assert_int_equal(record->original_size, many.size);
+    assert_int_equal(record->text.size, TIDE_REJECTED_BYTES_KEPT);
+    assert_true(tide_view_equal(record->detail, TIDE_VIEW("more than 262144 events")));
+    assert_false(tide_instant_known(intake.batches[0].sent));
+    tide_intake_reset(&intake); /* and it is used again */
+    tide_answer_reset(&answer);
+    assert_int_equal(
+        tide_intake_decode(&intake, tide_bytes_view(&body), TIDE_FRAMING_NDJSON, &origin, &answer),
+        TIDE_OK);
+    assert_int_equal(tide_intake_order(&intake), TIDE_OK);
+    assert_int_equal(intake.event_count, 1);
+    tide_bytes_release(&body);
+    tide_bytes_release(&many);
+    tide_intake_release(&intake);
+    tide_answer_release(&answer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_nothing),
         cmocka_unit_test(test_hash),
+        cmocka_unit_test(test_two_origins),
+        cmocka_unit_test(test_keys_and_topics),
+        cmocka_unit_test(test_refuse),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

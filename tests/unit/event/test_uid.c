@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "support/schema_text.h"
@@ -128,12 +129,64 @@ static void test_route(void **state)
     teardown(&it);
 }
 
+/* As a producer in another language writes the entity. */
+static void test_route_key(void **state)
+{
+    static const struct {
+        const char *type; /* of the entity's column */
+        int64_t number;
+        const char *key; /* NULL: it has none */
+    } rows[] = {
+        {"string", 0, "anna"},
+        {"string", 1, NULL}, /* not present */
+        {"int", 0, "0"},
+        {"int", -42, "-42"},
+        {"int", INT64_MIN, "-9223372036854775808"},
+        {"decimal", 1500000, "1.5"},
+        {"decimal", -1, "-0.000001"},
+        {"decimal", 7000000, "7"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct schema_text loaded;
+        struct tide_batch *batch = NULL;
+        char text[256];
+        char key_text[TIDE_ROUTE_KEY_MAX];
+        (void)snprintf(
+            text,
+            sizeof(text),
+            "name: t\nentity: who\nid: mid\ntime: at_\ncolumns: {who: {path: who, type: %s},\n"
+            "  mid: {path: mid},\n"
+            "  at_: {path: at, type: time_ms, required: true}}\n",
+            rows[i].type);
+        assert_non_null(schema_text_load(&loaded, text));
+        assert_int_equal(tide_batch_create(loaded.schema, 1, &batch, NULL), TIDE_OK);
+        batch->row_count = 1;
+        struct tide_vector *entity = &batch->columns[0];
+        entity->present[0] = rows[i].key != NULL;
+        if (entity->strings != NULL) {
+            entity->strings[0] = TIDE_VIEW("anna");
+        } else {
+            entity->numbers[0] = rows[i].number;
+        }
+        struct tide_view key = tide_route_key(batch, 0, key_text);
+        assert_int_equal(key.data != NULL, rows[i].key != NULL);
+        if (rows[i].key != NULL) {
+            assert_true(tide_view_equal(key, tide_view_of(rows[i].key)));
+            assert_int_equal(tide_route(batch, 0, 1000), tide_partition_of(key, 1000));
+        }
+        tide_batch_destroy(batch);
+        schema_text_release(&loaded);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_full_identity),
         cmocka_unit_test(test_identity_by_id),
         cmocka_unit_test(test_route),
+        cmocka_unit_test(test_route_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

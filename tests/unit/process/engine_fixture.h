@@ -71,10 +71,16 @@ static inline struct tide_monotonic world_monotonic(void *self)
     return (struct tide_monotonic){atomic_load(&((struct world *)self)->now_us) * 1000};
 }
 
+/* Nobody waits: time passes at once. */
+static inline void world_sleep(void *self, struct tide_duration duration)
+{
+    atomic_fetch_add(&((struct world *)self)->now_us, duration.us);
+}
+
 static inline struct tide_clock world_clock(struct world *world)
 {
-    static const struct tide_clock_operations operations = {.now = world_now,
-                                                            .monotonic = world_monotonic};
+    static const struct tide_clock_operations operations = {
+        .now = world_now, .monotonic = world_monotonic, .sleep = world_sleep};
     return (struct tide_clock){&operations, world};
 }
 

@@ -208,6 +208,73 @@ static void test_nothing_to_commit(void **state)
     end();
 }
 
+/* ---- notes of the log */
+
+struct visits {
+    struct tide_bytes text; /* of each note, a ';' behind it */
+    uint32_t partition;
+    uint32_t fail_at; /* the visit that does not answer OK; 0: none */
+    uint32_t count;
+};
+
+static enum tide_status visit_note(void *context,
+                                   uint32_t partition,
+                                   struct tide_view note,
+                                   struct tide_error *error)
+{
+    struct visits *visits = context;
+    assert_int_equal(partition, visits->partition);
+    tide_bytes_append_view(&visits->text, note);
+    tide_bytes_append_byte(&visits->text, ';');
+    return ++visits->count == visits->fail_at ? tide_error_set(error, TIDE_REJECT, "not ours")
+                                              : TIDE_OK;
+}
+
+static void expect_notes(uint32_t partition,
+                         bool only_newest,
+                         uint32_t fail_at,
+                         const char *expected)
+{
+    struct tide_error error = {0};
+    struct visits visits = {.partition = partition, .fail_at = fail_at};
+    enum tide_status status = tide_checkpointer_notes(
+        stack.checkpointer, partition, only_newest, visit_note, &visits, &error);
+    assert_int_equal(status, fail_at > 0 ? TIDE_REJECT : TIDE_OK);
+    assert_string_equal(tide_bytes_terminated(&visits.text), expected);
+    tide_bytes_release(&visits.text);
+}
+
+/* Partition 0 has a note at each epoch, 1 at the first alone, as before there were any. */
+static void test_notes(void **state)
+{
+    (void)state;
+    begin(1);
+    must_open();
+    expect_notes(0, false, 0, "");
+    expect_notes(0, true, 0, "");
+    for (uint32_t round = 0; round < 3; round++) {
+        append_round(round);
+        uint32_t count = take_epochs();
+        assert_int_equal(count, PARTITIONS);
+        tide_bytes_append_format(&epochs[0].note, "zero %u", round);
+        if (round == 0) {
+            tide_bytes_append_text(&epochs[1].note, "one");
+        }
+        assert_int_equal(commit(count), TIDE_OK);
+    }
+    for (int life = 0; life < 2; life++) {
+        expect_notes(0, false, 0, "zero 0;zero 1;zero 2;");
+        expect_notes(0, true, 0, "zero 2;");
+        expect_notes(0, false, 2, "zero 0;zero 1;");
+        expect_notes(1, false, 0, "one;");
+        expect_notes(1, true, 0, "");
+        close_feeds();
+        process_stack_close(&stack);
+        must_open();
+    }
+    end();
+}
+
 /* ---- faults */
 
 /* Two rounds; the second meets the fault at operation n. false: n is beyond its last operation. */
@@ -394,6 +461,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_files_then_manifests_then_tables),
         cmocka_unit_test(test_nothing_to_commit),
+        cmocka_unit_test(test_notes),
         cmocka_unit_test(test_every_operation_fails),
         cmocka_unit_test(test_recovery_crashes),
         cmocka_unit_test(test_another_process_took_over),

@@ -229,6 +229,31 @@ static void stop_tells_that_the_lake_lacks_records(void **state)
 
 /* ---- failure */
 
+/* It fetches from brokers that are away, say: the rest is for the next start. */
+static void stop_gives_up_on_a_log_that_gives_nothing(void **state)
+{
+    struct tide_error error = {0};
+    (void)state;
+    world_open(&world, 2);
+    world_append(&world, 0, 5);
+    world_start(&world, NULL);
+    world_settle(&world);
+    atomic_store(&world_is_held, true);
+    world_append(&world, 0, 3);
+    world_append(&world, 1, 4);
+    const int64_t before_us = atomic_load(&world.now_us);
+    assert_int_equal(world_stop(&world, &error), TIDE_RETRY);
+    assert_string_equal(error.text, "the log does not give what it has");
+    assert_in_range(atomic_load(&world.now_us) - before_us, 5000000, 20000000);
+    (void)world_expect_lake(&world, (const uint64_t[]){5, 0});
+    atomic_store(&world_is_held, false);
+    world_reopen(&world);
+    world_start(&world, NULL);
+    world_must_stop(&world);
+    (void)world_expect_lake(&world, NULL);
+    world_close(&world);
+}
+
 static void fails_with_a_broken_log(void **state)
 {
     (void)state;
@@ -354,6 +379,7 @@ int main(void)
         cmocka_unit_test(stop_leaves_nothing_behind),
         cmocka_unit_test(stop_drains_more_than_fits),
         cmocka_unit_test(stop_tells_that_the_lake_lacks_records),
+        cmocka_unit_test(stop_gives_up_on_a_log_that_gives_nothing),
         cmocka_unit_test(fails_with_a_broken_log),
         cmocka_unit_test(a_visit_tells_that_the_engine_failed_meanwhile),
         cmocka_unit_test(refuses_a_log_older_than_the_lake),

@@ -414,6 +414,159 @@ static void tells_journeys_that_the_clock_ended(void **state)
     end();
 }
 
+/* ---- what is told before an epoch is true, and after */
+
+static _Atomic int announced_status; /* enum tide_status: what the listener answers */
+static _Atomic uint32_t announced;   /* calls */
+static _Atomic uint32_t announced_rows;
+static _Atomic uint32_t committed_count;
+
+static enum tide_status announce(void *context,
+                                 const struct tide_rows *rows,
+                                 struct tide_error *error)
+{
+    (void)context;
+    tide_assert(tide_rows_layout(rows)->table == TIDE_TABLE_JOURNEYS);
+    atomic_fetch_add(&announced_rows, tide_rows_count(rows));
+    atomic_fetch_add(&announced, 1);
+    const enum tide_status status = (enum tide_status)atomic_load(&announced_status);
+    return status == TIDE_OK ? TIDE_OK : tide_error_set(error, status, "the topic is away");
+}
+
+static void count_commit(void *context)
+{
+    (void)context;
+    atomic_fetch_add(&committed_count, 1);
+}
+
+static void start_announcing(void)
+{
+    struct tide_engine_options options = world_options(&world);
+    options.journeys_coming = announce;
+    options.committed = count_commit;
+    atomic_store(&announced_status, TIDE_OK);
+    atomic_store(&announced, 0);
+    atomic_store(&announced_rows, 0);
+    atomic_store(&committed_count, 0);
+    world_start(&world, &options);
+    world_settle(&world);
+}
+
+static void announced_at_least(uint32_t count)
+{
+    while (atomic_load(&announced) < count) {
+        sched_yield();
+    }
+}
+
+/* Before anything is in the lake, again while that fails; and not again while the lake does. */
+static void announces_journeys_before_they_are_true(void **state)
+{
+    static const char line[] = "{\"id\":\"s\",\"kind\":\"k0\",\"t\":1772962800000,"
+                               "\"who\":{\"name\":\"anna\"}}\n";
+    struct point point = {0};
+    struct tide_error error = {0};
+    (void)state;
+    world_open(&world, 2);
+    process_append(world.log, 1, PROCESS_START, line);
+    start_announcing();
+    must_pass(&point);
+    assert_int_equal(atomic_load(&committed_count), 1);
+    assert_int_equal(atomic_load(&announced), 0);
+    must_pass(&point); /* no epoch: nothing is told */
+    assert_int_equal(atomic_load(&committed_count), 1);
+    pass_time(20);
+    atomic_store(&announced_status, TIDE_RETRY);
+    assert_int_equal(tide_engine_barrier(world.engine, NULL, NULL, &error), TIDE_RETRY);
+    assert_string_equal(error.text, "the topic is away");
+    announced_at_least(3); /* tried on without anybody asking */
+    assert_int_equal(atomic_load(&world.stack.gate.refused), 0);
+    assert_int_equal(atomic_load(&committed_count), 1);
+    atomic_store(&world.stack.gate.status, TIDE_RETRY);
+    atomic_store(&announced_status, TIDE_OK);
+    refused_at_least(2); /* the lake is tried again, and nobody is told again */
+    const uint32_t calls = atomic_load(&announced);
+    refused_at_least(4);
+    assert_int_equal(atomic_load(&announced), calls);
+    assert_int_equal(atomic_load(&announced_rows), calls);
+    assert_int_equal(atomic_load(&committed_count), 1);
+    atomic_store(&world.stack.gate.status, TIDE_OK);
+    must_pass_at_last(&point);
+    assert_int_equal(atomic_load(&announced), calls);
+    assert_int_equal(atomic_load(&committed_count), 2);
+    assert_int_equal(journeys_in_lake(), 1);
+    end();
+}
+
+static void fails_when_journeys_cannot_be_told(void **state)
+{
+    static const char line[] = "{\"id\":\"s\",\"kind\":\"k0\",\"t\":1772962800000,"
+                               "\"who\":{\"name\":\"anna\"}}\n";
+    struct tide_error error = {0};
+    (void)state;
+    world_open(&world, 1);
+    process_append(world.log, 0, PROCESS_START, line);
+    start_announcing();
+    assert_int_equal(tide_engine_barrier(world.engine, NULL, NULL, NULL), TIDE_OK);
+    pass_time(20);
+    atomic_store(&announced_status, TIDE_FATAL);
+    assert_int_equal(tide_engine_barrier(world.engine, NULL, NULL, &error), TIDE_FATAL);
+    assert_int_equal(world_stop(&world, &error), TIDE_FATAL);
+    assert_string_equal(error.text, "the topic is away");
+    assert_int_equal(atomic_load(&world.failure_count), 1);
+    world_close(&world);
+}
+
+/* ---- notes */
+
+static _Atomic uint32_t notes_taken;
+
+/* What a cursor would say: here, how often it was asked. */
+static void take_note(struct tide_log_cursor *cursor, struct tide_bytes *text)
+{
+    assert_non_null(cursor);
+    tide_bytes_append_format(text, "note %u", atomic_fetch_add(&notes_taken, 1));
+}
+
+static enum tide_status see_note(void *context,
+                                 uint32_t partition,
+                                 struct tide_view note,
+                                 struct tide_error *error)
+{
+    (void)partition;
+    (void)error;
+    tide_bytes_append_view(context, note);
+    tide_bytes_append_byte(context, ';');
+    return TIDE_OK;
+}
+
+/* One for each epoch, none for a round that closes no epoch, none while the log is replayed. */
+static void keeps_the_logs_notes(void **state)
+{
+    struct tide_bytes seen = {0};
+    (void)state;
+    world_open(&world, 1);
+    world.log_operations.note = take_note;
+    atomic_store(&notes_taken, 0);
+    for (uint32_t life = 0; life < 2; life++) {
+        world_start(&world, NULL);
+        for (uint32_t i = 0; i < 2; i++) {
+            world_append(&world, 0, 3);
+            world_settle(&world);
+            assert_int_equal(tide_engine_barrier(world.engine, NULL, NULL, NULL), TIDE_OK);
+            assert_int_equal(tide_engine_barrier(world.engine, NULL, NULL, NULL), TIDE_OK);
+        }
+        world_must_stop(&world);
+        world_reopen(&world);
+    }
+    assert_int_equal(
+        tide_checkpointer_notes(world.stack.checkpointer, 0, false, see_note, &seen, NULL),
+        TIDE_OK);
+    assert_string_equal(tide_bytes_terminated(&seen), "note 0;note 1;note 2;note 3;");
+    tide_bytes_release(&seen);
+    world_close(&world);
+}
+
 /* ---- a lake that is broken, or another's */
 
 static void fails_for_good(void **state)
@@ -458,6 +611,9 @@ int main(void)
         cmocka_unit_test(stops_reading_when_rows_wait),
         cmocka_unit_test(is_no_state_while_the_log_is_replayed),
         cmocka_unit_test(tells_journeys_that_the_clock_ended),
+        cmocka_unit_test(announces_journeys_before_they_are_true),
+        cmocka_unit_test(fails_when_journeys_cannot_be_told),
+        cmocka_unit_test(keeps_the_logs_notes),
         cmocka_unit_test(fails_for_good),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

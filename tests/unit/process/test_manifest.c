@@ -149,6 +149,33 @@ static void test_format_of_raw(void **state)
     }
 }
 
+/* Without a note nothing of one is written, as before there were any. */
+static void test_notes(void **state)
+{
+    static char long_note[4 << 20];
+    const struct tide_view notes[] = {{0},
+                                      TIDE_VIEW("events 0 2 00000000000000aa"),
+                                      TIDE_VIEW("\"quoted\\\" | 0:1"),
+                                      {long_note, sizeof(long_note)}};
+    (void)state;
+    memset(long_note, '7', sizeof(long_note));
+    for (size_t i = 0; i < sizeof(notes) / sizeof(notes[0]); i++) {
+        struct tide_arena arena = {0};
+        struct tide_bytes text = {0};
+        struct tide_u128 hash;
+        struct tide_manifest back;
+        struct tide_manifest manifest = sample(1, 9);
+        manifest.note = notes[i];
+        tide_manifest_write(&manifest, &text, &hash);
+        assert_int_equal(strstr(tide_bytes_terminated(&text), "\"note\"") != NULL, i > 0);
+        assert_int_equal(tide_manifest_read(&arena, tide_bytes_view(&text), &back, &hash, NULL),
+                         TIDE_OK);
+        tide_bytes_release(&text);
+        assert_true(tide_view_equal(back.note, notes[i]));
+        tide_arena_release(&arena);
+    }
+}
+
 static enum tide_status read_bytes(struct tide_view text)
 {
     struct tide_arena arena = {0};
@@ -243,6 +270,29 @@ static void test_newest(void **state)
     }
 }
 
+static void test_of_an_epoch(void **state)
+{
+    (void)state;
+    struct tide_arena arena = {0};
+    struct tide_manifest found;
+    struct tide_u128 hash;
+    struct tide_u128 hashes[3];
+    for (uint64_t epoch = 0; epoch < 3; epoch++) {
+        struct tide_manifest manifest = sample(1, epoch);
+        assert_int_equal(tide_manifest_publish(store, &manifest, &hashes[epoch], NULL), TIDE_OK);
+    }
+    for (uint64_t epoch = 0; epoch < 3; epoch++) {
+        struct tide_manifest_place key = {1, epoch};
+        assert_int_equal(tide_manifest_get(store, key, &arena, &found, &hash, NULL), TIDE_OK);
+        assert_int_equal(found.epoch, epoch);
+        assert_true(tide_u128_equal(hash, hashes[epoch]));
+    }
+    assert_int_equal(
+        tide_manifest_get(store, (struct tide_manifest_place){1, 3}, &arena, &found, &hash, NULL),
+        TIDE_REJECT);
+    tide_arena_release(&arena);
+}
+
 static void test_newest_is_damaged(void **state)
 {
     (void)state;
@@ -284,10 +334,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_format_of_raw),
+        cmocka_unit_test(test_notes),
         cmocka_unit_test(test_every_damaged_byte_is_noticed),
         cmocka_unit_test(test_unknown_formats),
         cmocka_unit_test_setup_teardown(test_publish_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_newest, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_of_an_epoch, setup, teardown),
         cmocka_unit_test_setup_teardown(test_newest_is_damaged, setup, teardown),
         cmocka_unit_test_setup_teardown(test_lost_answers, setup, teardown),
     };
