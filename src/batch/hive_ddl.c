@@ -208,7 +208,7 @@ static enum tide_status write_table(struct writing *writing,
         return status;
     }
     if (!files.is_table) {
-        options->missing(options->context, layout->name);
+        options->missing(options->context, layout->name, "the lake does not have it yet");
     }
     if (options->dialect == TIDE_DIALECT_HIVE) {
         create_files_table(writing, layout);
@@ -250,6 +250,23 @@ static void write_typed_views(struct writing *writing)
     tide_bytes_release(&name);
 }
 
+/* Hive's LIKE knows no ESCAPE. */
+static void write_derived(struct writing *writing)
+{
+    const struct tide_hive_ddl_options *options = writing->options;
+    begin_view(writing, "events_derived");
+    tide_events_derived_write(options->definitions->schema, options->dialect, &writing->sql);
+    if (options->dialect == TIDE_DIALECT_HIVE &&
+        strstr(tide_bytes_terminated(&writing->sql), " ESCAPE '!'") != NULL) {
+        options->missing(options->context,
+                         "events_derived",
+                         "Hive has no pattern for a glob with _, %, ! or \\");
+        tide_bytes_reset(&writing->sql);
+        return;
+    }
+    end_statement(writing);
+}
+
 static enum tide_status write_views(struct writing *writing, struct tide_error *error)
 {
     const enum tide_dialect dialect = writing->options->dialect;
@@ -262,9 +279,7 @@ static enum tide_status write_views(struct writing *writing, struct tide_error *
         return tide_error_set(error, TIDE_RETRY, "no memory for a layout");
     }
     if (writing->has[TIDE_TABLE_EVENTS] && tide_schema_has_derived(schema)) {
-        begin_view(writing, "events_derived");
-        tide_events_derived_write(schema, dialect, &writing->sql);
-        end_statement(writing);
+        write_derived(writing);
     }
     if (writing->has[TIDE_TABLE_JOURNEYS]) {
         begin_view(writing, "journeys_now");

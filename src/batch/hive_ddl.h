@@ -2,8 +2,8 @@
  * batch/typed_view.h. They may be run again and again: what is there stays, what is new is added.
  *
  * SPARK: a table is `USING delta`, so it always has exactly the files of its Delta log, and nothing
- * has to be run when files come or go. A table that the lake does not have yet is left out, with the
- * views over it; it is there when they are run again.
+ * has to be run when files come or go. A table that the lake does not have yet is left out, with
+ * the views over it; it is there when they are run again.
  *
  * HIVE: NAME_files is an external table of Parquet over the folder, with a partition for each date.
  * A folder also holds what the log does not name (rests of interrupted writes, files that were
@@ -25,8 +25,8 @@ struct tide_hive_ddl_options {
     struct tide_view location; /* of the lake as the engine names it, no '/' at the end */
     /* Each statement, without ';'. */
     void (*statement)(void *context, struct tide_view sql);
-    /* A table that the lake does not have yet. */
-    void (*missing)(void *context, const char *table);
+    /* A table or view that is not made, or has nothing in it, and why. */
+    void (*missing)(void *context, const char *name, const char *why);
     void *context;
 };
 

@@ -4,10 +4,8 @@
 
 #include "base/banned.h"
 
-static const struct tide_view scheme = {"hdfs://", 7};
-static const char default_port[] = ":9000";
-
 struct place {
+    struct tide_view scheme; /* "hdfs" */
     struct tide_view host;
     struct tide_view port; /* with its colon; or empty */
     struct tide_view path; /* from its '/' on, without the last one; or empty */
@@ -34,8 +32,10 @@ static size_t find(struct tide_view text, char c)
 
 static enum tide_status parse(struct tide_view url, struct place *place, struct tide_error *error)
 {
-    if (tide_view_starts_with(url, scheme)) {
-        const struct tide_view rest = from(url, scheme.size);
+    const size_t end = find(url, ':');
+    place->scheme = tide_view_slice(url, 0, end);
+    if (end > 0 && tide_view_starts_with(from(url, end), TIDE_VIEW("://"))) {
+        const struct tide_view rest = from(url, end + 3);
         const struct tide_view authority = tide_view_slice(rest, 0, find(rest, '/'));
         const size_t colon = find(authority, ':');
         place->host = tide_view_slice(authority, 0, colon);
@@ -65,23 +65,23 @@ enum tide_status tide_spark_hdfs_url(struct tide_view lake_url,
     enum tide_status status = parse(lake_url, &lake, error);
     if (status == TIDE_OK && spark_url.size > 0) {
         status = parse(spark_url, &spark, error);
-    }
-    if (status != TIDE_OK) {
-        return status;
-    }
-    if (spark_url.size == 0 && find(lake_url, ',') < lake_url.size) {
+    } else if (status == TIDE_OK && find(lake_url, ',') < lake_url.size) {
         return tide_error_set(error,
                               TIDE_REJECT,
                               "'%.*s' names several NameNodes: say in lake.hdfs.spark_url what "
                               "Spark calls them",
                               TIDE_VIEW_ARGUMENTS(lake_url));
+    } else {
+        spark = (struct place){TIDE_VIEW("hdfs"), lake.host, TIDE_VIEW(":9000"), lake.path};
     }
-    if (spark_url.size == 0) {
-        spark = (struct place){lake.host, tide_view_of(default_port), lake.path};
+    if (status != TIDE_OK) {
+        return status;
     }
-    tide_bytes_append_view(url, scheme);
-    tide_bytes_append_view(url, spark.host);
-    tide_bytes_append_view(url, spark.port);
+    tide_bytes_append_format(url,
+                             "%.*s://%.*s%.*s",
+                             TIDE_VIEW_ARGUMENTS(spark.scheme),
+                             TIDE_VIEW_ARGUMENTS(spark.host),
+                             TIDE_VIEW_ARGUMENTS(spark.port));
     tide_bytes_append_view(url, spark.path.size > 0 ? spark.path : lake.path);
     return TIDE_OK;
 }

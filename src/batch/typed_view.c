@@ -1,6 +1,6 @@
-/* Numbers are taken out of the text of `result` by patterns, not as JSON: engines read a JSON number
- * as a double, which keeps 15 digits of the 38 there may be. That is safe because the text is our
- * own: a name and a colon behind an unescaped quote stand nowhere else. */
+/* Numbers are taken out of the text of `result` by patterns, not as JSON: engines read a number of
+ * JSON as a double, which keeps 15 digits of the 38 there may be. That is safe because the text is
+ * our own: a name and a colon behind an unescaped quote stand nowhere else. */
 #include "batch/typed_view.h"
 
 #include "base/assert.h"

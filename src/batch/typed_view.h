@@ -1,6 +1,6 @@
 /* Views of the lake for people, one text for each: what counts now of the tables that keep
- * revisions, and each metric with columns of its own. Engines differ in how a name is quoted, in how
- * JSON is read and in the type of a time.
+ * revisions, and each metric with columns of its own. Engines differ in how a name is quoted, in
+ * how JSON is read and in the type of a time.
  *
  *     metrics_now      cells of the newest run that covers their window (docs/formats/lake.md)
  *     journeys_now     each journey's newest revision, without those that were withdrawn
@@ -20,7 +20,7 @@
  *                               each step STEP_reached, STEP_entities, STEP_abandoned BIGINT;
  *                               mean_time, median_time DOUBLE, in seconds
  *     retention                 cohort DATE, size, retained_0, retained_1, .. BIGINT
- *     ratio                     value DOUBLE; numerator, denominator: the types of its parts' values
+ *     ratio                     value DOUBLE; numerator, denominator: as its parts' values
  *   and last run BIGINT, computed_time.
  *
  * A column of `by` that is called like one of the others is group_NAME. */

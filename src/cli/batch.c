@@ -39,6 +39,7 @@ struct batch {
     struct tide_duckdb *duckdb;
     struct tide_table_writer files;
     struct tide_checkpoint_codec codec;
+    struct tide_generation_writer_options table;
     struct tide_generation_writer *writer;
     struct tide_generation_count *counts; /* by metric */
 };
@@ -118,6 +119,64 @@ static enum tide_exit open_store(struct batch *batch)
     return status == TIDE_OK ? TIDE_EXIT_OK : tide_fail(tide_exit_of(status), "%s", error.text);
 }
 
+/* ---- the table */
+
+/* What a writer of it needs, but for what is known when there is an engine. */
+static enum tide_status open_table(struct batch *batch, struct tide_error *error)
+{
+    const struct tide_layout *layout =
+        tide_layout_create(&batch->arena, batch->config.definitions->schema, TIDE_TABLE_METRICS);
+    enum tide_status status =
+        layout == NULL ? tide_error_set(error, TIDE_RETRY, "out of memory")
+                       : tide_duckdb_open(WRITER_THREADS, writer_memory_max, &batch->duckdb, error);
+    if (status == TIDE_OK) {
+        status = tide_parquet_writer_open(batch->duckdb, &batch->files, error);
+    }
+    if (status == TIDE_OK) {
+        status = tide_checkpoint_parquet_open(batch->duckdb, &batch->codec, error);
+    }
+    batch->table = (struct tide_generation_writer_options){
+        .io = tide_io_os(),
+        .clock = tide_clock_os(),
+        .store = batch->place.store,
+        .writer = batch->files,
+        .codec = batch->codec,
+        .scratch_directory = tide_bytes_terminated(&batch->place.scratch),
+        .identity = batch->identity,
+        .definitions = batch->config.definitions,
+        .layout = layout,
+        .epochs = batch->epochs,
+        .reads = batch->reads};
+    return status;
+}
+
+/* "duckdb/1.5.5" */
+static void name_engine(struct batch *batch)
+{
+    if (batch->is_spark) {
+        tide_bytes_append_view(&batch->engine_name, tide_bytes_view(&batch->spark.version));
+    } else {
+        const char *version = tide_duckdb_version(batch->duckdb);
+        tide_bytes_append_format(
+            &batch->engine_name, "duckdb/%s", version[0] == 'v' ? version + 1 : version);
+    }
+}
+
+static enum tide_status open_writer(struct batch *batch, struct tide_error *error)
+{
+    struct tide_bytes text = {0};
+    name_engine(batch);
+    tide_bytes_append_format(
+        &text, "tidemark/%s %s", tide_version, tide_bytes_terminated(&batch->engine_name));
+    batch->table.engine = tide_arena_copy(&batch->arena, tide_bytes_view(&text));
+    tide_bytes_release(&text);
+    return batch->table.engine.data == NULL
+               ? tide_error_set(error, TIDE_RETRY, "out of memory")
+               : tide_generation_writer_open(&batch->table, &batch->writer, error);
+}
+
+/* ---- who computes */
+
 static enum tide_status open_view(struct batch *batch,
                                   const char *pipeline,
                                   struct tide_error *error)
@@ -139,6 +198,12 @@ static enum tide_status open_view(struct batch *batch,
 
 static enum tide_exit open_spark(struct batch *batch, const char *pipeline)
 {
+    int64_t last_run = 0;
+    struct tide_error error = {0};
+    const enum tide_status status = tide_generation_last_run(&batch->table, &last_run, &error);
+    if (status != TIDE_OK) {
+        return tide_fail(tide_exit_of(status), "%s", error.text);
+    }
     const struct tide_spark_options options = {.config = &batch->config,
                                                .definitions = batch->config.definitions,
                                                .purpose = "batch",
@@ -147,6 +212,7 @@ static enum tide_exit open_spark(struct batch *batch, const char *pipeline)
                                                .pipeline = tide_view_of(pipeline),
                                                .partition_count = batch->identity.partition_count,
                                                .span = batch->span,
+                                               .last_run = last_run,
                                                .has_reads = true,
                                                .is_kept = true};
     const enum tide_exit exit = tide_spark_open(&options, &batch->spark);
@@ -163,14 +229,14 @@ static enum tide_exit open_engine(struct batch *batch)
 {
     char pipeline[TIDE_IDENTITY_TEXT_SIZE];
     struct tide_error error = {0};
-    enum tide_status status = TIDE_OK;
+    enum tide_status status = open_table(batch, &error);
     tide_identity_format(batch->identity.pipeline, pipeline);
-    if (batch->is_spark) {
+    if (status == TIDE_OK && batch->is_spark) {
         const enum tide_exit exit = open_spark(batch, pipeline);
         if (exit != TIDE_EXIT_OK) {
             return exit;
         }
-    } else {
+    } else if (status == TIDE_OK) {
         status = open_view(batch, pipeline, &error);
     }
     if (status == TIDE_OK) {
@@ -178,58 +244,6 @@ static enum tide_exit open_engine(struct batch *batch)
             tide_batch_reads(batch->engine, batch->reads, batch->identity.partition_count, &error);
     }
     return status == TIDE_OK ? TIDE_EXIT_OK : tide_fail(tide_exit_of(status), "%s", error.text);
-}
-
-/* "duckdb/1.5.5" */
-static void name_engine(struct batch *batch)
-{
-    if (batch->is_spark) {
-        tide_bytes_append_view(&batch->engine_name, tide_bytes_view(&batch->spark.version));
-    } else {
-        const char *version = tide_duckdb_version(batch->duckdb);
-        tide_bytes_append_format(
-            &batch->engine_name, "duckdb/%s", version[0] == 'v' ? version + 1 : version);
-    }
-}
-
-static enum tide_status open_writer(struct batch *batch, struct tide_error *error)
-{
-    struct tide_bytes text = {0};
-    const struct tide_layout *layout =
-        tide_layout_create(&batch->arena, batch->config.definitions->schema, TIDE_TABLE_METRICS);
-    enum tide_status status =
-        tide_duckdb_open(WRITER_THREADS, writer_memory_max, &batch->duckdb, error);
-    if (status == TIDE_OK) {
-        status = tide_parquet_writer_open(batch->duckdb, &batch->files, error);
-    }
-    if (status == TIDE_OK) {
-        status = tide_checkpoint_parquet_open(batch->duckdb, &batch->codec, error);
-    }
-    if (status != TIDE_OK) {
-        return status;
-    }
-    name_engine(batch);
-    tide_bytes_append_format(
-        &text, "tidemark/%s %s", tide_version, tide_bytes_terminated(&batch->engine_name));
-    const struct tide_view engine = tide_arena_copy(&batch->arena, tide_bytes_view(&text));
-    tide_bytes_release(&text);
-    if (layout == NULL || engine.data == NULL) {
-        return tide_error_set(error, TIDE_RETRY, "out of memory");
-    }
-    const struct tide_generation_writer_options options = {
-        .io = tide_io_os(),
-        .clock = tide_clock_os(),
-        .store = batch->place.store,
-        .writer = batch->files,
-        .codec = batch->codec,
-        .scratch_directory = tide_bytes_terminated(&batch->place.scratch),
-        .identity = batch->identity,
-        .definitions = batch->config.definitions,
-        .layout = layout,
-        .engine = engine,
-        .epochs = batch->epochs,
-        .reads = batch->reads};
-    return tide_generation_writer_open(&options, &batch->writer, error);
 }
 
 static void close_all(struct batch *batch)

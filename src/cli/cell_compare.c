@@ -88,7 +88,7 @@ static enum tide_status gather(const struct comparer *comparer,
     struct tide_bytes prefix = {0};
     enum tide_status status = TIDE_OK;
     char from[TIDE_CIVIL_TEXT_MAX] = "";
-    if (tide_instant_known(comparer->comparison->from)) {
+    if (comparer->comparison->from.us > 0) { /* before 1970 there are no events */
         (void)tide_civil_format(comparer->comparison->from, from);
     }
     tide_bytes_append_format(

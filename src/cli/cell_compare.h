@@ -12,7 +12,7 @@ struct tide_cell_comparison {
     const struct tide_metric *metric;
     struct tide_view live;    /* NDJSON; lines of other metrics are passed over */
     struct tide_view lake;    /* likewise */
-    struct tide_instant from; /* cells of windows before it are left out; UNKNOWN: none */
+    struct tide_instant from; /* cells of windows before it are left out; UNKNOWN, 0: none */
     /* Called for each line that differs, in order; what: "live", "lake", "live only" or "lake
      * only". */
     void (*differ)(void *context, const char *what, struct tide_view line);

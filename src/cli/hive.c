@@ -80,13 +80,16 @@ static void take_statement(void *context, struct tide_view sql)
     tide_json_write_string(&hive->job, sql);
 }
 
-static void say_missing(void *context, const char *table)
+static void say_missing(void *context, const char *name, const char *why)
 {
     const struct hive *hive = context;
+    const bool is_view = strcmp(name, "events_derived") == 0;
+    const bool is_left_out = is_view || hive->dialect == TIDE_DIALECT_SPARK;
     fprintf(stderr,
-            "tidemark: the lake has no table %s yet%s\n",
-            table,
-            hive->dialect == TIDE_DIALECT_SPARK ? ", so it and its views are left out" : "");
+            "tidemark: %s %s: %s\n",
+            name,
+            is_left_out ? "and what is made of it are left out" : "is empty",
+            why);
 }
 
 static enum tide_status write_ddl(struct hive *hive, struct tide_error *error)

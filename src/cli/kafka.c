@@ -15,8 +15,8 @@ enum {
     TOPICS_MAX = TIDE_KAFKA_TOPICS_MAX + 2,
 };
 
-/* A log is kept whole: without snapshots the state is computed from its beginning. The broker's time
- * is the received time of messages that other producers write. */
+/* A log is kept whole: without snapshots the state is computed from its beginning. The broker's
+ * time is the received time of messages that other producers write. */
 static const struct tide_kafka_property log_settings[] = {
     {"cleanup.policy", "delete"},
     {"retention.ms", "-1"},
@@ -67,6 +67,8 @@ static void show(void *context, const struct tide_kafka_finding *finding)
 }
 
 struct plan {
+    struct tide_view brokers;
+    struct tide_view properties;
     struct tide_kafka_topic topics[TOPICS_MAX];
     uint32_t count;
 };
@@ -78,8 +80,6 @@ static void add(struct plan *plan, struct tide_kafka_topic topic)
 
 static enum tide_status run_plan(struct tide_arena *arena,
                                  const struct tide_invocation *invocation,
-                                 struct tide_view brokers,
-                                 struct tide_view properties,
                                  const struct plan *plan,
                                  struct report *report,
                                  struct tide_error *error)
@@ -91,7 +91,7 @@ static enum tide_status run_plan(struct tide_arena *arena,
                                                 .visit = show,
                                                 .context = report};
     enum tide_status status =
-        tide_kafka_setup_cluster(arena, brokers, properties, &options.cluster, error);
+        tide_kafka_setup_cluster(arena, plan->brokers, plan->properties, &options.cluster, error);
     return status == TIDE_OK ? tide_kafka_topics_run(&options, error) : status;
 }
 
@@ -104,7 +104,8 @@ static enum tide_status run_log(struct tide_arena *arena,
 {
     const char *names[TIDE_KAFKA_TOPICS_MAX];
     uint32_t count = 0;
-    struct plan plan = {.count = 0};
+    struct plan plan = {.brokers = config->kafka.log_brokers,
+                        .properties = config->kafka.log_properties};
     if (config->kafka.log_brokers.size == 0) {
         return TIDE_OK;
     }
@@ -118,14 +119,7 @@ static enum tide_status run_log(struct tide_arena *arena,
                                       log_settings,
                                       sizeof(log_settings) / sizeof(log_settings[0])});
     }
-    return status == TIDE_OK ? run_plan(arena,
-                                        invocation,
-                                        config->kafka.log_brokers,
-                                        config->kafka.log_properties,
-                                        &plan,
-                                        report,
-                                        error)
-                             : status;
+    return status == TIDE_OK ? run_plan(arena, invocation, &plan, report, error) : status;
 }
 
 static enum tide_status run_published(struct tide_arena *arena,
@@ -136,7 +130,8 @@ static enum tide_status run_published(struct tide_arena *arena,
                                       struct tide_error *error)
 {
     const struct tide_view names[] = {config->kafka.publish_topic, config->kafka.publish_journeys};
-    struct plan plan = {.count = 0};
+    struct plan plan = {.brokers = config->kafka.publish_brokers,
+                        .properties = config->kafka.publish_properties};
     if (config->kafka.publish_brokers.size == 0) {
         return TIDE_OK;
     }
@@ -152,13 +147,7 @@ static enum tide_status run_published(struct tide_arena *arena,
                                       published_settings,
                                       sizeof(published_settings) / sizeof(published_settings[0])});
     }
-    return run_plan(arena,
-                    invocation,
-                    config->kafka.publish_brokers,
-                    config->kafka.publish_properties,
-                    &plan,
-                    report,
-                    error);
+    return run_plan(arena, invocation, &plan, report, error);
 }
 
 static enum tide_exit finish(const struct report *report,

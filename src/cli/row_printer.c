@@ -1,4 +1,4 @@
-/* A table's first rows wait until their widths are known; every other row is printed when it comes. */
+/* A table's first rows wait until their widths are known; any other row is printed as it comes. */
 #include "cli/row_printer.h"
 
 #include "base/json.h"

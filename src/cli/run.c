@@ -341,12 +341,10 @@ static bool is_quiet(void *context)
 static enum tide_status start_keeper(struct service *service, struct tide_error *error)
 {
     const struct tide_config *config = &service->config;
-    char scratch[PATH_BYTES_MAX + sizeof("/keeper")];
     if (config->compact_every.us == 0) {
         return TIDE_OK;
     }
-    (void)snprintf(
-        scratch, sizeof(scratch), "%s/keeper", tide_bytes_terminated(&service->lake.place.scratch));
+    const char *scratch = tide_bytes_terminated(&service->lake.place.scratch);
     enum tide_status status = tide_lake_tools_open(service->lake.place.store,
                                                    &service->lake.identity,
                                                    config->definitions->schema,

@@ -1,5 +1,6 @@
 #include "cli/service_publish.h"
 
+#include "base/logline.h"
 #include "cli/kafka_setup.h"
 #include "process/journeys.h"
 
@@ -96,34 +97,59 @@ enum tide_status tide_service_publish_start(const struct tide_config *config,
                                   : tide_publisher_start(&options, &publish->publisher, error);
 }
 
+/* One journey; *key and *line are room for it. Too large for a message: it is left out, and
+ * said. */
+static enum tide_status send_journey(struct tide_kafka_sink *sink,
+                                     const struct tide_rows *rows,
+                                     uint32_t row,
+                                     struct tide_bytes *key,
+                                     struct tide_bytes *line,
+                                     struct tide_error *error)
+{
+    tide_bytes_reset(key);
+    tide_bytes_reset(line);
+    tide_journey_write_key(rows, row, key);
+    tide_journey_write_json(rows, row, line);
+    if (key->failed || line->failed) {
+        return tide_error_set(error, TIDE_RETRY, "no memory for a journey");
+    }
+    struct tide_view message = tide_bytes_view(line);
+    enum tide_status status = tide_kafka_sink_send(sink, 0, tide_bytes_view(key), message, error);
+    if (status == TIDE_AGAIN) {
+        status = tide_kafka_sink_flush(sink, patience, error);
+        status = status == TIDE_OK
+                     ? tide_kafka_sink_send(sink, 0, tide_bytes_view(key), message, error)
+                     : status;
+    }
+    if (status == TIDE_REJECT) {
+        tide_logline(TIDE_LOGLINE_WARNING,
+                     "publish",
+                     "a journey of %zu bytes is left out: %s",
+                     message.size,
+                     error->text);
+        status = TIDE_OK;
+    }
+    return status;
+}
+
 enum tide_status tide_service_publish_journeys(struct tide_service_publish *publish,
                                                const struct tide_rows *rows,
                                                struct tide_error *error)
 {
     struct tide_bytes key = {0};
     struct tide_bytes line = {0};
+    struct tide_error ignored;
     enum tide_status status = TIDE_OK;
     if (publish->journeys == NULL) {
         return TIDE_OK;
     }
-    for (uint32_t row = 0; row < tide_rows_count(rows) && status == TIDE_OK;) {
-        tide_bytes_reset(&key);
-        tide_bytes_reset(&line);
-        tide_journey_write_key(rows, row, &key);
-        tide_journey_write_json(rows, row, &line);
-        status =
-            key.failed || line.failed
-                ? tide_error_set(error, TIDE_RETRY, "no memory for a journey")
-                : tide_kafka_sink_send(
-                      publish->journeys, 0, tide_bytes_view(&key), tide_bytes_view(&line), error);
-        row += status == TIDE_OK;
-        if (status == TIDE_AGAIN) {
-            status = tide_kafka_sink_flush(publish->journeys, patience, error);
-        }
+    for (uint32_t row = 0; row < tide_rows_count(rows) && status == TIDE_OK; row++) {
+        status = send_journey(publish->journeys, rows, row, &key, &line, error);
     }
-    if (status == TIDE_OK) {
-        status = tide_kafka_sink_flush(publish->journeys, patience, error);
-    }
+    /* After a failure too: it mends the producer, if that is what failed. */
+    enum tide_status flushed =
+        tide_kafka_sink_flush(publish->journeys, patience, status == TIDE_OK ? error : &ignored);
+    status = status == TIDE_OK ? flushed : TIDE_RETRY;
     if (status != TIDE_OK) {
         tide_error_prefix(error, "journeys wait for their topic");
     }

@@ -48,12 +48,13 @@ static struct tide_u128 hash_run(const struct tide_spark_options *options)
     const struct tide_definitions *definitions = options->definitions;
     struct tide_bytes text = {0};
     tide_bytes_append_format(&text,
-                             "%s %.*s %.*s %" PRId64 " %" PRId64 " %d\n",
+                             "%s %.*s %.*s %" PRId64 " %" PRId64 " %" PRId64 " %d\n",
                              tide_version,
                              TIDE_VIEW_ARGUMENTS(options->pipeline),
                              TIDE_VIEW_ARGUMENTS(options->lake_url),
                              options->span.start.us,
                              options->span.end.us,
+                             options->last_run,
                              options->has_audits);
     for (uint32_t i = 0; i < definitions->source_count; i++) {
         tide_bytes_append_view(&text, definitions->sources[i].text);
@@ -201,7 +202,7 @@ static enum tide_status find_url(const struct tide_spark_options *options,
                                  struct tide_spark *spark,
                                  struct tide_error *error)
 {
-    if (tide_view_starts_with(options->lake_url, TIDE_VIEW("hdfs:"))) {
+    if (tide_store_is_remote(options->lake_url)) {
         return tide_spark_hdfs_url(
             options->lake_url, options->config->hdfs_spark_url, &spark->url, error);
     }

@@ -27,6 +27,9 @@ struct tide_spark_options {
     uint32_t partition_count;
     const int64_t *epochs; /* NULL: all that is in the lake */
     struct tide_window span;
+    /* Of batches in the lake: a later one makes an earlier snapshot useless, since what it says of
+     * a window would be taken for the newer. */
+    int64_t last_run;
     bool has_reads;
     bool has_audits;
     bool is_kept; /* go on with an earlier run, and leave this one for a later */

@@ -1,12 +1,12 @@
 /* The collector of foreign topics: messages of any key, envelopes and garbage, into the log, keyed
  * by the entity.
  *
- * A thread takes a batch of messages, decodes each as the HTTP collector decodes a body (one event
- * or one envelope), appends what came of them in one append, waits until it is durable, and only
- * then lets the group's offsets move. So nothing is lost, and what comes twice is a duplicate by its
- * uid. What cannot be read is kept as rejected. A record's received time is the message's own: how
- * long it waited in the topic is not the device's fault. Back-pressure of the log pauses the topics
- * without leaving the group. */
+ * A thread takes a batch of messages, decodes each as the HTTP collector decodes a body (one
+ * event or one envelope), appends what came of them in one append, waits until it is durable,
+ * and only then lets the group's offsets move. So nothing is lost, and what comes twice is a
+ * duplicate by its uid. What cannot be read is kept as rejected. A record's received time is the
+ * message's own: how long it waited in the topic is not the device's fault. Back-pressure of the
+ * log pauses the topics without leaving the group. */
 #ifndef TIDE_COLLECT_TOPICS_H
 #define TIDE_COLLECT_TOPICS_H
 

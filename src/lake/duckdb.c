@@ -192,8 +192,8 @@ static enum tide_status find_symbols(void *library,
 
 /* ---- the database */
 
-/* What does not fit the memory goes to a folder of this process's own, which DuckDB makes when it is
- * first needed and removes; not to one where the program happens to stand. */
+/* What does not fit the memory goes to a folder of this process's own, which DuckDB makes when
+ * it is first needed and removes; not to one where the program happens to stand. */
 static bool set_temporary(const struct duckdb_api *api, struct duckdb_config *config)
 {
     static _Atomic uint32_t serial;

@@ -26,7 +26,7 @@ enum {
     POINTS_MAX = 33 /* one more than a bound has: whether it is cut must be seen */
 };
 
-static const uint64_t own_memory_max = UINT64_C(512) << 20;
+static const uint64_t own_memory_max = UINT64_C(256) << 20;
 
 struct parquet_rewriter {
     struct tide_duckdb *duckdb;

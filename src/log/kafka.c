@@ -14,10 +14,21 @@
 
 enum {
     WATERMARK_TIMEOUT_MS = 10000,
-    FLUSH_TIMEOUT_MS = 10000,
     PREFETCH_KIB_MIN = 1024,
-    MESSAGES_MAX = 1000000, /* in the producer's queue */
-    MESSAGE_BYTES_MAX = 2 << 20,
+    /* The largest record with its headers and the longest key that is sent. */
+    MESSAGE_BYTES_LEAST = TIDE_RECORD_BYTES_MAX + KAFKA_KEY_BYTES_MAX + (64 << 10),
+};
+static const struct tide_kafka_property producer_defaults[] = {
+    {"compression.codec", "lz4"},
+    {"linger.ms", "5"},
+    {"message.timeout.ms", "30000"},
+    {"message.max.bytes", "2097152"},
+};
+static const struct tide_kafka_property consumer_defaults[] = {
+    {"check.crcs", "true"},
+    {"fetch.wait.max.ms", "50"},
+    {"queued.min.messages", "100000"},
+    {"fetch.message.max.bytes", "4194304"},
 };
 
 struct tide_kafka_log_options tide_kafka_log_options_default(void)
@@ -35,25 +46,31 @@ const char *tide_kafka_version(void)
 
 static enum tide_status open_producer(struct kafka_log *log, struct tide_error *error)
 {
-    const struct tide_kafka_cluster *cluster = &log->options.cluster;
-    char number[32];
     rd_kafka_conf_t *conf = NULL;
-    enum tide_status status = tide_kafka_config_create(cluster, TIDE_KAFKA_PRODUCER, &conf, error);
+    enum tide_status status =
+        tide_kafka_config_create(&log->options.cluster,
+                                 TIDE_KAFKA_PRODUCER,
+                                 producer_defaults,
+                                 sizeof(producer_defaults) / sizeof(producer_defaults[0]),
+                                 &conf,
+                                 error);
     if (status != TIDE_OK) {
         return status;
     }
     tide_kafka_config_set(conf, "enable.idempotence", "true");
     tide_kafka_config_set(conf, "acks", "all");
-    tide_kafka_config_default(conf, cluster, "compression.codec", "lz4");
-    tide_kafka_config_default(conf, cluster, "linger.ms", "5");
-    tide_kafka_config_default(conf, cluster, "message.timeout.ms", "30000");
-    snprintf(number, sizeof(number), "%d", MESSAGE_BYTES_MAX);
-    tide_kafka_config_default(conf, cluster, "message.max.bytes", number);
-    snprintf(number, sizeof(number), "%d", MESSAGES_MAX);
-    tide_kafka_config_set(conf, "queue.buffering.max.messages", number);
-    /* Twice what may be pending: an append of any size is taken when nothing else waits. */
-    snprintf(number, sizeof(number), "%zu", log->options.pending_bytes_max / 512);
-    tide_kafka_config_set(conf, "queue.buffering.max.kbytes", number);
+    /* The writer bounds what is pending, and takes an append of any size when nothing else is. */
+    tide_kafka_config_set(conf, "queue.buffering.max.messages", "0");
+    tide_kafka_config_set(conf, "queue.buffering.max.kbytes", "2147483647");
+    log->message_bytes_max = tide_kafka_config_number(conf, "message.max.bytes");
+    if (log->message_bytes_max < MESSAGE_BYTES_LEAST) {
+        rd_kafka_conf_destroy(conf);
+        return tide_error_set(error,
+                              TIDE_REJECT,
+                              "message.max.bytes is %" PRIu64 ", and a record may need %d",
+                              log->message_bytes_max,
+                              MESSAGE_BYTES_LEAST);
+    }
     rd_kafka_conf_set_dr_msg_cb(conf, kafka_on_delivery);
     rd_kafka_conf_set_opaque(conf, log);
     status = tide_kafka_config_open(TIDE_KAFKA_PRODUCER, conf, &log->producer, error);
@@ -70,12 +87,17 @@ static enum tide_status open_producer(struct kafka_log *log, struct tide_error *
 
 static enum tide_status open_consumer(struct kafka_log *log, struct tide_error *error)
 {
-    const struct tide_kafka_cluster *cluster = &log->options.cluster;
     uint32_t queue_count = log->options.partition_count * log->options.topic_count;
     size_t share = log->options.prefetch_bytes_max / queue_count / 1024;
     char number[32];
     rd_kafka_conf_t *conf = NULL;
-    enum tide_status status = tide_kafka_config_create(cluster, TIDE_KAFKA_CONSUMER, &conf, error);
+    enum tide_status status =
+        tide_kafka_config_create(&log->options.cluster,
+                                 TIDE_KAFKA_CONSUMER,
+                                 consumer_defaults,
+                                 sizeof(consumer_defaults) / sizeof(consumer_defaults[0]),
+                                 &conf,
+                                 error);
     if (status != TIDE_OK) {
         return status;
     }
@@ -84,10 +106,6 @@ static enum tide_status open_consumer(struct kafka_log *log, struct tide_error *
     tide_kafka_config_set(conf, "auto.offset.reset", "error");
     tide_kafka_config_set(conf, "isolation.level", "read_committed");
     tide_kafka_config_set(conf, "enable.partition.eof", "true");
-    tide_kafka_config_default(conf, cluster, "check.crcs", "true");
-    tide_kafka_config_default(conf, cluster, "fetch.wait.max.ms", "50");
-    tide_kafka_config_default(conf, cluster, "queued.min.messages", "100000");
-    tide_kafka_config_default(conf, cluster, "fetch.message.max.bytes", "4194304");
     snprintf(number, sizeof(number), "%zu", share > PREFETCH_KIB_MIN ? share : PREFETCH_KIB_MIN);
     tide_kafka_config_set(conf, "queued.max.messages.kbytes", number);
     if (log->options.group != NULL) {
@@ -132,9 +150,7 @@ static enum tide_status open_stream(struct kafka_log *log,
                               rd_kafka_err2str(result));
     }
     stream->place.first = low;
-    stream->place.next = low;
     stream->proof_offset = -1;
-    atomic_store(&stream->next, low);
     atomic_store(&stream->high, high);
     stream->queue = rd_kafka_queue_new(log->consumer);
     if (stream->queue == NULL) {
@@ -164,6 +180,7 @@ static enum tide_status open_partitions(struct kafka_log *log, struct tide_error
                 return status;
             }
         }
+        kafka_partition_rewind(log, p);
     }
     return TIDE_OK;
 }
@@ -171,13 +188,12 @@ static enum tide_status open_partitions(struct kafka_log *log, struct tide_error
 static uint64_t kafka_end(void *self, uint32_t partition)
 {
     struct kafka_log *log = self;
-    uint64_t end = atomic_load(&log->partitions[partition].offset);
+    int64_t end = atomic_load(&log->partitions[partition].skew);
     for (uint32_t t = 0; t < log->options.topic_count; t++) {
-        struct kafka_stream *stream = &log->partitions[partition].streams[t];
-        int64_t more = atomic_load(&stream->high) - atomic_load(&stream->next);
-        end += more > 0 ? (uint64_t)more : 0;
+        end += atomic_load(&log->partitions[partition].streams[t].high);
     }
-    return end;
+    tide_assert(end >= 0);
+    return (uint64_t)end;
 }
 
 /* ---- notes */
@@ -235,9 +251,9 @@ static enum tide_status kafka_recall(void *self,
             stream->place.first = places[t].first;
             stream->proof_offset = places[t].next > places[t].first ? places[t].next - 1 : -1;
             stream->proof_hash = places[t].last_hash;
-            atomic_store(&stream->next, places[t].first);
         }
     }
+    kafka_partition_rewind(log, partition);
     return status;
 }
 
@@ -270,13 +286,14 @@ static void kafka_close(void *self)
 {
     struct kafka_log *log = self;
     if (log->producer != NULL) {
-        (void)rd_kafka_flush(log->producer, FLUSH_TIMEOUT_MS);
+        kafka_writer_close(log);
     }
     for (uint32_t p = 0; log->partitions != NULL && p < log->options.partition_count; p++) {
         struct kafka_partition *partition = &log->partitions[p];
         tide_assert(partition->cursor == NULL);
         for (uint32_t t = 0; partition->streams != NULL && t < log->options.topic_count; t++) {
             if (partition->streams[t].queue != NULL) {
+                rd_kafka_queue_cb_event_enable(partition->streams[t].queue, NULL, NULL);
                 rd_kafka_queue_destroy(partition->streams[t].queue);
             }
         }
@@ -295,7 +312,7 @@ static void kafka_close(void *self)
         rd_kafka_destroy(log->producer);
     }
     if (log->consumer != NULL) {
-        rd_kafka_destroy(log->consumer);
+        tide_kafka_config_close_consumer(log->consumer);
     }
     pthread_mutex_destroy(&log->mutex);
     free(log->partitions);
@@ -327,6 +344,7 @@ enum tide_status tide_kafka_log_open(const struct tide_kafka_log_options *option
         return tide_error_set(error, TIDE_RETRY, "no memory for a log");
     }
     made->options = *options;
+    made->note_runs_max = TIDE_KAFKA_NOTE_RUNS_MAX;
     memcpy(made->topics, options->topics, options->topic_count * sizeof(made->topics[0]));
     for (uint32_t t = 0; options->meter != NULL && t < options->topic_count; t++) {
         made->metered[t] = tide_produce_meter_topic(options->meter, options->topics[t]);

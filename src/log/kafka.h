@@ -7,17 +7,17 @@
  * broker's timestamp is then their received time.
  *
  * Offsets of log.h count records from 0 and are not Kafka's: a partition of the log is the
- * concatenation of its topics' messages in the order in which they were read, and that order is in
- * the note of each epoch (kafka_note.h), so that a replay reads the same. Positions are in manifests
- * alone; the group's offsets are told for lag tools and read by nobody here.
+ * concatenation of its topics' messages in the order in which they were read, and that order is
+ * in the note of each epoch (kafka_note.h), so that a replay reads the same. Positions are in
+ * manifests alone; the group's offsets are told for lag tools and read by nobody here.
  *
  * Guards: a message is durable when all in-sync replicas have it (acks=all, idempotent). A fetched
  * message below the position is dropped and counted. A topic that has become shorter than the
  * position, whose last record is another one, or whose beginning is gone, is refused.
  *
- * There are no snapshots yet: a restart reads the topics from where the pipeline began, so they must
- * be kept (`tidemark kafka init` makes them so).
- * Protocol and client: https://kafka.apache.org/protocol, librdkafka 2.0 or later. */
+ * There are no snapshots yet: a restart reads the topics from where the pipeline began, so they
+ * must be kept (`tidemark kafka init` makes them so). Protocol and client:
+ * https://kafka.apache.org/protocol, librdkafka 2.0 or later. */
 #ifndef TIDE_LOG_KAFKA_H
 #define TIDE_LOG_KAFKA_H
 
@@ -58,9 +58,9 @@ struct tide_kafka_log_options {
 };
 struct tide_kafka_log_options tide_kafka_log_options_default(void);
 
-/* Blocks until the topics are known. A log of one topic needs the newest note of a partition alone
- * (recall in log.h), one of several needs them all. RETRY: no broker answers. REJECT: a topic is missing, or has
- * another number of partitions, or a property is not allowed. */
+/* Blocks until the topics are known. A log of one topic needs the newest note of a partition
+ * alone (recall in log.h), one of several needs them all. RETRY: no broker answers. REJECT: a
+ * topic is missing, or has another number of partitions, or a property is not allowed. */
 enum tide_status tide_kafka_log_open(const struct tide_kafka_log_options *options,
                                      struct tide_log *log,
                                      struct tide_error *error);

@@ -3,7 +3,7 @@
 #include "base/assert.h"
 #include "base/logline.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/banned.h"
@@ -12,6 +12,17 @@ enum {
     BOTH = TIDE_KAFKA_PRODUCER | TIDE_KAFKA_CONSUMER,
     METADATA_TIMEOUT_MS = 10000,
     METADATA_ATTEMPTS = 3,
+    CLOSE_MS = 3000,
+    POLL_MS = 50,
+};
+static const struct tide_duration metadata_pause = {200 * 1000};
+static const int64_t time_ms_max = INT64_C(1000000000000000); /* as far as records' times go */
+
+static const struct tide_kafka_property always[] = {
+    {"client.id", "tidemark"},
+    {"log.connection.close", "false"},
+    {"reconnect.backoff.ms", "100"},
+    {"reconnect.backoff.max.ms", "2000"},
 };
 
 static const struct {
@@ -144,18 +155,28 @@ static enum tide_status set_properties(const struct tide_kafka_cluster *cluster,
     return TIDE_OK;
 }
 
+static void set_all(rd_kafka_conf_t *conf, const struct tide_kafka_property *properties, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        tide_kafka_config_set(conf, properties[i].name, properties[i].value);
+    }
+}
+
 enum tide_status tide_kafka_config_create(const struct tide_kafka_cluster *cluster,
                                           enum tide_kafka_role role,
+                                          const struct tide_kafka_property *defaults,
+                                          uint32_t default_count,
                                           rd_kafka_conf_t **conf,
                                           struct tide_error *error)
 {
     char why[256];
     rd_kafka_conf_t *made = rd_kafka_conf_new();
     rd_kafka_conf_set_log_cb(made, on_log);
-    tide_kafka_config_set(made, "client.id", "tidemark");
-    tide_kafka_config_set(made, "log.connection.close", "false");
-    tide_kafka_config_set(made, "reconnect.backoff.ms", "100");
-    tide_kafka_config_set(made, "reconnect.backoff.max.ms", "2000");
+    set_all(made, always, sizeof(always) / sizeof(always[0]));
+    set_all(made, defaults, default_count);
+    /* The shell's "do nothing": the usual command has the principal in it, unquoted. A library that
+     * was built without Kerberos does not know it, which is just as well. */
+    (void)rd_kafka_conf_set(made, "sasl.kerberos.kinit.cmd", ":", why, sizeof(why));
     enum tide_status status = set_properties(cluster, role, made, error);
     if (status == TIDE_OK &&
         rd_kafka_conf_set(made, "bootstrap.servers", cluster->brokers, why, sizeof(why)) !=
@@ -177,17 +198,13 @@ void tide_kafka_config_set(rd_kafka_conf_t *conf, const char *name, const char *
     tide_assert(result == RD_KAFKA_CONF_OK);
 }
 
-void tide_kafka_config_default(rd_kafka_conf_t *conf,
-                               const struct tide_kafka_cluster *cluster,
-                               const char *name,
-                               const char *value)
+uint64_t tide_kafka_config_number(const rd_kafka_conf_t *conf, const char *name)
 {
-    for (uint32_t i = 0; i < cluster->property_count; i++) {
-        if (strcmp(cluster->properties[i].name, name) == 0) {
-            return;
-        }
-    }
-    tide_kafka_config_set(conf, name, value);
+    char text[32];
+    size_t size = sizeof(text);
+    rd_kafka_conf_res_t result = rd_kafka_conf_get(conf, name, text, &size);
+    tide_assert(result == RD_KAFKA_CONF_OK);
+    return strtoull(text, NULL, 10);
 }
 
 enum tide_status tide_kafka_config_open(enum tide_kafka_role role,
@@ -205,6 +222,32 @@ enum tide_status tide_kafka_config_open(enum tide_kafka_role role,
     return TIDE_OK;
 }
 
+void tide_kafka_config_close_consumer(rd_kafka_t *handle)
+{
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(handle);
+    rd_kafka_error_t *groupless = rd_kafka_consumer_close_queue(handle, queue);
+    bool is_closed = groupless != NULL;
+    for (int left_ms = CLOSE_MS; !is_closed && left_ms > 0; left_ms -= POLL_MS) {
+        rd_kafka_event_t *event = rd_kafka_queue_poll(queue, POLL_MS);
+        if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE) { /* the last: all go */
+            rd_kafka_error_t *refused =
+                rd_kafka_incremental_unassign(handle, rd_kafka_event_topic_partition_list(event));
+            if (refused != NULL) {
+                rd_kafka_error_destroy(refused);
+            }
+        }
+        rd_kafka_event_destroy(event);
+        is_closed = rd_kafka_consumer_closed(handle);
+    }
+    if (groupless != NULL) {
+        rd_kafka_error_destroy(groupless);
+    }
+    rd_kafka_queue_destroy(queue);
+    if (is_closed) {
+        rd_kafka_destroy(handle);
+    }
+}
+
 /* Asks until the topic has leaders: right after it was made, or after a broker died, it has none. */
 static const struct rd_kafka_metadata *ask(rd_kafka_t *handle,
                                            rd_kafka_topic_t *topic,
@@ -212,6 +255,9 @@ static const struct rd_kafka_metadata *ask(rd_kafka_t *handle,
 {
     for (int attempt = 0; attempt < METADATA_ATTEMPTS; attempt++) {
         const struct rd_kafka_metadata *metadata = NULL;
+        if (attempt > 0) {
+            tide_clock_sleep(tide_clock_os(), metadata_pause);
+        }
         *result = rd_kafka_metadata(handle, 0, topic, &metadata, METADATA_TIMEOUT_MS);
         if (*result != RD_KAFKA_RESP_ERR_NO_ERROR) {
             continue;
@@ -234,7 +280,11 @@ enum tide_status tide_kafka_check_topic(rd_kafka_t *handle,
     enum tide_status status = TIDE_OK;
     rd_kafka_resp_err_t result = RD_KAFKA_RESP_ERR_NO_ERROR;
     rd_kafka_topic_t *topic = rd_kafka_topic_new(handle, name, NULL);
-    const struct rd_kafka_metadata *metadata = topic == NULL ? NULL : ask(handle, topic, &result);
+    if (topic == NULL) { /* memory, or a name that none can have */
+        return tide_error_set(
+            error, TIDE_REJECT, "topic '%s': %s", name, rd_kafka_err2str(rd_kafka_last_error()));
+    }
+    const struct rd_kafka_metadata *metadata = ask(handle, topic, &result);
     if (metadata == NULL) {
         status =
             tide_error_set(error, TIDE_RETRY, "no broker answers: %s", rd_kafka_err2str(result));
@@ -257,8 +307,15 @@ enum tide_status tide_kafka_check_topic(rd_kafka_t *handle,
     if (metadata != NULL) {
         rd_kafka_metadata_destroy(metadata);
     }
-    if (topic != NULL) {
-        rd_kafka_topic_destroy(topic);
-    }
+    rd_kafka_topic_destroy(topic);
     return status;
+}
+
+struct tide_instant tide_kafka_message_time(const rd_kafka_message_t *message)
+{
+    rd_kafka_timestamp_type_t type;
+    int64_t time_ms = rd_kafka_message_timestamp(message, &type);
+    return type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || time_ms < 0 || time_ms > time_ms_max
+               ? TIDE_INSTANT_UNKNOWN
+               : (struct tide_instant){time_ms * 1000};
 }

@@ -39,6 +39,19 @@ void kafka_stream_raise(struct kafka_stream *stream, int64_t high)
     }
 }
 
+void kafka_partition_rewind(const struct kafka_log *log, uint32_t partition)
+{
+    int64_t before = 0;
+    for (uint32_t t = 0; t < log->options.topic_count; t++) {
+        struct kafka_stream *stream = &log->partitions[partition].streams[t];
+        stream->place.next = stream->place.first;
+        stream->place.last_hash = 0;
+        stream->fetched = stream->place.first;
+        before += stream->place.first;
+    }
+    atomic_store(&log->partitions[partition].skew, -before);
+}
+
 static struct kafka_partition *partition_of(const struct tide_log_cursor *cursor)
 {
     return &cursor->log->partitions[cursor->partition];
@@ -68,20 +81,35 @@ static bool recalled_run(struct tide_log_cursor *cursor, struct tide_kafka_run *
     return false;
 }
 
-static void recalled_advance(struct tide_log_cursor *cursor, uint64_t count)
+/* Records were handed out; false: they were none of a recalled run. */
+static bool recalled_advance(struct tide_log_cursor *cursor, uint64_t count)
 {
     const struct tide_kafka_runs *recalled = &partition_of(cursor)->recalled;
-    if (cursor->recalled_next < recalled->count) {
-        cursor->recalled_used += count;
-        tide_assert(cursor->recalled_used <= recalled->items[cursor->recalled_next].count);
-        if (cursor->recalled_used == recalled->items[cursor->recalled_next].count) {
-            cursor->recalled_next++;
-            cursor->recalled_used = 0;
-        }
+    if (cursor->recalled_next >= recalled->count) {
+        return false;
     }
+    cursor->recalled_used += count;
+    tide_assert(cursor->recalled_used <= recalled->items[cursor->recalled_next].count);
+    if (cursor->recalled_used == recalled->items[cursor->recalled_next].count) {
+        cursor->recalled_next++;
+        cursor->recalled_used = 0;
+    }
+    return true;
 }
 
 /* ---- what came */
+
+/* Everything below offset was seen: what is between there and where we stood has no records. */
+static void move_to(struct tide_log_cursor *cursor, struct kafka_stream *stream, int64_t offset)
+{
+    int64_t gap = offset - stream->fetched;
+    if (gap > 0) {
+        kafka_stream_raise(stream, offset);
+        atomic_fetch_sub(&partition_of(cursor)->skew, gap);
+        atomic_fetch_add(&cursor->log->facts.offsets_skipped, (uint64_t)gap);
+        stream->fetched = offset;
+    }
+}
 
 static enum tide_status refuse_message(struct tide_log_cursor *cursor,
                                        const rd_kafka_message_t *message,
@@ -92,10 +120,7 @@ static enum tide_status refuse_message(struct tide_log_cursor *cursor,
     switch ((int)message->err) {
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
         /* The end may lie behind markers of transactions, which are no messages. */
-        if (message->offset > stream->place.next) {
-            stream->place.next = message->offset;
-        }
-        kafka_stream_raise(stream, message->offset);
+        move_to(cursor, stream, message->offset);
         return TIDE_OK;
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
@@ -106,9 +131,7 @@ static enum tide_status refuse_message(struct tide_log_cursor *cursor,
                               "lost at the source",
                               topic,
                               cursor->partition,
-                              stream->place.next);
-    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+                              stream->fetched);
     default: /* the library goes on trying; lag and log lines tell */
         atomic_fetch_add(&cursor->log->facts.fetch_errors, 1);
         return TIDE_OK;
@@ -128,20 +151,18 @@ static enum tide_status sift(struct tide_log_cursor *cursor, struct tide_error *
             enum tide_status told = refuse_message(cursor, message, error);
             status = status == TIDE_OK ? told : status;
             rd_kafka_message_destroy(message);
-        } else if (message->offset < stream->place.next) {
+        } else if (message->offset < stream->fetched) {
             atomic_fetch_add(&facts->duplicates_dropped, 1);
             rd_kafka_message_destroy(message);
         } else {
-            atomic_fetch_add(&facts->offsets_skipped,
-                             (uint64_t)(message->offset - stream->place.next));
-            stream->place.next = message->offset + 1;
+            move_to(cursor, stream, message->offset);
+            stream->fetched = message->offset + 1;
+            kafka_stream_raise(stream, stream->fetched);
             cursor->messages[kept++] = message;
         }
     }
     cursor->message_count = kept;
     atomic_fetch_add(&facts->consumed, kept);
-    atomic_store(&stream->next, stream->place.next);
-    kafka_stream_raise(stream, stream->place.next);
     return status;
 }
 
@@ -174,22 +195,30 @@ static void refresh_high(struct tide_log_cursor *cursor)
     }
 }
 
+/* A topic after the other, each in turn; of a note that is full only the one that it ends with,
+ * until the next epoch. */
+static enum tide_status take_any(struct tide_log_cursor *cursor, struct tide_error *error)
+{
+    uint32_t topic_count = cursor->log->options.topic_count;
+    enum tide_status status = TIDE_OK;
+    if (cursor->runs.count >= cursor->log->note_runs_max) {
+        return take(cursor, cursor->runs.items[cursor->runs.count - 1].topic, BATCH, error);
+    }
+    for (uint32_t i = 1; i <= topic_count && status == TIDE_OK; i++) {
+        status = take(cursor, (cursor->topic + 1) % topic_count, BATCH, error);
+        if (cursor->message_count > 0) {
+            break;
+        }
+    }
+    return status;
+}
+
 static enum tide_status refill(struct tide_log_cursor *cursor, struct tide_error *error)
 {
     struct tide_kafka_run run;
-    enum tide_status status = TIDE_OK;
     release_messages(cursor);
-    if (recalled_run(cursor, &run)) {
-        status = take(cursor, run.topic, run.count, error);
-    } else {
-        uint32_t topic_count = cursor->log->options.topic_count;
-        for (uint32_t i = 1; i <= topic_count && status == TIDE_OK; i++) {
-            status = take(cursor, (cursor->topic + 1) % topic_count, BATCH, error);
-            if (cursor->message_count > 0) {
-                break;
-            }
-        }
-    }
+    enum tide_status status = recalled_run(cursor, &run) ? take(cursor, run.topic, run.count, error)
+                                                         : take_any(cursor, error);
     if (status == TIDE_OK && cursor->message_count == 0) {
         refresh_high(cursor);
         status = TIDE_AGAIN;
@@ -215,15 +244,11 @@ static struct tide_kafka_stamp stamp_of(const struct tide_log_cursor *cursor,
                                         const rd_kafka_message_t *message)
 {
     struct tide_kafka_stamp stamp;
-    rd_kafka_timestamp_type_t type;
     struct tide_view header = header_of(message, TIDE_KAFKA_HEADER);
     if (header.size > 0 && tide_kafka_stamp_read(header, &stamp)) {
         return stamp;
     }
-    int64_t time_ms = rd_kafka_message_timestamp(message, &type);
-    stamp.received = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || time_ms < 0
-                         ? TIDE_INSTANT_UNKNOWN
-                         : (struct tide_instant){time_ms * 1000};
+    stamp.received = tide_kafka_message_time(message);
     stamp.sent = TIDE_INSTANT_UNKNOWN;
     stamp.source = tide_view_of(cursor->log->topics[cursor->topic]);
     return stamp;
@@ -241,8 +266,8 @@ static struct tide_log_record record_of(const rd_kafka_message_t *message)
     return verdict.size > 0 && tide_kafka_verdict_read(verdict, &judged) ? judged : record;
 }
 
-/* The message that the newest manifest saw last must still be the same: otherwise the topic was made
- * anew, or a broker that lagged behind was made its leader. */
+/* The message that the newest manifest saw last must still be the same: otherwise the topic was
+ * made anew, or a broker that lagged behind was made its leader. */
 static enum tide_status prove(struct tide_log_cursor *cursor,
                               uint32_t first,
                               uint32_t count,
@@ -301,7 +326,6 @@ enum tide_status kafka_read(struct tide_log_cursor *cursor,
                             struct tide_log_frame *frame,
                             struct tide_error *error)
 {
-    struct kafka_partition *partition = partition_of(cursor);
     if (cursor->message_next == cursor->message_count) {
         enum tide_status status = refill(cursor, error);
         if (status != TIDE_OK) {
@@ -315,11 +339,13 @@ enum tide_status kafka_read(struct tide_log_cursor *cursor,
         return status;
     }
     const struct tide_log_record *last = &frame->records[frame->record_count - 1];
-    partition->streams[cursor->topic].place.last_hash = tide_hash64(last->text, 0);
-    recalled_advance(cursor, frame->record_count);
+    struct tide_kafka_place *place = &partition_of(cursor)->streams[cursor->topic].place;
+    place->next = cursor->messages[cursor->message_next - 1]->offset + 1;
+    place->last_hash = tide_hash64(last->text, 0);
     cursor->offset += frame->record_count;
-    atomic_store(&partition->offset, cursor->offset);
-    if (cursor->log->options.topic_count > 1 &&
+    /* What is replayed is in the notes already. */
+    bool is_replay = recalled_advance(cursor, frame->record_count);
+    if (!is_replay && cursor->log->options.topic_count > 1 &&
         !tide_kafka_runs_add(&cursor->runs, cursor->topic, frame->record_count)) {
         return tide_error_set(error, TIDE_FATAL, "no memory for the order of topics");
     }
@@ -332,12 +358,10 @@ void kafka_note(struct tide_log_cursor *cursor, struct tide_bytes *text)
     struct tide_kafka_place places[TIDE_KAFKA_TOPICS_MAX];
     uint32_t topic_count = cursor->log->options.topic_count;
     for (uint32_t t = 0; t < topic_count; t++) {
-        places[t] = partition->streams[t].place;
-        if (t == cursor->topic && cursor->message_next < cursor->message_count) {
-            /* Fetched, but not handed out yet: the next epoch's. */
-            places[t].next = cursor->messages[cursor->message_next]->offset;
-        }
-        partition->streams[t].noted = places[t].next;
+        struct kafka_stream *stream = &partition->streams[t];
+        bool is_waiting = t == cursor->topic && cursor->message_next < cursor->message_count;
+        places[t] = stream->place;
+        stream->noted = is_waiting ? stream->place.next : stream->fetched;
     }
     tide_kafka_note_write(cursor->log->topics, places, topic_count, &cursor->runs, text);
     cursor->runs.count = 0;
@@ -388,12 +412,8 @@ enum tide_status kafka_cursor_open(void *self,
     cursor->partition = partition;
     log->partitions[partition].cursor = cursor;
     enum tide_status status = TIDE_OK;
+    kafka_partition_rewind(log, partition);
     for (uint32_t t = 0; t < log->options.topic_count && status == TIDE_OK; t++) {
-        struct kafka_stream *stream = &log->partitions[partition].streams[t];
-        /* What a note said about the end was checked; the replay makes it again. */
-        stream->place.next = stream->place.first;
-        stream->place.last_hash = 0;
-        atomic_store(&stream->next, stream->place.first);
         status = start(cursor, t, error);
     }
     if (status != TIDE_OK) {

@@ -47,7 +47,7 @@ static enum tide_status open_handle(struct question *question, struct tide_error
     const struct tide_kafka_health_options *options = question->options;
     rd_kafka_conf_t *conf = NULL;
     enum tide_status status =
-        tide_kafka_config_create(&options->cluster, TIDE_KAFKA_CONSUMER, &conf, error);
+        tide_kafka_config_create(&options->cluster, TIDE_KAFKA_CONSUMER, NULL, 0, &conf, error);
     if (status != TIDE_OK) {
         return status;
     }

@@ -112,35 +112,86 @@ static bool read_place(struct tide_view text,
 {
     struct tide_view first;
     struct tide_view next;
-    return cut(&text, " ", topic) && cut(&text, " ", &first) && cut(&text, " ", &next) &&
-           offset(first, &place->first) && offset(next, &place->next) && text.size == 16 &&
-           number(text, 16, &place->last_hash) && place->next >= place->first;
+    return cut(&text, " ", topic) && topic->size > 0 && cut(&text, " ", &first) &&
+           cut(&text, " ", &next) && offset(first, &place->first) && offset(next, &place->next) &&
+           text.size == 16 && number(text, 16, &place->last_hash) && place->next >= place->first;
 }
 
+/* Behind the bar: each run after a blank. *valid false: they are damaged. RETRY: no memory. */
 static enum tide_status read_runs(struct tide_view text,
                                   uint32_t topic_count,
                                   struct tide_kafka_runs *runs,
                                   bool *valid)
 {
-    *valid = true;
-    while (text.size > 0) {
+    struct tide_view before;
+    *valid = text.size == 0 || (cut(&text, " ", &before) && before.size == 0 && text.size > 0);
+    while (*valid && text.size > 0) {
         struct tide_view item = text;
         struct tide_view topic;
         uint64_t index = 0;
         uint64_t count = 0;
-        if (!cut(&text, " ", &item)) {
-            text = (struct tide_view){0};
-        }
-        if (!cut(&item, ":", &topic) || !number(topic, 10, &index) || index >= topic_count ||
-            !number(item, 10, &count) || count == 0) {
-            *valid = false;
-            return TIDE_OK;
-        }
-        if (!tide_kafka_runs_add(runs, (uint32_t)index, count)) {
+        bool is_last = !cut(&text, " ", &item);
+        *valid = (is_last || text.size > 0) && cut(&item, ":", &topic) &&
+                 number(topic, 10, &index) && index < topic_count && number(item, 10, &count) &&
+                 count > 0;
+        if (*valid && !tide_kafka_runs_add(runs, (uint32_t)index, count)) {
             return TIDE_RETRY;
+        }
+        if (is_last) {
+            break;
         }
     }
     return TIDE_OK;
+}
+
+static enum tide_status damaged(struct tide_error *error)
+{
+    return tide_error_set(error, TIDE_FATAL, "a manifest's note of the log is damaged");
+}
+
+/* The places, which must be those of these topics. */
+static enum tide_status read_places(struct tide_view text,
+                                    const char *const *topics,
+                                    uint32_t topic_count,
+                                    struct tide_kafka_place *places,
+                                    uint32_t *found,
+                                    struct tide_error *error)
+{
+    struct tide_view other = {0}; /* the first that is not ours */
+    uint32_t other_index = 0;
+    bool is_last = false;
+    for (*found = 0; !is_last; ++*found) {
+        struct tide_view item = text;
+        struct tide_view topic;
+        struct tide_kafka_place place;
+        is_last = !cut(&text, "; ", &item);
+        if (!read_place(item, &topic, &place)) {
+            return damaged(error);
+        }
+        if (*found < topic_count) {
+            places[*found] = place;
+            if (other.size == 0 && !tide_view_equal(topic, tide_view_of(topics[*found]))) {
+                other = topic;
+                other_index = *found;
+            }
+        }
+    }
+    if (other.size > 0) {
+        return tide_error_set(error,
+                              TIDE_REJECT,
+                              "the pipeline was fed by other topics: its manifests say '%.*s' "
+                              "where the configuration says '%s'",
+                              TIDE_VIEW_ARGUMENTS(other),
+                              topics[other_index]);
+    }
+    return *found == topic_count
+               ? TIDE_OK
+               : tide_error_set(error,
+                                TIDE_REJECT,
+                                "the pipeline was fed by other topics: its manifests say %" PRIu32
+                                " of them, the configuration %" PRIu32,
+                                *found,
+                                topic_count);
 }
 
 enum tide_status tide_kafka_note_read(struct tide_view text,
@@ -151,34 +202,19 @@ enum tide_status tide_kafka_note_read(struct tide_view text,
                                       struct tide_error *error)
 {
     struct tide_view head = text;
-    struct tide_view tail = {0};
+    uint32_t found = 0;
     bool valid = true;
-    if (cut(&text, " |", &head)) {
-        tail = text;
+    bool has_bar = cut(&text, " |", &head);
+    enum tide_status status = read_places(head, topics, topic_count, places, &found, error);
+    if (status != TIDE_OK) {
+        return status;
     }
-    for (uint32_t t = 0; t < topic_count; t++) {
-        struct tide_view item = head;
-        struct tide_view topic;
-        bool is_last = !cut(&head, "; ", &item);
-        if (!read_place(item, &topic, &places[t])) {
-            return tide_error_set(error, TIDE_FATAL, "a manifest's note of the log is damaged");
-        }
-        if (!tide_view_equal(topic, tide_view_of(topics[t])) || is_last != (t + 1 == topic_count)) {
-            return tide_error_set(error,
-                                  TIDE_REJECT,
-                                  "the pipeline was fed by other topics: its manifests say '%.*s' "
-                                  "where the configuration says '%s'",
-                                  TIDE_VIEW_ARGUMENTS(topic),
-                                  topics[t]);
-        }
+    if (has_bar != (topic_count > 1)) {
+        return damaged(error);
     }
-    if (tail.size > 0) {
-        tail = tide_view_slice(tail, 1, tail.size - 1); /* the blank behind the bar */
-    }
-    enum tide_status status = read_runs(tail, topic_count, runs, &valid);
+    status = has_bar ? read_runs(text, topic_count, runs, &valid) : TIDE_OK;
     if (status != TIDE_OK) {
         return tide_error_set(error, status, "no memory for the order of topics");
     }
-    return valid ? TIDE_OK
-                 : tide_error_set(error, TIDE_FATAL, "a manifest's note of the log is damaged");
+    return valid ? TIDE_OK : damaged(error);
 }

@@ -3,10 +3,11 @@
  *
  *     app_events 0 1234 9f86d081884c7d65; crashes 5 17 60303ae22b998861 | 0:512 1:12 0:710
  *
- * For each topic, in the log's order: its name, the first offset of this pipeline, the next offset,
- * and the XXH3-64 of the last message's value (zeros: none yet). Behind the bar are runs of records
- * (topic's index : count); a log of one topic has none, for it needs none. Numbers are decimal, the
- * hash 16 hex digits. A note is at most TIDE_KAFKA_NOTE_BYTES_MAX long. */
+ * For each topic, in the log's order: its name, the first offset of this pipeline, the next
+ * offset, and the XXH3-64 of the last message's value (zeros: none yet). Behind the bar are runs
+ * of records (topic's index : count); a log of one topic has no bar and no runs, for it needs
+ * none. Numbers are decimal, the hash 16 hex digits. A note is at most TIDE_KAFKA_NOTE_BYTES_MAX
+ * long. */
 #ifndef TIDE_LOG_KAFKA_NOTE_H
 #define TIDE_LOG_KAFKA_NOTE_H
 
@@ -14,6 +15,7 @@
 
 enum {
     TIDE_KAFKA_NOTE_BYTES_MAX = 4 << 20,
+    TIDE_KAFKA_NOTE_RUNS_MAX = 1 << 17, /* which fit, whatever they are */
 };
 
 struct tide_kafka_place { /* of one topic in one partition */
@@ -37,6 +39,7 @@ struct tide_kafka_runs {
 bool tide_kafka_runs_add(struct tide_kafka_runs *runs, uint32_t topic, uint64_t count);
 void tide_kafka_runs_release(struct tide_kafka_runs *runs);
 
+/* runs: at most TIDE_KAFKA_NOTE_RUNS_MAX. */
 void tide_kafka_note_write(const char *const *topics,
                            const struct tide_kafka_place *places,
                            uint32_t topic_count,

@@ -1,5 +1,5 @@
-/* See kafka_source.h. Assignments change only inside take and wait, when nothing is half done; a
- * partition that is taken away is committed first. */
+/* See kafka_source.h. Assignments change only inside take and wait, when nothing is half done; what
+ * is done of a partition that is taken away is committed by the library first. */
 #include "log/kafka_source.h"
 
 #include "base/assert.h"
@@ -11,7 +11,11 @@
 #include "base/banned.h"
 
 enum {
-    CLOSE_FLUSH_MS = 5000,
+    SEEK_MS = 5000,
+};
+static const struct tide_kafka_property defaults[] = {
+    {"check.crcs", "true"},
+    {"fetch.wait.max.ms", "50"},
 };
 
 struct tide_kafka_source {
@@ -32,8 +36,7 @@ static void on_rebalance(rd_kafka_t *handle,
     if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         error = rd_kafka_incremental_assign(handle, partitions);
     } else {
-        (void)rd_kafka_commit(handle, NULL, 0); /* the offsets that are done */
-        error = rd_kafka_incremental_unassign(handle, partitions);
+        error = rd_kafka_incremental_unassign(handle, partitions); /* commits what is done */
     }
     tide_logline(TIDE_LOGLINE_INFO,
                  "collect",
@@ -51,9 +54,13 @@ static enum tide_status open_handle(const struct tide_kafka_source_options *opti
                                     struct tide_kafka_source *source,
                                     struct tide_error *error)
 {
-    const struct tide_kafka_cluster *cluster = &options->cluster;
     rd_kafka_conf_t *conf = NULL;
-    enum tide_status status = tide_kafka_config_create(cluster, TIDE_KAFKA_CONSUMER, &conf, error);
+    enum tide_status status = tide_kafka_config_create(&options->cluster,
+                                                       TIDE_KAFKA_CONSUMER,
+                                                       defaults,
+                                                       sizeof(defaults) / sizeof(defaults[0]),
+                                                       &conf,
+                                                       error);
     if (status != TIDE_OK) {
         return status;
     }
@@ -64,8 +71,6 @@ static enum tide_status open_handle(const struct tide_kafka_source_options *opti
     tide_kafka_config_set(conf, "auto.offset.reset", "earliest");
     tide_kafka_config_set(conf, "isolation.level", "read_committed");
     tide_kafka_config_set(conf, "partition.assignment.strategy", "cooperative-sticky");
-    tide_kafka_config_default(conf, cluster, "check.crcs", "true");
-    tide_kafka_config_default(conf, cluster, "fetch.wait.max.ms", "50");
     tide_kafka_config_set(conf, "queued.max.messages.kbytes", "8192");
     rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
     return tide_kafka_config_open(TIDE_KAFKA_CONSUMER, conf, &source->handle, error);
@@ -130,15 +135,6 @@ static void set_paused(struct tide_kafka_source *source, bool is_paused)
     source->is_paused = is_paused;
 }
 
-static struct tide_instant time_of(const rd_kafka_message_t *message)
-{
-    rd_kafka_timestamp_type_t type;
-    int64_t time_ms = rd_kafka_message_timestamp(message, &type);
-    return type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || time_ms < 0
-               ? TIDE_INSTANT_UNKNOWN
-               : (struct tide_instant){time_ms * 1000};
-}
-
 enum tide_status tide_kafka_source_take(struct tide_kafka_source *source,
                                         struct tide_duration at_most,
                                         struct tide_kafka_source_message *messages,
@@ -161,8 +157,9 @@ enum tide_status tide_kafka_source_take(struct tide_kafka_source *source,
             rd_kafka_message_destroy(message);
             continue;
         }
-        messages[kept] = (struct tide_kafka_source_message){
-            rd_kafka_topic_name(message->rkt), {message->payload, message->len}, time_of(message)};
+        messages[kept] = (struct tide_kafka_source_message){rd_kafka_topic_name(message->rkt),
+                                                            {message->payload, message->len},
+                                                            tide_kafka_message_time(message)};
         source->messages[kept++] = message;
     }
     source->message_count = kept;
@@ -185,7 +182,7 @@ void tide_kafka_source_wait(struct tide_kafka_source *source)
     rd_kafka_message_t *message = rd_kafka_consumer_poll(source->handle, 0);
     if (message != NULL) {
         if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            (void)rd_kafka_seek(message->rkt, message->partition, message->offset, CLOSE_FLUSH_MS);
+            (void)rd_kafka_seek(message->rkt, message->partition, message->offset, SEEK_MS);
             set_paused(source, true);
         }
         rd_kafka_message_destroy(message);
@@ -215,8 +212,7 @@ void tide_kafka_source_close(struct tide_kafka_source *source)
         rd_kafka_queue_destroy(source->queue);
     }
     if (source->handle != NULL) {
-        (void)rd_kafka_consumer_close(source->handle); /* commits what was stored */
-        rd_kafka_destroy(source->handle);
+        tide_kafka_config_close_consumer(source->handle);
     }
     free(source);
 }

@@ -40,7 +40,7 @@ enum tide_status tide_kafka_source_take(struct tide_kafka_source *source,
 void tide_kafka_source_wait(struct tide_kafka_source *source);
 /* What was taken is durable elsewhere: its offsets are committed, now and then and at the end. */
 void tide_kafka_source_done(struct tide_kafka_source *source);
-/* Leaves the group. NULL is fine. */
+/* Leaves the group; some seconds at most, also without brokers. NULL is fine. */
 void tide_kafka_source_close(struct tide_kafka_source *source);
 
 #endif

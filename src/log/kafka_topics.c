@@ -10,6 +10,7 @@
 
 enum {
     TIMEOUT_MS = 15000,
+    GRACE_MS = 1000, /* for the library to say itself that nobody answered */
     REPLICATION_MAX = 3,
     NUMBER_BYTES_MAX = 24,
 };
@@ -19,6 +20,7 @@ struct admin {
     rd_kafka_t *handle;
     rd_kafka_queue_t *queue;
     rd_kafka_AdminOptions_t *request;
+    int timeout_ms;
     uint32_t broker_count;
 };
 
@@ -47,7 +49,7 @@ static enum tide_status create_answer(const struct admin *admin,
                                       struct tide_error *error)
 {
     enum tide_status status = TIDE_OK;
-    rd_kafka_event_t *event = rd_kafka_queue_poll(admin->queue, TIMEOUT_MS);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(admin->queue, admin->timeout_ms + GRACE_MS);
     if (event == NULL) {
         return tide_error_set(
             error, TIDE_RETRY, "no broker answered about topic '%s'", topic->name);
@@ -180,18 +182,24 @@ static enum tide_status look(const struct admin *admin,
     rd_kafka_ConfigResource_t *resource =
         rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic->name);
     rd_kafka_DescribeConfigs(admin->handle, &resource, 1, admin->request, admin->queue);
-    rd_kafka_event_t *event = rd_kafka_queue_poll(admin->queue, TIMEOUT_MS);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(admin->queue, admin->timeout_ms + GRACE_MS);
     rd_kafka_ConfigResource_destroy(resource);
     if (event == NULL) {
         return tide_error_set(
             error, TIDE_RETRY, "no broker answered about topic '%s'", topic->name);
     }
-    is_fine &= check_settings(admin, topic, replication, event);
+    enum tide_status status = TIDE_OK;
+    if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        status = tide_error_set(
+            error, TIDE_RETRY, "topic '%s': %s", topic->name, rd_kafka_event_error_string(event));
+    } else {
+        is_fine &= check_settings(admin, topic, replication, event);
+    }
     rd_kafka_event_destroy(event);
-    if (is_fine) {
+    if (is_fine && status == TIDE_OK) {
         tell(admin, (struct tide_kafka_finding){TIDE_KAFKA_TOPIC_FINE, topic->name, 0, 0, 0});
     }
-    return TIDE_OK;
+    return status;
 }
 
 /* ---- all of them */
@@ -212,7 +220,8 @@ static enum tide_status run(struct admin *admin, struct tide_error *error)
     const struct tide_kafka_topics_options *options = admin->options;
     const struct rd_kafka_metadata *metadata = NULL;
     enum tide_status status = TIDE_OK;
-    rd_kafka_resp_err_t result = rd_kafka_metadata(admin->handle, 1, NULL, &metadata, TIMEOUT_MS);
+    rd_kafka_resp_err_t result =
+        rd_kafka_metadata(admin->handle, 1, NULL, &metadata, admin->timeout_ms);
     if (result != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return tide_error_set(error, TIDE_RETRY, "no broker answers: %s", rd_kafka_err2str(result));
     }
@@ -237,10 +246,12 @@ enum tide_status tide_kafka_topics_run(const struct tide_kafka_topics_options *o
                                        struct tide_error *error)
 {
     char why[256];
-    struct admin admin = {.options = options};
+    struct admin admin = {.options = options,
+                          .timeout_ms = options->timeout.us > 0 ? (int)(options->timeout.us / 1000)
+                                                                : TIMEOUT_MS};
     rd_kafka_conf_t *conf = NULL;
     enum tide_status status =
-        tide_kafka_config_create(&options->cluster, TIDE_KAFKA_PRODUCER, &conf, error);
+        tide_kafka_config_create(&options->cluster, TIDE_KAFKA_PRODUCER, NULL, 0, &conf, error);
     if (status == TIDE_OK) {
         status = tide_kafka_config_open(TIDE_KAFKA_PRODUCER, conf, &admin.handle, error);
     }
@@ -249,7 +260,8 @@ enum tide_status tide_kafka_topics_run(const struct tide_kafka_topics_options *o
     }
     admin.queue = rd_kafka_queue_new(admin.handle);
     admin.request = rd_kafka_AdminOptions_new(admin.handle, RD_KAFKA_ADMIN_OP_ANY);
-    (void)rd_kafka_AdminOptions_set_request_timeout(admin.request, TIMEOUT_MS, why, sizeof(why));
+    (void)rd_kafka_AdminOptions_set_request_timeout(
+        admin.request, admin.timeout_ms, why, sizeof(why));
     status = run(&admin, error);
     rd_kafka_AdminOptions_destroy(admin.request);
     rd_kafka_queue_destroy(admin.queue);

@@ -33,13 +33,15 @@ struct tide_kafka_topics_options {
     struct tide_kafka_cluster cluster;
     const struct tide_kafka_topic *topics;
     uint32_t topic_count;
-    bool creates; /* else it only looks */
+    bool creates;                 /* else it only looks */
+    struct tide_duration timeout; /* of each answer; 0: 15 seconds */
     void (*visit)(void *context, const struct tide_kafka_finding *finding);
     void *context;
 };
 
 /* Visits at least one finding for each topic. OK: whatever was found. RETRY: no broker answers, or
- * the topic could not be made now; REJECT: the brokers refuse. Blocks, some seconds at most. */
+ * the topic could not be made, or looked at, now; REJECT: the brokers refuse. Blocks, as long as
+ * that. */
 enum tide_status tide_kafka_topics_run(const struct tide_kafka_topics_options *options,
                                        struct tide_error *error);
 

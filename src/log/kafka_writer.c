@@ -20,25 +20,27 @@
 
 enum {
     POLL_MS = 50,
+    CLOSE_FLUSH_MS = 10000,
     MESSAGE_OVERHEAD = 512, /* headers, and the library's own */
+    WIRE_OVERHEAD = 2048,   /* at most, of a record's headers as they are sent */
 };
 
-struct flight;
-
 struct leg { /* a batch of an append */
-    struct flight *flight;
+    struct kafka_flight *flight;
     struct tide_log_receipt *receipt;
     bool has_offset;
 };
 
-struct flight { /* an append under way */
+struct kafka_flight { /* an append under way */
     struct kafka_log *log;
     struct tide_log_append *append;
+    struct kafka_flight *next; /* the list of those that landed */
     size_t bytes;
     struct tide_monotonic since; /* for the meter */
     uint32_t generation;
     _Atomic uint32_t waiting; /* messages without an answer */
-    _Atomic int status;       /* enum tide_status */
+    _Atomic int status;       /* enum tide_status: the worst of its messages */
+    _Atomic int why;          /* rd_kafka_resp_err_t of that one */
     struct leg legs[];
 };
 
@@ -48,20 +50,28 @@ size_t kafka_pending_bytes(void *self)
     return atomic_load(&log->pending_bytes);
 }
 
-static size_t append_bytes(const struct tide_log_append *append, uint32_t *message_count)
+/* What an append takes while it is under way. false: a record is too large for a message. */
+static bool append_bytes(const struct kafka_log *log,
+                         const struct tide_log_append *append,
+                         size_t *bytes,
+                         uint32_t *message_count)
 {
-    size_t bytes = 0;
+    *bytes = 0;
     *message_count = 0;
     for (uint32_t b = 0; b < append->batch_count; b++) {
         const struct tide_log_batch *batch = &append->batches[b];
         *message_count += batch->record_count;
         for (uint32_t i = 0; i < batch->record_count; i++) {
             const struct tide_log_record *record = &batch->records[i];
-            bytes += record->text.size + record->key.size + record->pointer.size +
-                     record->detail.size + MESSAGE_OVERHEAD;
+            size_t key = record->key.size <= KAFKA_KEY_BYTES_MAX ? record->key.size : 0;
+            size_t size = record->text.size + key + record->pointer.size + record->detail.size;
+            if (size + WIRE_OVERHEAD > log->message_bytes_max) {
+                return false;
+            }
+            *bytes += size + MESSAGE_OVERHEAD;
         }
     }
-    return bytes;
+    return true;
 }
 
 /* Room for the append, or none: an append of any size is taken when nothing else waits. */
@@ -82,12 +92,12 @@ static struct tide_monotonic now(const struct kafka_log *log)
                                       : tide_clock_monotonic(log->options.clock);
 }
 
-static struct flight *take_off(struct kafka_log *log,
-                               struct tide_log_append *append,
-                               size_t bytes,
-                               uint32_t message_count)
+static struct kafka_flight *take_off(struct kafka_log *log,
+                                     struct tide_log_append *append,
+                                     size_t bytes,
+                                     uint32_t message_count)
 {
-    struct flight *flight =
+    struct kafka_flight *flight =
         calloc(1, sizeof(*flight) + append->batch_count * sizeof(flight->legs[0]));
     if (flight == NULL) {
         return NULL;
@@ -97,6 +107,7 @@ static struct flight *take_off(struct kafka_log *log,
     flight->bytes = bytes;
     flight->since = now(log);
     atomic_init(&flight->status, TIDE_OK);
+    atomic_init(&flight->why, RD_KAFKA_RESP_ERR_NO_ERROR);
     atomic_init(&flight->waiting, message_count);
     for (uint32_t b = 0; b < append->batch_count; b++) {
         const struct tide_log_batch *batch = &append->batches[b];
@@ -110,24 +121,65 @@ static struct flight *take_off(struct kafka_log *log,
     return flight;
 }
 
-/* Messages have been answered, or will never be sent. The last one calls done. */
-static void land(struct flight *flight, uint32_t count)
+/* Some of its messages have failed. A record that can never be taken is worse than one that may be
+ * taken later. */
+static void fail(struct kafka_flight *flight, rd_kafka_resp_err_t why)
 {
-    if (atomic_fetch_sub(&flight->waiting, count) != count) {
-        return;
+    bool is_too_large = why == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
+    if (is_too_large || atomic_load(&flight->status) != TIDE_REJECT) {
+        atomic_store(&flight->why, (int)why);
+        atomic_store(&flight->status, is_too_large ? TIDE_REJECT : TIDE_RETRY);
     }
+}
+
+/* All its messages are answered. By the thread that syncs, or closes. */
+static void finish(struct kafka_flight *flight)
+{
     struct kafka_log *log = flight->log;
     struct tide_error error = {0};
     enum tide_status status = (enum tide_status)atomic_load(&flight->status);
+    uint32_t generation = flight->generation;
     if (status != TIDE_OK) {
-        (void)tide_error_set(&error, status, "the brokers did not take all of it");
+        rd_kafka_resp_err_t why = (rd_kafka_resp_err_t)atomic_load(&flight->why);
+        (void)tide_error_set(
+            &error, status, "the brokers did not take all of it: %s", rd_kafka_err2str(why));
+        log->failed_appends++;
     }
     atomic_fetch_sub(&log->pending_bytes, flight->bytes);
     flight->append->done(flight->append->context, status, &error);
-    pthread_mutex_lock(&log->mutex);
-    log->waiting[flight->generation]--;
-    pthread_mutex_unlock(&log->mutex);
     free(flight);
+    pthread_mutex_lock(&log->mutex);
+    log->waiting[generation]--;
+    pthread_mutex_unlock(&log->mutex);
+}
+
+/* Messages have been answered, or will never be sent; true: they were the last. */
+static bool land(struct kafka_flight *flight, uint32_t count)
+{
+    return atomic_fetch_sub(&flight->waiting, count) == count;
+}
+
+/* done is called by a sync alone: what landed elsewhere waits for one. */
+static void leave_to_sync(struct kafka_flight *flight)
+{
+    struct kafka_log *log = flight->log;
+    pthread_mutex_lock(&log->mutex);
+    flight->next = log->landed;
+    log->landed = flight;
+    pthread_mutex_unlock(&log->mutex);
+}
+
+static void finish_landed(struct kafka_log *log)
+{
+    pthread_mutex_lock(&log->mutex);
+    struct kafka_flight *landed = log->landed;
+    log->landed = NULL;
+    pthread_mutex_unlock(&log->mutex);
+    while (landed != NULL) {
+        struct kafka_flight *next = landed->next;
+        finish(landed);
+        landed = next;
+    }
 }
 
 /* The stamp is the same for all records of a batch. */
@@ -156,15 +208,16 @@ static rd_kafka_headers_t *make_headers(struct tide_view stamp,
 }
 
 /* The library copies the value and takes the headers. */
-static bool produce(struct kafka_log *log,
-                    struct tide_view stamp,
-                    const struct tide_log_record *record,
-                    struct leg *leg)
+static rd_kafka_resp_err_t produce(struct kafka_log *log,
+                                   struct tide_view stamp,
+                                   const struct tide_log_record *record,
+                                   struct leg *leg)
 {
     rd_kafka_headers_t *headers = make_headers(stamp, record);
+    rd_kafka_resp_err_t result = RD_KAFKA_RESP_ERR_NO_ERROR;
     tide_assert(record->topic < log->options.topic_count);
     if (headers == NULL) {
-        return false;
+        return RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE;
     }
     rd_kafka_vu_t parts[] = {
         {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = log->written[record->topic]},
@@ -180,31 +233,38 @@ static bool produce(struct kafka_log *log,
     parts[3].u.mem.size = record->text.size;
     memcpy(&parts[6].u.mem.ptr, &record->key.data, sizeof(void *));
     parts[6].u.mem.size = record->key.size;
-    size_t count = sizeof(parts) / sizeof(parts[0]) - (record->key.size == 0);
+    bool has_key = record->key.size > 0 && record->key.size <= KAFKA_KEY_BYTES_MAX;
+    size_t count = sizeof(parts) / sizeof(parts[0]) - !has_key;
     rd_kafka_error_t *why = rd_kafka_produceva(log->producer, parts, count);
     if (why != NULL) {
+        result = rd_kafka_error_code(why);
         rd_kafka_headers_destroy(headers);
         rd_kafka_error_destroy(why);
     }
-    return why == NULL;
+    return result;
 }
 
-/* Returns how many messages were not taken: the library is full after all, or there is no memory. */
-static uint32_t produce_all(struct kafka_log *log, struct flight *flight, uint32_t message_count)
+/* Returns how many messages were not taken, the first because of *why. */
+static uint32_t produce_all(struct kafka_log *log,
+                            struct kafka_flight *flight,
+                            uint32_t message_count,
+                            rd_kafka_resp_err_t *why)
 {
     const struct tide_log_append *append = flight->append;
     uint32_t left = message_count;
     struct tide_bytes stamp = {0};
-    bool is_taken = true;
-    for (uint32_t b = 0; is_taken && b < append->batch_count; b++) {
+    *why = RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (uint32_t b = 0; *why == RD_KAFKA_RESP_ERR_NO_ERROR && b < append->batch_count; b++) {
         const struct tide_log_batch *batch = &append->batches[b];
         struct tide_kafka_stamp known = {batch->received, batch->sent, batch->source};
         tide_bytes_reset(&stamp);
         tide_kafka_stamp_write(&known, &stamp);
-        is_taken = !stamp.failed;
-        for (uint32_t i = 0; is_taken && i < batch->record_count; i++) {
-            is_taken = produce(log, tide_bytes_view(&stamp), &batch->records[i], &flight->legs[b]);
-            left -= is_taken;
+        if (stamp.failed) {
+            *why = RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE;
+        }
+        for (uint32_t i = 0; *why == RD_KAFKA_RESP_ERR_NO_ERROR && i < batch->record_count; i++) {
+            *why = produce(log, tide_bytes_view(&stamp), &batch->records[i], &flight->legs[b]);
+            left -= *why == RD_KAFKA_RESP_ERR_NO_ERROR;
         }
     }
     tide_bytes_release(&stamp);
@@ -215,7 +275,14 @@ enum tide_status kafka_append(void *self, struct tide_log_append *append, struct
 {
     struct kafka_log *log = self;
     uint32_t message_count;
-    size_t bytes = append_bytes(append, &message_count);
+    size_t bytes;
+    rd_kafka_resp_err_t why;
+    if (!append_bytes(log, append, &bytes, &message_count)) {
+        return tide_error_set(error,
+                              TIDE_REJECT,
+                              "a record is too large for a message of %" PRIu64 " bytes",
+                              log->message_bytes_max);
+    }
     tide_assert(message_count > 0);
     if (atomic_load(&log->is_closed)) {
         return tide_error_set(error, TIDE_FATAL, "the producer has failed");
@@ -223,22 +290,24 @@ enum tide_status kafka_append(void *self, struct tide_log_append *append, struct
     if (!reserve(log, bytes)) {
         return tide_error_set(error, TIDE_AGAIN, "too much waits for the brokers");
     }
-    struct flight *flight = take_off(log, append, bytes, message_count);
+    struct kafka_flight *flight = take_off(log, append, bytes, message_count);
     if (flight == NULL) {
         atomic_fetch_sub(&log->pending_bytes, bytes);
         return tide_error_set(error, TIDE_AGAIN, "no memory for an append");
     }
-    uint32_t left = produce_all(log, flight, message_count);
+    uint32_t left = produce_all(log, flight, message_count, &why);
     if (left > 0) { /* what was sent is sent, but the append has failed */
-        atomic_store(&flight->status, TIDE_RETRY);
-        land(flight, left);
+        fail(flight, why);
+        if (land(flight, left)) {
+            leave_to_sync(flight);
+        }
     }
     return TIDE_OK;
 }
 
 static void measure(struct kafka_log *log,
                     uint32_t topic,
-                    const struct flight *flight,
+                    const struct kafka_flight *flight,
                     const rd_kafka_message_t *message)
 {
     if (log->options.meter != NULL) {
@@ -278,7 +347,6 @@ void kafka_on_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, vo
         kafka_stream_raise(&log->partitions[message->partition].streams[topic],
                            message->offset + 1);
     } else {
-        bool is_too_large = message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
         atomic_fetch_add(&log->facts.produce_failures, 1);
         (void)snprintf(log->failure,
                        sizeof(log->failure),
@@ -286,9 +354,11 @@ void kafka_on_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, vo
                        rd_kafka_topic_name(message->rkt),
                        message->partition,
                        rd_kafka_err2str(message->err));
-        atomic_store(&leg->flight->status, is_too_large ? TIDE_REJECT : TIDE_RETRY);
+        fail(leg->flight, message->err);
     }
-    land(leg->flight, 1);
+    if (land(leg->flight, 1)) {
+        finish(leg->flight);
+    }
 }
 
 static void tell_failures(struct kafka_log *log)
@@ -312,32 +382,52 @@ static uint64_t waiting_of(struct kafka_log *log, uint32_t generation)
     return waiting;
 }
 
+/* Sequences are lost: whether a message is there is not known. Whoever sent it asks again, and its
+ * uid tells. */
+static void check_producer(struct kafka_log *log, char why[TIDE_ERROR_TEXT_MAX])
+{
+    if (rd_kafka_fatal_error(log->producer, why, TIDE_ERROR_TEXT_MAX) ==
+            RD_KAFKA_RESP_ERR_NO_ERROR ||
+        atomic_load(&log->is_closed)) {
+        return;
+    }
+    atomic_store(&log->is_closed, true);
+    (void)rd_kafka_purge(log->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+}
+
 enum tide_status kafka_sync(void *self, struct tide_error *error)
 {
     struct kafka_log *log = self;
-    char why[256];
+    char why[TIDE_ERROR_TEXT_MAX] = "";
+    uint64_t failed_appends = log->failed_appends;
     pthread_mutex_lock(&log->mutex);
     uint32_t generation = log->generation;
     log->generation = 1 - generation;
     tide_assert(log->waiting[log->generation] == 0); /* the sync before saw them out */
     pthread_mutex_unlock(&log->mutex);
-    uint64_t failures = atomic_load(&log->facts.produce_failures);
+    finish_landed(log);
+    check_producer(log, why);
     while (waiting_of(log, generation) > 0) {
         (void)rd_kafka_poll(log->producer, POLL_MS);
-        if (!atomic_load(&log->is_closed) &&
-            rd_kafka_fatal_error(log->producer, why, sizeof(why)) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            /* Sequences are lost: whether a message is there is not known. Whoever sent it asks
-             * again, and its uid tells. */
-            atomic_store(&log->is_closed, true);
-            (void)rd_kafka_purge(log->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-        }
+        finish_landed(log);
+        check_producer(log, why);
     }
     tell_failures(log);
     if (atomic_load(&log->is_closed)) {
-        (void)rd_kafka_fatal_error(log->producer, why, sizeof(why));
         return tide_error_set(error, TIDE_FATAL, "the producer has failed: %s", why);
     }
-    return atomic_load(&log->facts.produce_failures) == failures
+    return log->failed_appends == failed_appends
                ? TIDE_OK
-               : tide_error_set(error, TIDE_RETRY, "%s", log->failure);
+               : tide_error_set(
+                     error, TIDE_RETRY, "the brokers did not take all that was appended");
+}
+
+void kafka_writer_close(struct kafka_log *log)
+{
+    (void)rd_kafka_flush(log->producer, CLOSE_FLUSH_MS);
+    (void)rd_kafka_purge(log->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    while (rd_kafka_outq_len(log->producer) > 0) {
+        (void)rd_kafka_poll(log->producer, POLL_MS);
+    }
+    finish_landed(log);
 }

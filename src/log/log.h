@@ -2,8 +2,8 @@
  * acknowledged. Partitioned; a record's offset counts records within its partition, from 0.
  *
  * Three implementations: segment.h (files, group commit), kafka.h (topics) and memory.h (tests,
- * simulation). An append is asynchronous: it is durable, and `done` is called, after a later `sync`,
- * by the thread that calls sync. */
+ * simulation). An append is asynchronous: it is durable, and `done` is called, after a later
+ * `sync`, by the thread that calls sync. */
 #ifndef TIDE_LOG_LOG_H
 #define TIDE_LOG_LOG_H
 

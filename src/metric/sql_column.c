@@ -235,7 +235,11 @@ static void write_glob(struct tide_view name, struct tide_view pattern, struct t
         write_like(pattern, &text);
         tide_bytes_append_format(sql, "%.*s LIKE ", TIDE_VIEW_ARGUMENTS(name));
         tide_sql_literal(tide_bytes_view(&text), sql);
-        tide_bytes_append_text(sql, " ESCAPE '!'");
+        if (memchr(text.data, '!', text.size) != NULL ||
+            memchr(text.data, '\\', text.size) != NULL) {
+            tide_bytes_append_text(sql,
+                                   " ESCAPE '!'"); /* Spark has '\' without it, Hive no other */
+        }
     } else {
         tide_bytes_append_format(sql, "%.*s = ", TIDE_VIEW_ARGUMENTS(name));
         tide_sql_literal(pattern, sql);

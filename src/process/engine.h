@@ -29,8 +29,9 @@ struct tide_engine_options {
     /* Called by the checkpoint thread with the journeys of an epoch that is true now; or NULL. What
      * a crash comes before is not told again: the table has it. */
     void (*journeys)(void *context, const struct tide_rows *rows);
-    /* Called by the checkpoint thread with the journeys of an epoch that is about to become true, at
-     * least once, for who must not miss any; or NULL. RETRY: the round is tried again later. */
+    /* Called by the checkpoint thread with the journeys of an epoch that is about to become
+     * true, at least once, for who must not miss any; or NULL. RETRY: the round is tried again
+     * later. */
     enum tide_status (*journeys_coming)(void *context,
                                         const struct tide_rows *rows,
                                         struct tide_error *error);

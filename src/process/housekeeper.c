@@ -13,11 +13,13 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 enum {
-    STEPS_MAX = 1000,     /* of one kind in a turn */
+    STEPS_MAX = 1000, /* of one kind in a turn */
+    SCRATCH_PATH_MAX = 4096,
     DELETIONS_MAX = 10000 /* of files, and of a log's objects, in a turn */
 };
 static const int64_t hour_us = INT64_C(3600) * 1000 * 1000;
@@ -219,6 +221,39 @@ static void clean_log(struct tide_housekeeper *keeper, enum tide_table table)
     }
 }
 
+/* ---- scratch files */
+
+struct scratch {
+    struct tide_housekeeper *keeper;
+    uint64_t removed;
+};
+
+/* Whoever writes one is done within a day; a crash leaves it. */
+static void see_scratch(void *context, const char *name, bool is_directory)
+{
+    struct scratch *scratch = context;
+    char path[SCRATCH_PATH_MAX];
+    struct tide_io_facts facts;
+    const struct tide_delta_options *table = &scratch->keeper->options.tables[0];
+    const int64_t limit = tide_clock_now(table->clock).us - 24 * hour_us;
+    const int size = snprintf(path, sizeof(path), "%s/%s", table->scratch_directory, name);
+    if (is_directory || size < 0 || (size_t)size >= sizeof(path) ||
+        table->io.operations->stat(table->io.self, path, &facts, NULL) != TIDE_OK ||
+        !tide_instant_known(facts.modified) || facts.modified.us >= limit) {
+        return;
+    }
+    scratch->removed += table->io.operations->remove(table->io.self, path, NULL) == TIDE_OK;
+}
+
+static void clean_scratch(struct tide_housekeeper *keeper)
+{
+    struct scratch scratch = {.keeper = keeper};
+    const struct tide_delta_options *table = &keeper->options.tables[0];
+    (void)table->io.operations->list(
+        table->io.self, table->scratch_directory, see_scratch, &scratch, NULL);
+    add_facts(keeper, &(struct tide_housekeeper_facts){.files_deleted = scratch.removed});
+}
+
 static void work_hourly(struct tide_housekeeper *keeper)
 {
     for (int t = 0; t < TIDE_TABLE_ALL_COUNT; t++) {
@@ -228,6 +263,7 @@ static void work_hourly(struct tide_housekeeper *keeper)
     for (int t = 0; t < TIDE_TABLE_ALL_COUNT && may_go_on(keeper); t++) {
         clean_log(keeper, (enum tide_table)t);
     }
+    clean_scratch(keeper);
 }
 
 void tide_housekeeper_turn(struct tide_housekeeper *keeper)

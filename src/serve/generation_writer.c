@@ -71,9 +71,17 @@ static void write_arrays(struct tide_generation_writer *writer)
     tide_bytes_append_byte(&writer->reads, ']');
 }
 
-static enum tide_status open_table(struct tide_generation_writer *writer, struct tide_error *error)
+static void write_app_id(const struct tide_identity *identity, char app_id[APP_ID_SIZE])
 {
-    const struct tide_generation_writer_options *options = &writer->options;
+    char pipeline[TIDE_IDENTITY_TEXT_SIZE];
+    tide_identity_format(identity->pipeline, pipeline);
+    (void)snprintf(app_id, APP_ID_SIZE, "%s/batch", pipeline);
+}
+
+static enum tide_status open_table(const struct tide_generation_writer_options *options,
+                                   struct tide_delta **out,
+                                   struct tide_error *error)
+{
     char table_id[TIDE_IDENTITY_TEXT_SIZE];
     struct tide_u128 id = options->identity.pipeline;
     id.low += options->layout->number; /* as those that epochs write have theirs */
@@ -86,14 +94,29 @@ static enum tide_status open_table(struct tide_generation_writer *writer, struct
                                              .codec = options->codec,
                                              .scratch_directory = options->scratch_directory,
                                              .io = options->io};
-    return tide_delta_open(&delta, &writer->delta, error);
+    return tide_delta_open(&delta, out, error);
+}
+
+enum tide_status tide_generation_last_run(const struct tide_generation_writer_options *options,
+                                          int64_t *run,
+                                          struct tide_error *error)
+{
+    char app_id[APP_ID_SIZE];
+    struct tide_delta *delta = NULL;
+    const enum tide_status status = open_table(options, &delta, error);
+    if (status == TIDE_OK) {
+        write_app_id(&options->identity, app_id);
+        const int64_t last = tide_delta_transaction_version(delta, tide_view_of(app_id));
+        *run = last == TIDE_DELTA_NEVER ? 0 : last;
+    }
+    tide_delta_close(delta);
+    return status;
 }
 
 enum tide_status tide_generation_writer_open(const struct tide_generation_writer_options *options,
                                              struct tide_generation_writer **out,
                                              struct tide_error *error)
 {
-    char pipeline[TIDE_IDENTITY_TEXT_SIZE];
     struct tide_u128 id = {0};
     tide_assert(options->layout->column_count == METRICS_COLUMN_COUNT);
     struct tide_generation_writer *writer = calloc(1, sizeof(*writer));
@@ -105,14 +128,13 @@ enum tide_status tide_generation_writer_open(const struct tide_generation_writer
     tide_arena_init(&writer->scratch, SCRATCH_BYTES_MAX);
     options->io.operations->random(options->io.self, &id, sizeof(id));
     tide_identity_format(id, writer->id);
-    tide_identity_format(options->identity.pipeline, pipeline);
-    (void)snprintf(writer->app_id, sizeof(writer->app_id), "%s/batch", pipeline);
+    write_app_id(&options->identity, writer->app_id);
     writer->computed = tide_clock_now(options->clock);
     write_arrays(writer);
     enum tide_status status =
         options->io.operations->make_directory(options->io.self, options->scratch_directory, error);
     if (status == TIDE_OK) {
-        status = open_table(writer, error);
+        status = open_table(options, &writer->delta, error);
     }
     if (status == TIDE_OK) {
         status = tide_rows_create(options->layout, &writer->rows, error);

@@ -21,7 +21,7 @@ struct tide_generation_writer_options {
     struct tide_store store;
     struct tide_table_writer writer;
     struct tide_checkpoint_codec codec; /* zero: no checkpoint is written */
-    const char *scratch_directory; /* on the store's local side */
+    const char *scratch_directory;      /* on the store's local side */
     struct tide_identity identity;
     const struct tide_definitions *definitions;
     const struct tide_layout *layout; /* of TIDE_TABLE_METRICS */
@@ -35,6 +35,12 @@ struct tide_generation_count { /* what was written of a metric */
     uint64_t windows;          /* with a cell */
     uint64_t cells;
 };
+
+/* The run that the table has last, 0: none. Of options only what says where it is. Statuses as
+ * open's. */
+enum tide_status tide_generation_last_run(const struct tide_generation_writer_options *options,
+                                          int64_t *run,
+                                          struct tide_error *error);
 
 /* REJECT: the table is not ours; RETRY, FATAL: the store. */
 enum tide_status tide_generation_writer_open(const struct tide_generation_writer_options *options,

@@ -107,6 +107,10 @@ static enum tide_status send(struct tide_publisher *p, struct tide_error *error)
         status = options->flush(options->context, error);
         status = status == TIDE_OK ? options->send(options->context, key, line, error) : status;
     }
+    if (status == TIDE_REJECT) { /* the next time, too */
+        atomic_fetch_add(&p->left_out, 1);
+        return TIDE_OK;
+    }
     atomic_fetch_add(&p->cells, status == TIDE_OK);
     return status;
 }
@@ -160,9 +164,11 @@ static void tell_all(struct tide_publisher *p)
     for (uint32_t i = 0; i < api->definitions->metric_count && status == TIDE_OK; i++) {
         status = tell_metric(p, i, &error);
     }
-    if (status == TIDE_OK) {
-        status = p->options.flush(p->options.context, &error);
-    }
+    struct tide_error ignored;
+    /* After a failure too: it may be what mends it. */
+    enum tide_status flushed =
+        p->options.flush(p->options.context, status == TIDE_OK ? &error : &ignored);
+    status = status == TIDE_OK ? flushed : status;
     if (status != TIDE_OK) {
         tide_logline(
             TIDE_LOGLINE_WARNING, "publish", "all cells will be told again: %s", error.text);
@@ -172,7 +178,8 @@ static void tell_all(struct tide_publisher *p)
     if (left_out == 0 && atomic_load(&p->left_out) > 0) {
         tide_logline(TIDE_LOGLINE_WARNING,
                      "publish",
-                     "more than %" PRIu32 " cells: those beyond are not published",
+                     "cells are left out: there are more than %" PRIu32
+                     ", or one is too large for a message",
                      p->options.cells_max);
     }
     atomic_fetch_add(&p->rounds, 1);

@@ -18,7 +18,8 @@ from harness import DATA, TESTS, program, run_ok, tidemark
 
 GOLDEN = TESTS / "golden/cli"
 DEVICE = DATA / "device-3000.ndjson"
-COMMANDS = ["run", "replay", "generate", "query", "verify", "backtest", "explain", "health", "validate", "version"]
+COMMANDS = ["run", "replay", "generate", "query", "batch", "verify", "backtest", "explain", "sql", "hive"]
+COMMANDS += ["lake", "compact", "kafka", "health", "validate", "version"]
 
 
 def check_golden(name, text):

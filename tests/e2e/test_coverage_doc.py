@@ -130,3 +130,10 @@ def test_every_metric_of_the_preset_is_named(preset):
     text = DOCUMENT.read_text(encoding="utf-8")
     spec = yaml.safe_load((PRESETS / f"{preset}.yaml").read_text(encoding="utf-8"))
     assert not [name for name in spec["metrics"] if f"`{name}`" not in text]
+
+
+def test_every_query_of_the_folder_is_named():
+    text = DOCUMENT.read_text(encoding="utf-8")
+    for path in sorted((ROOT / "docs/queries").glob("*.sql")):
+        preset = path.name.split("_")[0]
+        assert f"`tidemark sql --preset {preset} --file docs/queries/{path.name}`" in text

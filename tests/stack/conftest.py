@@ -93,6 +93,13 @@ def hive_installed(spark_installed):
 
 
 @pytest.fixture(scope="session")
+def hive_installed(spark_installed):
+    """Also the jars of Delta, and of Hive's own engine."""
+    install("Hive", (ROOT / ".deps/stack/hive/jars").exists)
+    os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+
+
+@pytest.fixture(scope="session")
 def spark(spark_installed, tmp_path_factory):
     """A Spark session on this machine: one for all tests."""
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"

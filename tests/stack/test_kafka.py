@@ -9,53 +9,9 @@ import random
 import time
 
 import pytest
-from harness import PRESETS, differences, ledger_of, oracle, run_ok, tidemark
+from harness import PRESETS, differences, ledger_of, oracle, tidemark
+from kafka import generated, keyed, log_settings
 from service import device_event
-
-ENTITY = {"sunbird": lambda e: e["actor"]["id"], "device": lambda e: e["device_id"]}
-
-
-def a_day_ago():
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 86400))
-
-
-def generated(preset, count, seed, **rates):
-    options = {"--duplicate": 300, "--wrong-clock": 0, "--defective": 200, "--late": 500} | rates
-    words = [str(word) for pair in options.items() for word in pair]
-    lines = run_ok(
-        "generate", "--preset", preset, "--count", count, "--seed", seed, "--start", a_day_ago(),
-        *words,
-    ).stdout.splitlines(keepends=True)  # fmt: skip
-    return lines + (an_end() if preset == "sunbird" else [])
-
-
-QUIET_USERS = 200  # enough that each partition has one
-
-
-def an_end():
-    """Hours later everybody is seen once more, and does nothing: the closing clocks of all
-    partitions pass every timeout, so that no run of a funnel is open any more."""
-    at = int((time.time() - 3600) * 1000)
-    events = (
-        {"eid": "LOG", "ets": at, "mid": f"quiet-{i}", "actor": {"id": f"quiet-{i}"}}
-        for i in range(QUIET_USERS)
-    )
-    return [json.dumps(event).encode() + b"\n" for event in events]
-
-
-def kafka_settings(kafka, topics, *more):
-    return [f"log.kafka.brokers={kafka.brokers}", f"log.kafka.topics={topics}", *more]
-
-
-def keyed(preset, lines):
-    """What a producer in another language would send: the entity as key, garbage without one."""
-    for line in lines:
-        try:
-            key = ENTITY[preset](json.loads(line))
-        except (ValueError, KeyError, TypeError):
-            key = None
-        yield (key if isinstance(key, str) else None), line.rstrip(b"\n")
-
 
 def check_against_oracle(service, preset, lines, tmp_path):
     """Every cell and the verdicts are the oracle's; the lake is the ledger's."""
@@ -77,7 +33,7 @@ def test_events_over_http_and_a_kill(kafka, make_service, tmp_path, preset):
     """Events are in the topic before they are acknowledged, keyed as Java would key them, in lz4;
     after kill -9 the topic is read again, and nothing is lost or counted twice."""
     topic = kafka.topic()
-    service = make_service(preset=preset, settings=kafka_settings(kafka, topic)).start()
+    service = make_service(preset=preset, settings=log_settings(kafka, topic)).start()
     lines = generated(preset, 3000, 12)
     for i in range(0, 2000, 250):
         assert service.post_events(b"".join(lines[i : i + 250])).status == 200
@@ -109,7 +65,7 @@ def test_a_preloaded_topic_is_read_directly(kafka, make_service, tmp_path):
     topic = kafka.topic()
     lines = generated("sunbird", 2000, 5)
     kafka.produce(topic, list(keyed("sunbird", lines)), partitioner="murmur2_random")
-    service = make_service(preset="sunbird", settings=kafka_settings(kafka, topic)).start()
+    service = make_service(preset="sunbird", settings=log_settings(kafka, topic)).start()
     ledger = check_against_oracle(service, "sunbird", lines, tmp_path)
     assert ledger["verdicts"] == len(lines)
     service.verify()
@@ -120,7 +76,7 @@ def test_three_topics_by_event_type(kafka, make_service, tmp_path):
     """Co-partitioned topics; the order in which they were read is in the manifests, so a restart
     counts the same, whatever the topics would give first."""
     topics = [kafka.topic() for _ in range(3)]
-    settings = kafka_settings(
+    settings = log_settings(
         kafka,
         ",".join(topics),
         "log.kafka.route_by=event_type",
@@ -162,7 +118,7 @@ def test_foreign_topics(kafka, make_service, tmp_path):
             messages.append((None, head.encode() + b'"events":[' + events + b"]}"))
     garbage = [b"", b"\x00\xff", b"[1,2", b"null", b"{}"]
     messages[10:10] = [("k", value) for value in garbage]
-    settings = kafka_settings(
+    settings = log_settings(
         kafka,
         log,
         f"collect.kafka.brokers={kafka.brokers}",
@@ -259,7 +215,7 @@ def without_clock(cell):
 def test_init_makes_topics_and_says_what_is_wrong(kafka, tmp_path):
     names = [kafka.topic(partitions=4), f"new-{time.time_ns()}"]
     words = ["--preset", "device"]
-    for setting in kafka_settings(kafka, ",".join(names)):
+    for setting in log_settings(kafka, ",".join(names)):
         words += ["--set", setting]
     missing = tidemark("kafka", "check", *words)
     assert missing.returncode == 7, missing
@@ -280,21 +236,21 @@ def test_init_makes_topics_and_says_what_is_wrong(kafka, tmp_path):
 def test_what_is_refused(kafka, make_service):
     """A topic with other partitions, one that was made anew, a property that may load code."""
     topic = kafka.topic(partitions=3)
-    other = make_service(preset="device", settings=kafka_settings(kafka, topic))
+    other = make_service(preset="device", settings=log_settings(kafka, topic))
     other.launch()
     assert other.exited() != 0
     assert "has 3 partitions where log.kafka.partitions says 6" in other.log_tail()
 
     forbidden = make_service(
         preset="device",
-        settings=kafka_settings(kafka, topic, "log.kafka.properties.plugin.library.paths=x.so"),
+        settings=log_settings(kafka, topic, "log.kafka.properties.plugin.library.paths=x.so"),
     )
     forbidden.launch()
     assert forbidden.exited() != 0
     assert "'plugin.library.paths' is not on the allow-list" in forbidden.log_tail()
 
     anew = kafka.topic()
-    service = make_service(preset="device", settings=kafka_settings(kafka, anew)).start()
+    service = make_service(preset="device", settings=log_settings(kafka, anew)).start()
     events = [device_event(i, device=i) for i in range(200)]
     assert service.post_events(events).status == 200
     service.barrier()
@@ -315,7 +271,7 @@ def test_the_broker_is_away_for_a_while(kafka, make_service):
     """While the broker is dead, events wait or are answered 503 and are sent again; after its
     return everything goes on by itself, and each event counts once."""
     topic = kafka.topic()
-    settings = kafka_settings(kafka, topic, "log.kafka.properties.message.timeout.ms=3000")
+    settings = log_settings(kafka, topic, "log.kafka.properties.message.timeout.ms=3000")
     service = make_service(preset="device", settings=settings).start()
     events = [device_event(i, device=i % 50) for i in range(600)]
     assert service.post_events(events[:300]).status == 200

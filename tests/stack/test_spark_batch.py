@@ -8,8 +8,8 @@ import pathlib
 import pyarrow
 import pyarrow.parquet
 import pytest
-from harness import DATA, PRESETS, differences, metric_names, oracle, run_ok, shared
-from service import Service
+from harness import DATA, PRESETS, cells_of, differences, metric_names, oracle, run_ok, shared
+from hdfs import SPARK_URL, lake_url
 from spark_batch import (
     MASTER,
     Cluster,
@@ -19,10 +19,12 @@ from spark_batch import (
     kill_spark,
     launch,
     rows_of_run,
+    run_batch,
     runs_of,
     settings,
     verify_on_spark,
     wait_for_pieces,
+    wait_until_served,
     write_cells,
 )
 from sql_cases import sunbird_events
@@ -36,12 +38,16 @@ def make_lake(preset, events, folder):
     return lake
 
 
-def check_against_oracle(preset, events, lake, run, folder):
+def check_against_oracle(preset, events, lake, run, folder, names=None):
     definitions = PRESETS / f"{preset}.yaml"
-    oracle(definitions, events, folder / "expected")
-    write_cells(lake, run, folder / "actual", set(metric_names(definitions)))
-    options = ("--no-ledger", "--quantile-error", "0")
-    assert not differences(folder / "expected", folder / "actual", *options)
+    expected, actual = folder / "expected", folder / "actual"
+    names = set(names or metric_names(definitions))
+    oracle(definitions, events, expected)
+    wanted = [cell for cell in cells_of(expected) if cell["metric"] in names]
+    assert {cell["metric"] for cell in wanted} == names
+    expected.write_text("".join(json.dumps(cell) + "\n" for cell in wanted), encoding="utf-8")
+    write_cells(lake, run, actual, names)
+    assert not differences(expected, actual, "--no-ledger", "--quantile-error", "0")
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +88,7 @@ def test_a_killed_spark_leaves_nothing_and_a_repeat_goes_on(device_lake, tmp_pat
     """Days inside the data, one of them cut; metrics of all kinds of pieces."""
     data = tmp_path / "data"
     span = ["--from", "2026-03-03", "--to", "2026-03-05T12:00:00Z"]
-    for name in ("stickiness", "active_devices", "sessions", "performance", "weekly_retention"):
+    for name in ("stickiness", "active_devices", "sessions", "weekly_retention"):
         span += ["--metric", name]
     before = runs_of(device_lake)
     files = set(device_lake.rglob("*"))
@@ -108,14 +114,16 @@ def test_a_killed_spark_leaves_nothing_and_a_repeat_goes_on(device_lake, tmp_pat
 def test_a_lost_worker_of_a_cluster_is_not_noticed(spark_installed, tmp_path):
     events = sunbird_events(tmp_path, 3000)
     lake = make_lake("sunbird", events, tmp_path)
+    names = ("active_users", "top_pages", "completion_time", "learning_funnel", "stickiness")
+    options = [word for name in names for word in ("--metric", name)]
     with Cluster(tmp_path / "stack") as cluster:
-        figures = kill_a_worker(cluster, "sunbird", lake, tmp_path)
+        figures = kill_a_worker(cluster, "sunbird", lake, tmp_path, *options)
     print(figures)
     assert figures["executors_killed"] > 0
     assert figures["finished_before"] < figures["pieces"]
     assert figures["wrong"] == figures["lost"] == figures["doubled"] == 0
     assert figures["cells"] > 100
-    check_against_oracle("sunbird", events, lake, figures["run"], tmp_path)
+    check_against_oracle("sunbird", events, lake, figures["run"], tmp_path, names)
 
 
 def test_a_master_that_is_away_is_said(device_lake, tmp_path):
@@ -149,31 +157,53 @@ def plant(service):
     raise AssertionError("no file with rows")
 
 
-def test_verify_is_equal_and_finds_a_planted_row(spark_installed, tmp_path):
+def test_verify_is_equal_and_finds_a_planted_row(spark_installed, make_service, tmp_path):
     events = sunbird_events(tmp_path).read_bytes()
     settings_ = [f"log.embedded.partitions={PARTITIONS}", "process.checkpoint=1h"]
-    service = Service(tmp_path / "service", preset="sunbird", settings=settings_)
-    try:
-        service.start()
-        assert service.post_events(events).status in (200, 202, 207)
-        service.settle()
-        done = verify_on_spark(service, tmp_path / "data")
-        text = done.stdout.decode()
-        assert done.returncode == 0, text + done.stderr.decode()
-        assert " 0 differences: live and lake are equal" in text
-        assert text.count("  equal") == len(metric_names(PRESETS / "sunbird.yaml")) + 1
+    service = make_service(preset="sunbird", settings=settings_).start()
+    assert service.post_events(events).status == 200
+    service.settle()
+    done = verify_on_spark(service, tmp_path / "data")
+    text = done.stdout.decode()
+    assert done.returncode == 0, text + done.stderr.decode()
+    assert " 0 differences: live and lake are equal" in text
+    assert text.count("  equal") == len(metric_names(PRESETS / "sunbird.yaml")) + 1
 
-        assert service.stop() == 0
-        service.metrics = ["events_per_type", "sessions"]
-        service.start()
-        service.settle()
-        plant(service)
-        done = verify_on_spark(service, tmp_path / "data")
-        text = done.stdout.decode()
-        assert done.returncode == 7, text + done.stderr.decode()
-        assert "planted" in text and "live and lake DIFFER" in text
-        found = {line.split()[0]: line.split()[-1] for line in text.splitlines() if " cells  " in line}
-        assert found == {"events_per_type": "DIFFERENT", "sessions": "%"}
-        assert service.stop() == 0
-    finally:
-        service.clean_up()
+    assert service.stop() == 0
+    service.metrics = ["events_per_type", "active_users"]
+    service.start()
+    service.settle()
+    plant(service)
+    done = verify_on_spark(service, tmp_path / "data")
+    text = done.stdout.decode()
+    assert done.returncode == 7, text + done.stderr.decode()
+    assert "planted" in text and "live and lake DIFFER" in text
+    found = {line.split()[0]: line.split()[-1] for line in text.splitlines() if " cells  " in line}
+    assert found == {"events_per_type": "DIFFERENT", "active_users": "equal"}
+    assert service.stop() == 0
+
+
+def test_a_lake_on_hdfs(hdfs, spark_installed, make_service, tmp_path):
+    """Spark reads the files from the DataNodes itself; what it computed is served."""
+    names = ["daily_events", "sessions"]
+    service = make_service(
+        preset="device",
+        metrics=names,
+        settings=[f"lake.url={lake_url('/spark lake')}", f"log.embedded.partitions={PARTITIONS}"],
+    ).start()
+    lines = (DATA / "device-3000.ndjson").read_bytes()
+    for part in (lines[: len(lines) // 2], lines[len(lines) // 2 :]):
+        assert service.post_events(part).status == 200
+        service.barrier()
+    done = verify_on_spark(service, tmp_path / "data", "--set", f"lake.hdfs.spark_url={SPARK_URL}")
+    assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
+    speed = {name: service.cells(name) for name in names if name != "sessions"}
+    assert len(speed["daily_events"]) > 10
+    words = ["--data", service.place, "--set", f"lake.url={lake_url('/spark lake')}"]
+    words += [word for name in names for word in ("--metric", name)]
+    summary, _ = run_batch("--preset", "device", *words, "--engine", "spark", *settings(None))
+    assert summary["engine"].startswith("spark/4.")
+    assert {m["metric"]: m["cells"] > 0 for m in summary["metrics"]} == dict.fromkeys(names, True)
+    wait_until_served(service, "daily_events", summary["run"])
+    assert service.cells("daily_events") == speed["daily_events"]
+    assert service.stop() == 0

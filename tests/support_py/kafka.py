@@ -12,7 +12,7 @@ import subprocess
 import time
 import uuid
 
-from harness import ROOT
+from harness import ROOT, run_ok
 
 SCRIPT = ROOT / "tests/stack/servers/kafka.sh"
 STACK = pathlib.Path(os.environ.get("STACK", ROOT / ".deps/stack"))
@@ -186,3 +186,51 @@ class Kafka:
                 codec = word.split()[0].lower()
                 counts[codec] = counts.get(codec, 0) + 1
         return counts
+
+
+# Events for topics
+
+
+ENTITY = {"sunbird": lambda e: e["actor"]["id"], "device": lambda e: e["device_id"]}
+
+
+def a_day_ago():
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 86400))
+
+
+def generated(preset, count, seed, **rates):
+    options = {"--duplicate": 300, "--wrong-clock": 0, "--defective": 200, "--late": 500} | rates
+    words = [str(word) for pair in options.items() for word in pair]
+    lines = run_ok(
+        "generate", "--preset", preset, "--count", count, "--seed", seed, "--start", a_day_ago(),
+        *words,
+    ).stdout.splitlines(keepends=True)  # fmt: skip
+    return lines + (an_end() if preset == "sunbird" else [])
+
+
+QUIET_USERS = 200  # enough that each partition has one
+
+
+def an_end():
+    """Hours later everybody is seen once more, and does nothing: the closing clocks of all
+    partitions pass every timeout, so that no run of a funnel is open any more."""
+    at = int((time.time() - 3600) * 1000)
+    events = (
+        {"eid": "LOG", "ets": at, "mid": f"quiet-{i}", "actor": {"id": f"quiet-{i}"}}
+        for i in range(QUIET_USERS)
+    )
+    return [json.dumps(event).encode() + b"\n" for event in events]
+
+
+def log_settings(kafka, topics, *more):
+    return [f"log.kafka.brokers={kafka.brokers}", f"log.kafka.topics={topics}", *more]
+
+
+def keyed(preset, lines):
+    """What a producer in another language would send: the entity as key, garbage without one."""
+    for line in lines:
+        try:
+            key = ENTITY[preset](json.loads(line))
+        except (ValueError, KeyError, TypeError):
+            key = None
+        yield (key if isinstance(key, str) else None), line.rstrip(b"\n")

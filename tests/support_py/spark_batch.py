@@ -19,6 +19,7 @@ from harness import TESTS, program, run_ok, tidemark
 
 CLUSTER = TESTS / "stack/servers/spark.sh"
 MASTER = "spark://127.0.0.1:7077"
+SERVED_S = 60
 RUN_S = 600  # Spark starts slowly on a busy machine
 PROGRESS = re.compile(r"^\[(\d+)/(\d+)\] ", re.M)
 # One small machine: no code is worth the better compiler.
@@ -40,10 +41,10 @@ COLUMNS = (
 
 
 def settings(data, master="local[2]", **properties):
-    """Options of batch and verify; data: where it works."""
+    """Options of batch and verify; data: where it works, None: elsewhere said."""
     folder = pathlib.Path(sys.executable).parent
-    values = {
-        "data": data,
+    values = {} if data is None else {"data": data}
+    values |= {
         "batch.spark.submit": folder / "spark-submit",
         "batch.spark.python": sys.executable,
         "batch.spark.master": master,
@@ -53,13 +54,16 @@ def settings(data, master="local[2]", **properties):
     return [word for pair in values.items() for word in ("--set", "{}={}".format(*pair))]
 
 
-def batch(preset, lake, *options):
+def run_batch(*words):
     """Runs it; its summary, and what it said meanwhile."""
     done = run_ok(
-        "batch", "--preset", preset, "--lake", lake, "--format", "json", *options,
-        environment=ENVIRONMENT, timeout=RUN_S,
-    )  # fmt: skip
+        "batch", "--format", "json", *words, environment=ENVIRONMENT, timeout=RUN_S
+    )
     return json.loads(done.stdout), done.stderr.decode()
+
+
+def batch(preset, lake, *options):
+    return run_batch("--preset", preset, "--lake", lake, *options)
 
 
 def batch_on_spark(preset, lake, data, *options):
@@ -130,7 +134,20 @@ def runs_of(lake):
     if not (pathlib.Path(lake) / "metrics/_delta_log").exists():
         return set()
     files = live_files(lake, "metrics")
-    return {run for (run,) in duckdb.sql(f"SELECT DISTINCT run FROM read_parquet({files!r})").fetchall()}
+    rows = duckdb.sql(f"SELECT DISTINCT run FROM read_parquet({files!r})").fetchall()
+    return {run for (run,) in rows}
+
+
+def wait_until_served(service, metric, run):
+    """Until the service, which looks once a second, serves cells of that run."""
+    deadline = time.monotonic() + SERVED_S
+    while time.monotonic() < deadline:
+        reply = service.get(f"/api/v1/metrics/{metric}?format=ndjson")
+        cells = [json.loads(line) for line in reply.body.decode().splitlines() if line]
+        if any(c["generation"] == "batch" and c["revision"] == run for c in cells):
+            return
+        time.sleep(0.1)  # until it has looked
+    raise AssertionError(f"run {run} of {metric} is not served")
 
 
 # A cluster
@@ -163,16 +180,17 @@ class Cluster:
         self.call("down")
 
 
-def kill_a_worker(cluster, preset, lake, folder, after=4):
+def kill_a_worker(cluster, preset, lake, folder, *more, after=2):
     """kill -9 of a worker and its executor during a batch, which must not notice in its numbers.
 
     Figures: seconds from the kill to the end of the batch, executors killed, cells of the batch,
-    and how many of them DuckDB has not (wrong), has and it has not (lost), or it has twice."""
-    wanted, _ = batch(preset, lake)
+    and how many of them DuckDB has not (wrong), has and it has not (lost), or it has twice. more:
+    options of the batch; after: pieces that are finished before."""
+    wanted, _ = batch(preset, lake, *more)
     data = folder / "data"
     start = time.monotonic()
     options = settings(data, MASTER, **CLUSTER_PROPERTIES)
-    process = launch(preset, lake, folder, *options)
+    process = launch(preset, lake, folder, *options, *more)
     try:
         pieces = wait_for_pieces(process, folder, after)
         killed = cluster.call("kill9", cluster.workers)
@@ -208,9 +226,9 @@ def kill_spark(process):
     os.kill(int(children[0]), signal.SIGKILL)
 
 
-def verify_on_spark(service, data):
+def verify_on_spark(service, data, *more):
     """The finished process."""
     return tidemark(
-        "verify", "--server", service.url, "--engine", "spark", *settings(data),
+        "verify", "--server", service.url, "--engine", "spark", *settings(data), *more,
         environment=ENVIRONMENT, timeout=RUN_S,
     )  # fmt: skip

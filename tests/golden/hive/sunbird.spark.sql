@@ -11,7 +11,7 @@ CREATE TABLE IF NOT EXISTS `journeys` USING delta LOCATION 'hdfs://namenode:9000
 CREATE TABLE IF NOT EXISTS `metrics` USING delta LOCATION 'hdfs://namenode:9000/lake/metrics';
 
 CREATE OR REPLACE VIEW `events_derived` AS SELECT e.*,
-    CASE WHEN platform IS NULL THEN NULL WHEN platform LIKE '%.app' ESCAPE '!' THEN 'Mobile' WHEN platform LIKE '%.mobile' ESCAPE '!' THEN 'Mobile' WHEN platform LIKE '%.portal' ESCAPE '!' THEN 'Web' WHEN platform LIKE '%.desktop' ESCAPE '!' THEN 'Desktop' ELSE 'Service' END AS `client`
+    CASE WHEN platform IS NULL THEN NULL WHEN platform LIKE '%.app' THEN 'Mobile' WHEN platform LIKE '%.mobile' THEN 'Mobile' WHEN platform LIKE '%.portal' THEN 'Web' WHEN platform LIKE '%.desktop' THEN 'Desktop' ELSE 'Service' END AS `client`
 FROM events e;
 
 CREATE OR REPLACE VIEW `journeys_now` AS SELECT j.`metric`, j.`definition`, j.`journey_key`, j.`journey_group`, j.`outcome`, j.`reached`, j.`step_count`, j.`start_time`, j.`end_time`, j.`step_times`, j.`conversion_us`, j.`ordinal`, j.`revision`, j.`_partition`, j.`_epoch`, j.`start_date`

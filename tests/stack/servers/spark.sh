@@ -29,8 +29,8 @@ up) rm -rf "$S"; mkdir -p "$S"; N=${2:-2}
       spark://127.0.0.1:7077
   done
   for i in $(seq 1 "$N"); do await "Successfully registered with master" "$S/worker$i.log"; done;;
-kill9) kill -9 "$(cat "$S/worker$2.pid")"; rm -f "$S/worker$2.pid"
-  for p in $(executors "$2"); do kill -9 "$p"; echo "$p"; done;;
+kill9) found=$(executors "$2"); kill -9 "$(cat "$S/worker$2.pid")" $found
+  rm -f "$S/worker$2.pid"; echo $found;;
 down) for f in "$S"/*.pid; do [ -f "$f" ] && kill "$(cat "$f")" 2> /dev/null; done; sleep 1
   for f in "$S"/*.pid; do [ -f "$f" ] && kill -9 "$(cat "$f")" 2> /dev/null; rm -f "$f"; done
   exit 0;;

@@ -18,10 +18,11 @@ static void take(void *context, struct tide_view sql)
     written->count++;
 }
 
-static void take_missing(void *context, const char *table)
+static void take_missing(void *context, const char *name, const char *why)
 {
     struct written *written = context;
-    tide_bytes_append_format(&written->missing, "%s,", table);
+    assert_true(why[0] != '\0');
+    tide_bytes_append_format(&written->missing, "%s,", name);
 }
 
 static enum tide_status write_ddl(struct fixture *fixture,
@@ -159,6 +160,36 @@ static void cuts_long_statements(void **state)
     fixture_close(fixture);
 }
 
+static const char odd_text[] = "schema:\n"
+                               "  name: t\n"
+                               "  entity: who\n"
+                               "  id: who\n"
+                               "  time: t\n"
+                               "  columns:\n"
+                               "    who: {path: who}\n"
+                               "    t: {path: t, type: time_ms, required: true}\n"
+                               "    sort: {from: who, map: [{'a_*': A}]}\n";
+
+/* Whoever asks is told which view is not there. */
+static void leaves_out_what_hive_cannot(void **state)
+{
+    struct tide_diagnostics diagnostics;
+    struct written written = {0};
+    (void)state;
+    struct fixture *fixture = fixture_open();
+    const struct tide_source source = {TIDE_VIEW("odd.yaml"), TIDE_VIEW(odd_text)};
+    const struct tide_definitions_input input = {.file = &source};
+    tide_diagnostics_init(&diagnostics, &fixture->arena);
+    fixture->definitions = tide_definitions_load(&fixture->arena, &input, &diagnostics);
+    assert_non_null(fixture->definitions);
+    assert_int_equal(write_ddl(fixture, TIDE_DIALECT_HIVE, "l", "/lake", &written), TIDE_OK);
+    assert_has(&written, "events_derived", false);
+    assert_has(&written, "`journeys_now`", true);
+    assert_non_null(strstr(tide_bytes_terminated(&written.missing), "events_derived,"));
+    release(&written);
+    fixture_close(fixture);
+}
+
 static void refuses_names(void **state)
 {
     static const struct {
@@ -184,6 +215,7 @@ int main(void)
         cmocka_unit_test(writes_for_spark),
         cmocka_unit_test(writes_for_hive),
         cmocka_unit_test(cuts_long_statements),
+        cmocka_unit_test(leaves_out_what_hive_cannot),
         cmocka_unit_test(refuses_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

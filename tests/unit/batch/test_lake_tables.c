@@ -1,6 +1,6 @@
-/* Goal: every table and view is there with its own types, with rows or without; the lake's files are
- * all that can be read, and nothing can be written or set. Method: lakes written by hand in a folder
- * of a difficult name, read with SQL; what must be refused, tried. */
+/* Goal: every table and view is there with its own types, with rows or without; the lake's files
+ * are all that can be read, and nothing can be written or set. Method: lakes written by hand in a
+ * folder of a difficult name, read with SQL; what must be refused, tried. */
 #include "batch/lake_tables.h"
 #include "fixture.h"
 #include "support/duckdb_text.h"

@@ -1,6 +1,6 @@
 /* Goal: a metric's view has the columns of its kind in their types, in every dialect, and a name of
  * its own. Method: the views of all kinds of the fixture over a table metrics_now made of cells
- * whose numbers need more digits than a double has; texts of the other dialects by what is in them. */
+ * whose numbers need more digits than a double has; texts of other dialects by what is in them. */
 #include "batch/typed_view.h"
 #include "fixture.h"
 #include "support/duckdb_text.h"

@@ -201,6 +201,47 @@ static void compares(void **state)
     }
 }
 
+#define T(time, value)                                                                             \
+    "{\"metric\": \"c\", \"start\": \"" time "\", \"end\": \"" time                                \
+    "\", \"group\": {\"a\": \"x\"}, \"value\": " value "}\n"
+
+/* Days whose events left the lake: neither side's cells of them count. */
+static void leaves_out_what_is_before(void **state)
+{
+    static const struct {
+        int64_t from_s;
+        const char *metric;
+        uint64_t cells;
+        uint64_t differences;
+    } bounds[] = {
+        {0, "c", 3, 3},
+        {1772928000, "c", 2, 1}, /* 2026-03-08T00:00:00Z, where a window starts */
+        {1772928001, "c", 1, 1},
+        {1773100000, "c", 0, 0},
+        {1772928000, "r", 1, 0}, /* cohorts by their day */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++) {
+        struct tide_bytes found = {0};
+        const uint32_t metric = strcmp(bounds[i].metric, "c") == 0 ? 0 : 4;
+        struct tide_cell_comparison comparison = {
+            .definitions = definitions,
+            .metric = &definitions->metrics[metric],
+            .live = tide_view_of(T("2026-03-07T23:00:00Z", "1") T("2026-03-08T00:00:00Z", "2") T(
+                "2026-03-08T01:00:00Z", "3") R("2026-03-07", "[1]") R("2026-03-08", "[1]")),
+            .lake = tide_view_of(T("2026-03-07T22:00:00Z", "4") T("2026-03-08T00:00:00Z", "2")
+                                     R("2026-03-08", "[1]")),
+            .from = {bounds[i].from_s * 1000000},
+            .differ = write_difference,
+            .context = &found};
+        assert_true(tide_view_equal(comparison.metric->name, tide_view_of(bounds[i].metric)));
+        assert_int_equal(tide_cells_compare(&comparison, NULL), TIDE_OK);
+        assert_int_equal(comparison.cell_count, bounds[i].cells);
+        assert_int_equal(comparison.differences, bounds[i].differences);
+        tide_bytes_release(&found);
+    }
+}
+
 static void refuses_what_is_no_cell(void **state)
 {
     static const char *const lines[] = {"{\"metric\": \"c\", \"value\": 1}\n",
@@ -228,6 +269,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(compares),
+        cmocka_unit_test(leaves_out_what_is_before),
         cmocka_unit_test(refuses_what_is_no_cell),
     };
     return cmocka_run_group_tests(tests, open_world, close_world);

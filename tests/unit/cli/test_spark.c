@@ -135,6 +135,10 @@ static void another_question_is_another_run(void **state)
     write_file("limit", "5\n");
     assert_int_equal(tide_spark_open(&options, &spark), TIDE_EXIT_FAILURE);
     tide_spark_close(&spark);
+    other.last_run++;
+    assert_int_equal(tide_spark_open(&other, &spark), TIDE_EXIT_FAILURE);
+    assert_false(has_run(&spark, "results/00005.ndjson"));
+    tide_spark_close(&spark);
     other.span.end.us += TIDE_US_PER_DAY;
     assert_int_equal(tide_spark_open(&other, &spark), TIDE_EXIT_FAILURE);
     assert_true(has_run(&spark, "results/00004.ndjson"));

@@ -303,6 +303,28 @@ static void test_other_writers(void **state)
     }
 }
 
+/* Its totals would be without what the other expiry counted. */
+static void test_another_expiry_was_faster(void **state)
+{
+    (void)state;
+    static const char *const commits[] = {"{\"txn\":{\"appId\":\"p/expired\",\"version\":2}}\n"
+                                          "{\"remove\":{\"path\":\"event_date=2026-03-09/z\"}}",
+                                          NULL};
+    struct lake lake = lake_create(1);
+    struct meddler meddler = {0};
+    bool is_done = true;
+    put_table(&lake);
+    struct tide_delta *delta = open_table(meddler_store(&meddler, &lake));
+    meddler.commits = commits;
+    assert_int_equal(tide_delta_change(delta, &expiry, &is_done, NULL), TIDE_OK);
+    assert_false(is_done);
+    assert_int_equal(meddler.put_count, 1);
+    assert_int_equal(size_of(delta), 30);
+    assert_int_equal(tide_delta_transaction_version(delta, expiry.app_id), 2);
+    tide_delta_close(delta);
+    lake_destroy(&lake);
+}
+
 /* ---- faults */
 
 static bool fault_at(uint64_t seed, uint64_t at, const struct tide_delta_change *change)
@@ -361,6 +383,7 @@ int main(void)
         cmocka_unit_test(test_expiry),
         cmocka_unit_test(test_a_new_table),
         cmocka_unit_test(test_other_writers),
+        cmocka_unit_test(test_another_expiry_was_faster),
         cmocka_unit_test(test_faults_at_every_operation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
-/* Goal: statements run in turn, rows come as they are made, what is not allowed is refused before it
- * runs, and a stream can be ended from both sides. Method: texts of one and of several statements
- * with what the sink saw, DuckDB's own refusals, a sink that stops, an interrupt. */
+/* Goal: statements run in turn, rows come as they are made, what is not allowed is refused before
+ * it runs, and a stream can be ended from both sides. Method: texts of one and of several
+ * statements with what the sink saw, DuckDB's own refusals, a sink that stops, an interrupt. */
 #include "stream_fixture.h"
 
 static void test_answers(void **state)

@@ -64,11 +64,14 @@ static void test_derived_columns(void **state)
         const char *sql;
     } cases[] = {
         {"map: [{'a*': x}, {'b?': 'it''s'}], default: z",
-         "CASE WHEN t IS NULL THEN NULL WHEN t LIKE 'a%' ESCAPE '!' THEN 'x' "
-         "WHEN t LIKE 'b_' ESCAPE '!' THEN ('it' || CHR(39) || 's') ELSE 'z' END"},
+         "CASE WHEN t IS NULL THEN NULL WHEN t LIKE 'a%' THEN 'x' "
+         "WHEN t LIKE 'b_' THEN ('it' || CHR(39) || 's') ELSE 'z' END"},
         {"map: [{'plain[': x}]", "CASE WHEN t IS NULL THEN NULL WHEN t = 'plain[' THEN 'x' END"},
         {"map: [{'100%_!*': x}]",
          "CASE WHEN t IS NULL THEN NULL WHEN t LIKE '100!%!_!!%' ESCAPE '!' THEN 'x' END"},
+        {"map: [{'a\\b*': x}]",
+         "CASE WHEN t IS NULL THEN NULL WHEN t LIKE ('a' || CHR(92) || 'b%') ESCAPE '!' THEN 'x' "
+         "END"},
         {"map: [{'v[0-9].?*': x}]",
          "CASE WHEN t IS NULL THEN NULL WHEN regexp_extract(t, "
          "('(?s)^v[0-9][.]..*' || CHR(92) || 'z'), 0) <> '' THEN 'x' END"},

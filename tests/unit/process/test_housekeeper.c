@@ -7,8 +7,11 @@
 
 #include "unit/process/house_fixture.h"
 
+#include <stdlib.h>
+
 #include "base/logline.h"
 #include "lake/expiry.h"
+#include "support/remove_tree.h"
 
 enum {
     EPOCHS = 4
@@ -180,6 +183,42 @@ static void test_the_thread(void **state)
     house_end(&house);
 }
 
+static void take_hourly_turn(struct tide_housekeeper *keeper, int64_t after_us)
+{
+    tide_clock_simulated_advance(&house.stack.clock, (struct tide_duration){after_us});
+    tide_housekeeper_turn(keeper);
+}
+
+/* Files of a day ago go; folders, and what somebody may be writing, stay. A real directory, since
+ * the simulated disk has no times. */
+static void test_scratch_files(void **state)
+{
+    (void)state;
+    char directory[] = "/tmp/tidemark-scratch-XXXXXX";
+    char path[64];
+    struct tide_io_facts facts;
+    const struct tide_io io = tide_io_os();
+    assert_non_null(mkdtemp(directory));
+    house_begin(&house, 1);
+    house.stack.clock.now = tide_clock_now(tide_clock_os());
+    struct tide_housekeeper_options options = options_of();
+    options.tables[0].io = io;
+    options.tables[0].scratch_directory = directory;
+    (void)snprintf(path, sizeof(path), "%s/folder", directory);
+    assert_int_equal(io.operations->make_directory(io.self, path, NULL), TIDE_OK);
+    (void)snprintf(path, sizeof(path), "%s/raw-compact-1.parquet", directory);
+    assert_int_equal(tide_io_create_file(io, path, TIDE_VIEW("x"), NULL), TIDE_OK);
+    struct tide_housekeeper *keeper = create(&options);
+    take_hourly_turn(keeper, INT64_C(600) * 1000 * 1000);
+    assert_int_equal(tide_housekeeper_facts(keeper).files_deleted, 0);
+    take_hourly_turn(keeper, 2 * day_us);
+    assert_int_equal(tide_housekeeper_facts(keeper).files_deleted, 1);
+    assert_int_equal(io.operations->stat(io.self, path, &facts, NULL), TIDE_REJECT);
+    tide_housekeeper_destroy(keeper);
+    house_end(&house);
+    assert_int_equal(remove_tree(directory), 0);
+}
+
 /* Both kinds of work, interrupted at operation `at`; then a new life, an epoch, another turn. */
 static bool crash_at(uint64_t at)
 {
@@ -239,6 +278,7 @@ int main(void)
         cmocka_unit_test(test_it_stops_when_it_is_not_quiet),
         cmocka_unit_test(test_failures_are_counted),
         cmocka_unit_test(test_the_thread),
+        cmocka_unit_test(test_scratch_files),
         cmocka_unit_test(test_crashes_at_every_operation),
     };
     tide_logline_set_level(TIDE_LOGLINE_ERROR);

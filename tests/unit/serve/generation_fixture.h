@@ -91,7 +91,10 @@ static inline void batch_open(struct batch_run *run, struct fixture *fixture)
                                                            .engine = TIDE_VIEW("tidemark/test"),
                                                            .epochs = run->epochs,
                                                            .reads = run->reads};
+    int64_t last_run = -1;
+    fixture_check(tide_generation_last_run(&options, &last_run, &error), &error);
     fixture_check(tide_generation_writer_open(&options, &run->writer, &error), &error);
+    assert_int_equal(tide_generation_writer_run(run->writer), last_run + 1);
 }
 
 /* The metric of that name. */
