@@ -24,10 +24,11 @@ struct tide_topics_collector {
     struct tide_kafka_source_message messages[TIDE_KAFKA_SOURCE_BATCH];
     struct tide_log_append append;
     pthread_t thread;
-    pthread_mutex_t mutex; /* guards the two below */
+    pthread_mutex_t mutex; /* guards the three below */
     pthread_cond_t changed;
     bool is_done;
     enum tide_status status;
+    struct tide_error error;
     _Atomic bool is_stopping;
     _Atomic uint64_t message_count;
     _Atomic uint64_t accepted;
@@ -38,11 +39,11 @@ struct tide_topics_collector {
 /* By the thread that syncs the log. */
 static void on_done(void *context, enum tide_status status, const struct tide_error *error)
 {
-    (void)error; /* whoever syncs says it */
     struct tide_topics_collector *c = context;
     pthread_mutex_lock(&c->mutex);
     c->is_done = true;
     c->status = status;
+    c->error = *error;
     pthread_cond_signal(&c->changed);
     pthread_mutex_unlock(&c->mutex);
 }
@@ -59,11 +60,15 @@ static enum tide_status append_once(struct tide_topics_collector *c, struct tide
         pthread_cond_wait(&c->changed, &c->mutex);
     }
     status = c->status;
+    if (status != TIDE_OK) {
+        *error = c->error;
+    }
     pthread_mutex_unlock(&c->mutex);
     return status;
 }
 
-/* Until it is durable, or the collector stops. */
+/* Until it is durable, or the collector stops. REJECT is waited out as well: a topic of the log
+ * takes no message of that size, and whoever runs it reads why and lets it. */
 static enum tide_status append_all(struct tide_topics_collector *c, struct tide_error *error)
 {
     uint64_t waits = 0;
@@ -103,6 +108,17 @@ static void start_over(struct tide_topics_collector *c)
     tide_answer_reset(&c->answer);
 }
 
+/* Messages [first, end), which are known to fit. */
+static enum tide_status decode_again(struct tide_topics_collector *c, uint32_t first, uint32_t end)
+{
+    enum tide_status status = TIDE_OK;
+    start_over(c);
+    for (uint32_t i = first; i < end && status == TIDE_OK; i++) {
+        status = decode(c, &c->messages[i], false);
+    }
+    return status == TIDE_OK ? tide_intake_order(&c->intake) : status;
+}
+
 /* Decodes messages from first on, as many as fit one append. *count: how many. */
 static enum tide_status decode_some(struct tide_topics_collector *c,
                                     uint32_t first,
@@ -118,19 +134,23 @@ static enum tide_status decode_some(struct tide_topics_collector *c,
         status = decode(c, &c->messages[next], false);
         next += status == TIDE_OK;
     }
-    if (status == TIDE_REJECT) { /* too many events with this one: without it, or it alone */
+    if (status == TIDE_OK) {
+        status = tide_intake_order(&c->intake);
+    }
+    /* Too many events together, or more than the arena holds: fewer, and in the end one alone, which
+     * is kept as too large if it does not fit either. */
+    while (status != TIDE_OK && next > first) {
+        status = decode_again(c, first, next);
+        next = status == TIDE_OK ? next : first + (next - first) / 2;
+    }
+    if (status != TIDE_OK) {
+        next = first + 1;
         start_over(c);
-        status = TIDE_OK;
-        bool is_alone = next == first;
-        if (is_alone) {
-            status = decode(c, &c->messages[next++], true);
-        }
-        for (uint32_t i = first; !is_alone && i < next && status == TIDE_OK; i++) {
-            status = decode(c, &c->messages[i], false);
-        }
+        status = decode(c, &c->messages[first], true);
+        status = status == TIDE_OK ? tide_intake_order(&c->intake) : status;
     }
     *count = next - first;
-    return status == TIDE_OK ? tide_intake_order(&c->intake) : status;
+    return status;
 }
 
 static enum tide_status collect(struct tide_topics_collector *c,
