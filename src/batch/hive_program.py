@@ -2,8 +2,8 @@
 
 The job is {"application": name, "place": folder, "statements": [sql, ..]}. The metastore is the one
 that Spark is configured for (hive-site.xml, hive.metastore.uris, javax.jdo.option.ConnectionURL);
-without any, a Derby database in the folder. What goes on is told on stdout, in lines that begin with
-"@tidemark "; all else there is for the log.
+without any, a Derby database in the folder. What goes on is told on stdout, in lines that begin
+with "@tidemark "; all else there is for the log.
 """
 
 import json

@@ -85,7 +85,8 @@ def test_csv_tells_null_from_an_empty_text(sql):
 
 
 def test_table_shows_null_and_no_control_characters(sql):
-    text = sql("SELECT 1 AS n, E'a\\x1b[31m\\n' AS t UNION ALL SELECT NULL, 'b' ORDER BY t", how="table")
+    asked = "SELECT 1 AS n, E'a\\x1b[31m\\n' AS t UNION ALL SELECT NULL, 'b' ORDER BY t"
+    text = sql(asked, how="table")
     assert text == "   n  t\n   1  a\\x1B[31m\\x0A\nNULL  b\n(2 rows)\n"
 
 
@@ -172,7 +173,8 @@ def test_views_are_of_the_given_definitions(sql, lakes, tmp_path):
     other.write_text(
         "preset: device\nmetrics:\n  daily_events: {count: events, every: 1d}\n", encoding="utf-8"
     )
-    done = run_ok("sql", "-c", other, "--lake", lakes["device"], "SELECT COUNT(*) AS n FROM daily_events")
+    asked = "SELECT COUNT(*) AS n FROM daily_events"
+    done = run_ok("sql", "-c", other, "--lake", lakes["device"], asked)
     assert json.loads(done.stdout) == {"n": 0}, "another definition is another series"
 
 
@@ -342,7 +344,8 @@ def check_golden(name, text):
     "preset, engine", [("device", "spark"), ("sunbird", "spark"), ("sunbird", "hive")]
 )
 def test_ddl(lakes, preset, engine):
-    source = ["--preset", preset, "--lake", lakes[preset], "--location", "hdfs://namenode:9000/lake/"]
+    source = ["--preset", preset, "--lake", lakes[preset]]
+    source += ["--location", "hdfs://namenode:9000/lake/"]
     done = run_ok("hive", "ddl", *source, "--engine", engine)
     text = re.sub(r"[0-9a-f]{32}((-batch)?-\d+-\d+\.parquet)", r"<writer>\1", done.stdout.decode())
     check_golden(f"{preset}.{engine}.sql", text)

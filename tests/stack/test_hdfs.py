@@ -67,6 +67,15 @@ def test_a_service_with_its_lake_on_hdfs(hdfs, make_service, tmp_path):
     by_batch = run_ok("backtest", *words, "--metric", "daily_events").stdout
     assert by_batch
 
+    # So do people: DuckDB reads copies of the files, whose dates are those of the folders.
+    asked = "SELECT event_date AS d, COUNT(*) AS n FROM events GROUP BY 1 ORDER BY 1"
+    dates = rows.aggregate("CAST(event_date AS VARCHAR), count(*)").order("1").fetchall()
+    found = map(json.loads, run_ok("sql", *words, asked).stdout.splitlines())
+    assert [(row["d"], row["n"]) for row in found] == dates
+    done = run_ok("sql", *words, "SELECT SUM(value) AS n FROM daily_events")
+    assert json.loads(done.stdout) == {"n": 500}
+    assert f"'{SPARK_URL}/lake one/events'" in run_ok("hive", "ddl", *words).stdout.decode()
+
     # The lake's own commands, while the service runs.
     run_ok("compact", *words)
     run_ok("lake", "check", *words)

@@ -125,7 +125,8 @@ def test_metrics_are_published(walk):
 def test_spark_computes_the_same(walk):
     said = walk["Spark and Hive"]
     assert re.search(r"^run \d+: \d+ metrics, \d+ cells, by spark/4", said, re.M), said
-    assert "CREATE" in said
+    assert '"metric": "daily_events"' in said and '"generation": "batch"' in said
+    assert "CREATE TABLE" in said and "LOCATION 'hdfs://127.0.0.1:9000/tidemark/device/" in said
 
 
 def test_all_is_well(walk):

@@ -1,9 +1,9 @@
 """A Spark session over a Hive metastore as a program: `hive_session.py JOB RESULTS`.
 
 JOB is {"metastore": folder, "jars": [path, ..], "steps": [[engine, sql], ..]};
-RESULTS gets a list with, for each step, its rows as lists of JSON values, or {"error": text}. Engine
-"spark" is Spark's SQL; "hive" is the engine of Hive 2.3 that Spark carries, whose rows are one text
-each with tabs. One JVM for all: Derby lets in one process at a time.
+RESULTS gets a list with, for each step, its rows as lists of JSON values, or {"error": text}.
+Engine "spark" is Spark's SQL; "hive" is the engine of Hive 2.3 that Spark carries, whose rows are
+one text each with tabs. One JVM for all: Derby lets in one process at a time.
 """
 
 import datetime

@@ -11,6 +11,7 @@ static struct fixture *fixture;
 static struct tide_lake_view *view;
 static char directory[64];
 static struct tide_spark_unit units[64];
+static struct tide_snapshot snapshot; /* of which answers need nothing */
 static struct tide_spark_plan plan;
 static struct tide_spark_results results;
 
@@ -39,6 +40,7 @@ static int open_world(void **state)
     (void)snprintf(directory, sizeof(directory), "/tmp/tidemark-results-XXXXXX");
     assert_non_null(mkdtemp(directory));
     plan.units = units;
+    plan.snapshot = &snapshot;
     results = (struct tide_spark_results){tide_io_os(), &plan, directory};
     return 0;
 }

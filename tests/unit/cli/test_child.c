@@ -124,7 +124,10 @@ static void nothing_is_left(void **state)
     struct tide_view line;
     struct tide_child child = start("trap '' TERM; sleep 1000 & echo $!; wait; wait", &plain);
     assert_int_equal(tide_child_next(&child, long_time, &line), TIDE_CHILD_LINE);
-    const pid_t grandchild = (pid_t)strtol(line.data, NULL, 10);
+    char digits[24] = "";
+    assert_true(line.size < sizeof(digits));
+    memcpy(digits, line.data, line.size); /* which has no end of its own behind it */
+    const pid_t grandchild = (pid_t)strtol(digits, NULL, 10);
     assert_int_equal(tide_child_next(&child, (struct tide_duration){1000}, &line),
                      TIDE_CHILD_QUIET);
     tide_child_end(&child);
