@@ -4,8 +4,8 @@
 
 #include "cli/config.h"
 
-/* Between the members of a MAP: whatever a reference gives, a key in PEM say, has none of it. A text
- * with one in it is put together already, and not taken apart at other places. */
+/* Between the members of a MAP: whatever a reference gives, a key in PEM say, has none of it. A
+ * text with one in it is put together already, and not taken apart at other places. */
 #define TIDE_CONFIG_SEPARATOR '\x1e'
 
 enum tide_config_type {

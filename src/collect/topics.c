@@ -137,8 +137,8 @@ static enum tide_status decode_some(struct tide_topics_collector *c,
     if (status == TIDE_OK) {
         status = tide_intake_order(&c->intake);
     }
-    /* Too many events together, or more than the arena holds: fewer, and in the end one alone, which
-     * is kept as too large if it does not fit either. */
+    /* Too many events together, or more than the arena holds: fewer, and in the end one alone,
+     * which is kept as too large if it does not fit either. */
     while (status != TIDE_OK && next > first) {
         status = decode_again(c, first, next);
         next = status == TIDE_OK ? next : first + (next - first) / 2;

@@ -1,6 +1,6 @@
 /* Messages of foreign topics, as a member of a consumer group: taken in batches, and committed when
- * whoever took them says that they are safe. At least once: what was taken and not done comes again,
- * here or at another member. One thread. */
+ * whoever took them says that they are safe. At least once: what was taken and not done comes
+ * again, here or at another member. One thread. */
 #ifndef TIDE_LOG_KAFKA_SOURCE_H
 #define TIDE_LOG_KAFKA_SOURCE_H
 
@@ -29,8 +29,8 @@ struct tide_kafka_source_message {
 enum tide_status tide_kafka_source_open(const struct tide_kafka_source_options *options,
                                         struct tide_kafka_source **source,
                                         struct tide_error *error);
-/* Waits at most that long for at most TIDE_KAFKA_SOURCE_BATCH messages, valid until done. Only after
- * what was taken before is done. *count 0: none came. FATAL: the group will not have us. */
+/* Waits at most that long for at most TIDE_KAFKA_SOURCE_BATCH messages, valid until done. Only
+ * after what was taken before is done. *count 0: none came. FATAL: the group will not have us. */
 enum tide_status tide_kafka_source_take(struct tide_kafka_source *source,
                                         struct tide_duration at_most,
                                         struct tide_kafka_source_message *messages,

@@ -81,8 +81,8 @@ static inline void mock_kafka_set_up(struct mock_kafka *mock, bool is_up)
     assert_int_equal(result, RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 
-/* A message of another producer. value.data NULL: a tombstone; key.data NULL: no key; time_ms 0: now.
- * headers: taken, or NULL. */
+/* A message of another producer. value.data NULL: a tombstone; key.data NULL: no key; time_ms 0:
+ * now. headers: taken, or NULL. */
 struct mock_kafka_message {
     const char *topic;
     int32_t partition;

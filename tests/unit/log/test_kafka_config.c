@@ -25,78 +25,79 @@ static enum tide_status create(const struct tide_kafka_property *properties,
 
 /* ---- the allow-list */
 
+static const char *const forbidden[] = {
+    /* code, and commands */
+    "plugin.library.paths",
+    "interceptors",
+    "sasl.kerberos.kinit.cmd",
+    "sasl.oauthbearer.config",
+    "enable.sasl.oauthbearer.unsecure.jwt",
+    "ssl.engine.location",
+    "ssl.engine.id",
+    "ssl_engine_callback_data",
+    "ssl.providers",
+    /* what the program decides */
+    "acks",
+    "request.required.acks",
+    "enable.idempotence",
+    "transactional.id",
+    "transaction.timeout.ms",
+    "retries",
+    "message.send.max.retries",
+    "max.in.flight",
+    "partitioner",
+    "queue.buffering.max.messages",
+    "queue.buffering.max.kbytes",
+    "queued.max.messages.kbytes",
+    "bootstrap.servers",
+    "metadata.broker.list",
+    "allow.auto.create.topics",
+    "group.id",
+    "enable.auto.commit",
+    "auto.commit.enable",
+    "auto.commit.interval.ms",
+    "enable.auto.offset.store",
+    "auto.offset.reset",
+    "isolation.level",
+    "enable.partition.eof",
+    "offset.store.method",
+    "offset.store.path",
+    "partition.assignment.strategy",
+    "consume.callback.max.messages",
+    /* callbacks, and texts to elsewhere */
+    "dr_cb",
+    "dr_msg_cb",
+    "error_cb",
+    "log_cb",
+    "log_level",
+    "log.queue",
+    "log.thread.name",
+    "stats_cb",
+    "statistics.interval.ms",
+    "rebalance_cb",
+    "opaque",
+    "socket_cb",
+    "open_cb",
+    "background_event_cb",
+    "default_topic_conf",
+    "enabled_events",
+    "internal.termination.signal",
+    "debug",
+    /* a test's brokers instead of the real ones */
+    "test.mock.num.brokers",
+    /* what is no property, or not quite */
+    "",
+    "nonsense",
+    "SASL.PASSWORD",
+    "sasl.password ",
+    "sasl.passwor",
+};
+
 static void what_is_forbidden(void **state)
 {
-    static const char *const names[] = {
-        /* code, and commands */
-        "plugin.library.paths",
-        "interceptors",
-        "sasl.kerberos.kinit.cmd",
-        "sasl.oauthbearer.config",
-        "enable.sasl.oauthbearer.unsecure.jwt",
-        "ssl.engine.location",
-        "ssl.engine.id",
-        "ssl_engine_callback_data",
-        "ssl.providers",
-        /* what the program decides */
-        "acks",
-        "request.required.acks",
-        "enable.idempotence",
-        "transactional.id",
-        "transaction.timeout.ms",
-        "retries",
-        "message.send.max.retries",
-        "max.in.flight",
-        "partitioner",
-        "queue.buffering.max.messages",
-        "queue.buffering.max.kbytes",
-        "queued.max.messages.kbytes",
-        "bootstrap.servers",
-        "metadata.broker.list",
-        "allow.auto.create.topics",
-        "group.id",
-        "enable.auto.commit",
-        "auto.commit.enable",
-        "auto.commit.interval.ms",
-        "enable.auto.offset.store",
-        "auto.offset.reset",
-        "isolation.level",
-        "enable.partition.eof",
-        "offset.store.method",
-        "offset.store.path",
-        "partition.assignment.strategy",
-        "consume.callback.max.messages",
-        /* callbacks, and texts to elsewhere */
-        "dr_cb",
-        "dr_msg_cb",
-        "error_cb",
-        "log_cb",
-        "log_level",
-        "log.queue",
-        "log.thread.name",
-        "stats_cb",
-        "statistics.interval.ms",
-        "rebalance_cb",
-        "opaque",
-        "socket_cb",
-        "open_cb",
-        "background_event_cb",
-        "default_topic_conf",
-        "enabled_events",
-        "internal.termination.signal",
-        "debug",
-        /* a test's brokers instead of the real ones */
-        "test.mock.num.brokers",
-        /* what is no property, or not quite */
-        "",
-        "nonsense",
-        "SASL.PASSWORD",
-        "sasl.password ",
-        "sasl.passwor",
-    };
     (void)state;
-    for (size_t i = 0; i < COUNT(names); i++) {
-        struct tide_kafka_property property = {names[i], "hunter2"};
+    for (size_t i = 0; i < COUNT(forbidden); i++) {
+        struct tide_kafka_property property = {forbidden[i], "hunter2"};
         for (int role = TIDE_KAFKA_PRODUCER; role <= TIDE_KAFKA_CONSUMER; role++) {
             rd_kafka_conf_t *conf = NULL;
             struct tide_error error = {0};
@@ -104,8 +105,8 @@ static void what_is_forbidden(void **state)
             (void)snprintf(expected,
                            sizeof(expected),
                            "the librdkafka property '%s' is not on the allow-list",
-                           names[i]);
-            assert_false(tide_kafka_property_is_allowed(tide_view_of(names[i])));
+                           forbidden[i]);
+            assert_false(tide_kafka_property_is_allowed(tide_view_of(forbidden[i])));
             assert_int_equal(create(&property, 1, (enum tide_kafka_role)role, &conf, &error),
                              TIDE_REJECT);
             assert_string_equal(error.text, expected);

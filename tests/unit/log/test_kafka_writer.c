@@ -1,7 +1,7 @@
 /* Goal: what was acknowledged is in the topics, as others read it; each append is told once, by the
  * thread that syncs, whatever the brokers answer; nothing of an append is taken that is refused.
- * Method: appends on a mock cluster that is told to fail, to be away, or to refuse; messages are read
- * by another consumer. */
+ * Method: appends on a mock cluster that is told to fail, to be away, or to refuse; messages are
+ * read by another consumer. */
 #include "log/kafka_log.h"
 
 #include "base/logline.h"
