@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "log/kafka.h"
+#include "support/c11_threads.h"
 
 enum { /* kinds of requests, as the protocol numbers them */
     MOCK_KAFKA_PRODUCE = 0,
