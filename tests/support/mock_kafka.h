@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "log/kafka.h"
+#include "support/c11_threads.h"
 
 enum { /* kinds of requests, as the protocol numbers them */
     MOCK_KAFKA_PRODUCE = 0,
@@ -81,8 +82,38 @@ static inline void mock_kafka_set_up(struct mock_kafka *mock, bool is_up)
     assert_int_equal(result, RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 
-/* A message of another producer: no header of ours. value.data NULL: a tombstone; key.data NULL:
- * no key; time_ms 0: now. */
+/* A message of another producer. value.data NULL: a tombstone; key.data NULL: no key; time_ms 0:
+ * now. headers: taken, or NULL. */
+struct mock_kafka_message {
+    const char *topic;
+    int32_t partition;
+    struct tide_view key;
+    struct tide_view value;
+    int64_t time_ms;
+    rd_kafka_headers_t *headers;
+};
+
+static inline void mock_kafka_send_message(struct mock_kafka *mock,
+                                           const struct mock_kafka_message *message)
+{
+    rd_kafka_vu_t parts[] = {
+        {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = message->topic},
+        {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = message->partition},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+        {.vtype = RD_KAFKA_VTYPE_KEY},
+        {.vtype = RD_KAFKA_VTYPE_VALUE},
+        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = message->time_ms},
+        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = message->headers},
+    };
+    memcpy(&parts[3].u.mem.ptr, &message->key.data, sizeof(void *));
+    parts[3].u.mem.size = message->key.size;
+    memcpy(&parts[4].u.mem.ptr, &message->value.data, sizeof(void *));
+    parts[4].u.mem.size = message->value.size;
+    assert_null(rd_kafka_produceva(
+        mock->handle, parts, sizeof(parts) / sizeof(parts[0]) - (message->headers == NULL)));
+}
+
+/* The same without headers. */
 static inline void mock_kafka_send(struct mock_kafka *mock,
                                    const char *topic,
                                    int32_t partition,
@@ -90,18 +121,8 @@ static inline void mock_kafka_send(struct mock_kafka *mock,
                                    struct tide_view value,
                                    int64_t time_ms)
 {
-    void *bytes[2];
-    memcpy(&bytes[0], &key.data, sizeof(void *));
-    memcpy(&bytes[1], &value.data, sizeof(void *));
-    rd_kafka_resp_err_t result = rd_kafka_producev(mock->handle,
-                                                   RD_KAFKA_V_TOPIC(topic),
-                                                   RD_KAFKA_V_PARTITION(partition),
-                                                   RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                                                   RD_KAFKA_V_KEY(bytes[0], key.size),
-                                                   RD_KAFKA_V_VALUE(bytes[1], value.size),
-                                                   RD_KAFKA_V_TIMESTAMP(time_ms),
-                                                   RD_KAFKA_V_END);
-    assert_int_equal(result, RD_KAFKA_RESP_ERR_NO_ERROR);
+    const struct mock_kafka_message message = {topic, partition, key, value, time_ms, NULL};
+    mock_kafka_send_message(mock, &message);
 }
 
 /* All that was sent is in its topic. */

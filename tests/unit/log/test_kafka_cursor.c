@@ -119,17 +119,14 @@ static void headers_that_are_garbage(void **state)
     (void)state;
     world_begin(&world, 1, 1);
     for (size_t i = 0; i < COUNT(values); i++) {
-        rd_kafka_resp_err_t result = rd_kafka_producev(
-            world.mock.handle,
-            RD_KAFKA_V_TOPIC("events"),
-            RD_KAFKA_V_PARTITION(0),
-            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-            RD_KAFKA_V_VALUE((char[]){"{}"}, 2),
-            RD_KAFKA_V_TIMESTAMP(5),
-            RD_KAFKA_V_HEADER(TIDE_KAFKA_HEADER, values[i], (ssize_t)strlen(values[i])),
-            RD_KAFKA_V_HEADER(TIDE_KAFKA_HEADER_VERDICT, values[i], (ssize_t)strlen(values[i])),
-            RD_KAFKA_V_END);
-        assert_int_equal(result, RD_KAFKA_RESP_ERR_NO_ERROR);
+        const ssize_t size = (ssize_t)strlen(values[i]);
+        rd_kafka_headers_t *headers = rd_kafka_headers_new(2);
+        (void)rd_kafka_header_add(headers, TIDE_KAFKA_HEADER, -1, values[i], size);
+        (void)rd_kafka_header_add(headers, TIDE_KAFKA_HEADER_VERDICT, -1, values[i], size);
+        mock_kafka_send_message(
+            &world.mock,
+            &(struct mock_kafka_message){
+                .topic = "events", .value = TIDE_VIEW("{}"), .time_ms = 5, .headers = headers});
     }
     mock_kafka_flush(&world.mock);
     world_open_log(&world);
@@ -177,9 +174,9 @@ enum {
     LIVES = 4
 };
 
-/* In each life records (digits: of which topic) come in an order of their own and are counted,
- * and then a note is taken. In the next all of them are there at the same time; the replay must
- * give the same. */
+/* In each life records (digits: of which topic) come in an order of their own and are counted, and
+ * then a note is taken. In the next all are there at the same time; the replay must give the same.
+ */
 static void a_replay_keeps_the_order(void **state)
 {
     static const char *const arrivals[LIVES] = {"0120012", "2210", "", "11102"};
