@@ -518,8 +518,7 @@ enum tide_status tide_checkpointer_notes(struct tide_checkpointer *c,
         struct tide_u128 hash;
         tide_arena_reset(&c->arena);
         const struct tide_manifest_place place = {partition, epoch};
-        status =
-            tide_manifest_get(c->options.store, place, &c->arena, &manifest, &hash, error);
+        status = tide_manifest_get(c->options.store, place, &c->arena, &manifest, &hash, error);
         if (status == TIDE_OK && manifest.note.size > 0) {
             status = visit(context, partition, manifest.note, error);
         }
