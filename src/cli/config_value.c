@@ -652,7 +652,8 @@ bool tide_config_is_secret_name(struct tide_view name)
     return false;
 }
 
-/* Takes a MAP's text apart, before references in it are. false: a member without name or '='. */
+/* Takes a MAP's text apart, before references in it are. false: a member without a name or a
+ * '='. */
 static bool separate(struct tide_view text, struct tide_bytes *members)
 {
     struct tide_view name;

@@ -248,7 +248,8 @@ void tide_kafka_config_close_consumer(rd_kafka_t *handle)
     }
 }
 
-/* Asks until the topic has leaders: right after it was made, or a broker died, it has none. */
+/* Asks until the topic has leaders: right after it was made, or after a broker died, it has
+ * none. */
 static const struct rd_kafka_metadata *ask(rd_kafka_t *handle,
                                            rd_kafka_topic_t *topic,
                                            rd_kafka_resp_err_t *result)

@@ -1,6 +1,6 @@
-/* Messages of foreign topics, as a member of a consumer group: taken in batches, and committed when
- * whoever took them says that they are safe. At least once: what was taken and not done comes
- * again, here or at another member. One thread. */
+/* Messages of foreign topics, as a member of a consumer group: taken in batches, and committed
+ * when whoever took them says that they are safe. At least once: what was taken and not done
+ * comes again, here or at another member. One thread. */
 #ifndef TIDE_LOG_KAFKA_SOURCE_H
 #define TIDE_LOG_KAFKA_SOURCE_H
 

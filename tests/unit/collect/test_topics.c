@@ -1,6 +1,6 @@
-/* Goal: what foreign topics bring is in the log, whatever it is, before the group's offset passes
- * it; a log that takes nothing for a while delays it, and nothing stops the collector but what it
- * cannot mend.
+/* Goal: what foreign topics bring is in the log, whatever it is, before the group's offset
+ * passes it; a log that takes nothing for a while delays it, and nothing stops the collector but
+ * what it cannot mend.
  * Method: a collector on a mock cluster, in front of a log that answers as it is told and remembers
  * what it took. Joining a group takes the mock some seconds, so the tests are few. */
 #include "collect/topics.h"

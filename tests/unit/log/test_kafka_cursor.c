@@ -174,9 +174,9 @@ enum {
     LIVES = 4
 };
 
-/* In each life records (digits: of which topic) come in an order of their own and are counted, and
- * then a note is taken. In the next all are there at the same time; the replay must give the same.
- */
+/* In each life records (digits: of which topic) come in an order of their own and are counted,
+ * and then a note is taken. In the next all of them are there at the same time; the replay must
+ * give the same. */
 static void a_replay_keeps_the_order(void **state)
 {
     static const char *const arrivals[LIVES] = {"0120012", "2210", "", "11102"};

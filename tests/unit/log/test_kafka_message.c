@@ -148,7 +148,8 @@ static void what_is_no_verdict(void **state)
     }
 }
 
-/* Cut before its last number ends, neither header is one; behind it only texts are shorter. */
+/* Cut anywhere before its last number ends, neither header is one; behind it only texts are
+ * shorter. */
 static void heads_that_are_cut(void **state)
 {
     struct tide_bytes stamp = {0};

@@ -1,6 +1,7 @@
 /* Goal: a note says after a restart what it said before, and one that is damaged or of other topics
  * is never taken for one.
- * Method: round trips; a table of texts; every prefix of a right note; every byte of it changed. */
+ * Method: round trips; a table of texts; every prefix of a right note, and every byte of it
+ * changed. */
 #include "log/kafka_note.h"
 
 #include <setjmp.h>

@@ -124,7 +124,8 @@ static void too_large(void **state)
     begin(NULL, 0);
     assert_int_equal(put(0, "k", value), TIDE_REJECT);
     assert_non_null(strstr(error.text, "topic cells: Broker: Message size too large"));
-    /* The topic's own limit is smaller: as it cannot be sent, it does not hold up the rest. */
+    /* The topic's own limit is smaller: it cannot be sent again, so it does not hold up the
+     * rest. */
     mock_kafka_fail(&mock, MOCK_KAFKA_PRODUCE, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, 1);
     assert_int_equal(put(1, "k", "x"), TIDE_OK);
     assert_int_equal(flush_sink(), TIDE_OK);

@@ -258,7 +258,8 @@ static void keys_name_cells(void **state)
     end();
 }
 
-/* Whatever failed, the next round tells all; and a flush is asked for, for it may mend it. */
+/* Whatever failed, the next round tells all; and the flush is asked each time, for it may mend
+ * it. */
 static void tells_all_again_after_a_failure(void **state)
 {
     static const struct {
