@@ -14,6 +14,8 @@
 
 #include <cmocka.h>
 
+#include "support/c11_threads.h"
+
 enum {
     PARTITIONS = 3,
     MESSAGES = 5,
