@@ -231,14 +231,36 @@ class Prometheus:
         return [sample["value"][1] for sample in self.ask("query", query=expression)["result"]]
 
 
+def of_topics(kafka):
+    """Settings with which every part that may be absent is there."""
+    log, foreign = kafka.topic(), kafka.topic()
+    cells, journeys = kafka.topic(partitions=3), kafka.topic(partitions=3)
+    return [
+        f"log.kafka.brokers={kafka.brokers}",
+        f"log.kafka.topics={log}",
+        f"collect.kafka.brokers={kafka.brokers}",
+        f"collect.kafka.topics={foreign}",
+        f"publish.kafka.brokers={kafka.brokers}",
+        f"publish.kafka.topic={cells}",
+        f"publish.kafka.journeys={journeys}",
+        "publish.kafka.interval=1s",
+        "batch.daily.at=02:30",
+    ]
+
+
 @pytest.fixture(scope="module")
-def watched(tmp_path_factory):
+def watched(kafka, tmp_path_factory):
     """A Prometheus, and the services that it scrapes: by name, as its jobs."""
     folder = tmp_path_factory.mktemp("watched")
     services = {}
     with contextlib.ExitStack() as stack:
-        for name, preset in (("tidemark", "device"), ("tidemark-sunbird", "sunbird")):
-            service = Service(folder / name, preset=preset, settings=["process.checkpoint=1s"])
+        for name, preset, more in (
+            ("tidemark", "device", []),
+            ("tidemark-sunbird", "sunbird", []),
+            ("tidemark-kafka", "device", of_topics(kafka)),
+        ):
+            settings = ["process.checkpoint=1s", *more]
+            service = Service(folder / name, preset=preset, settings=settings)
             stack.callback(service.clean_up)
             services[name] = service.start()
             send_past(service, preset)
