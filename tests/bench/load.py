@@ -132,9 +132,11 @@ def over_kafka(kafka, topic):
         start = time.monotonic()
         base = time.time_ns() // 1000 % 10**6
         for serial in range(rate * seconds):
-            due = start + serial / rate
+            due = start + (serial - serial % 100) / rate  # a hundred at once, as they become due
             if serial % 100 == 0:
-                producer.poll(max(0.0, due - time.monotonic()))
+                producer.poll(0)
+                while (early := due - time.monotonic()) > 0:
+                    producer.poll(early)  # which comes back for each report
                 if time.monotonic() - due > LATE_S:
                     break  # it has broken
             key, line = lines[serial % len(lines)]
