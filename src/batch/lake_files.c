@@ -132,3 +132,36 @@ enum tide_status tide_lake_files_list(struct tide_store store,
     *files = (struct tide_lake_files){listing.files, listing.count, is_table};
     return status;
 }
+
+enum tide_status tide_lake_pins_fetch(struct tide_lake_pins *pins,
+                                      const char *table,
+                                      struct tide_view path,
+                                      struct tide_error *error)
+{
+    const struct tide_store store = pins->store;
+    tide_bytes_reset(&pins->key);
+    tide_bytes_append_format(&pins->key, "%s/%.*s", table, TIDE_VIEW_ARGUMENTS(path));
+    const char *key = tide_bytes_terminated(&pins->key);
+    if (!tide_bytes_reserve(&pins->keys, pins->key.size + 1) || pins->key.failed) {
+        return tide_error_set(error, TIDE_RETRY, "no memory for a file's key");
+    }
+    const enum tide_status status = store.operations->fetch(store.self, key, &pins->path, error);
+    if (status == TIDE_OK) {
+        tide_bytes_append(&pins->keys, key, pins->key.size + 1);
+    } else if (status == TIDE_REJECT) {
+        return tide_error_set(error, TIDE_FATAL, "the table names %s, which is not there", key);
+    }
+    return status;
+}
+
+void tide_lake_pins_release(struct tide_lake_pins *pins)
+{
+    for (size_t at = 0; at < pins->keys.size;) {
+        const char *key = pins->keys.data + at;
+        pins->store.operations->unpin(pins->store.self, key);
+        at += tide_view_of(key).size + 1;
+    }
+    tide_bytes_release(&pins->keys);
+    tide_bytes_release(&pins->key);
+    tide_bytes_release(&pins->path);
+}

@@ -32,4 +32,21 @@ enum tide_status tide_lake_files_list(struct tide_store store,
                                       struct tide_lake_files *files,
                                       struct tide_error *error);
 
+/* Data files that are read: each has a path on this machine until all are released. All zero but
+ * the store is valid to release. One thread. */
+struct tide_lake_pins {
+    struct tide_store store; /* not owned */
+    struct tide_bytes keys;  /* of what was fetched, each with its '\0' */
+    struct tide_bytes key;   /* "events/event_date=../..", of the last one */
+    struct tide_bytes path;  /* where that one can be read */
+};
+
+/* path: relative to the table's folder. RETRY: out of memory, or as the store's fetch; FATAL: the
+ * table names a file that is not there. */
+enum tide_status tide_lake_pins_fetch(struct tide_lake_pins *pins,
+                                      const char *table,
+                                      struct tide_view path,
+                                      struct tide_error *error);
+void tide_lake_pins_release(struct tide_lake_pins *pins);
+
 #endif

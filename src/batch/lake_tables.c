@@ -17,8 +17,7 @@ static const size_t arena_bytes_max = (size_t)512 << 20;
 struct tide_lake_tables {
     struct tide_duckdb *duckdb;
     struct tide_duckdb_connection *connection;
-    struct tide_store store;
-    struct tide_bytes fetched; /* keys, each with its '\0' */
+    struct tide_lake_pins pins;
 };
 
 struct making { /* of the views */
@@ -28,8 +27,6 @@ struct making { /* of the views */
     struct tide_bytes sql;     /* of the statement at hand */
     struct tide_bytes names;   /* of a table's files, as a list */
     struct tide_bytes allowed; /* all files, likewise */
-    struct tide_bytes key;     /* of a file */
-    struct tide_bytes path;    /* of a file */
 };
 
 static enum tide_status run(struct making *making, const char *what, struct tide_error *error)
@@ -47,16 +44,6 @@ static enum tide_status run(struct making *making, const char *what, struct tide
 }
 
 /* ---- files */
-
-static void unpin_all(struct tide_lake_tables *tables)
-{
-    for (size_t at = 0; at < tables->fetched.size;) {
-        const char *key = tables->fetched.data + at;
-        tables->store.operations->unpin(tables->store.self, key);
-        at += tide_view_of(key).size + 1;
-    }
-    tide_bytes_release(&tables->fetched);
-}
 
 static bool ends_with(struct tide_view text, struct tide_view end)
 {
@@ -81,28 +68,16 @@ static enum tide_status fetch_file(struct making *making,
                                    bool *is_in_folder,
                                    struct tide_error *error)
 {
-    const struct tide_store store = making->tables->store;
-    struct tide_bytes *fetched = &making->tables->fetched;
-    tide_bytes_reset(&making->key);
-    tide_bytes_append_format(
-        &making->key, "%s/%.*s", layout->name, TIDE_VIEW_ARGUMENTS(file->path));
-    const char *key = tide_bytes_terminated(&making->key);
-    if (!tide_bytes_reserve(fetched, making->key.size + 1) || making->key.failed) {
-        return tide_error_set(error, TIDE_RETRY, "no memory for a file's key");
-    }
-    const enum tide_status status = store.operations->fetch(store.self, key, &making->path, error);
+    struct tide_lake_pins *pins = &making->tables->pins;
+    const enum tide_status status = tide_lake_pins_fetch(pins, layout->name, file->path, error);
     if (status != TIDE_OK) {
-        return status == TIDE_REJECT
-                   ? tide_error_set(
-                         error, TIDE_FATAL, "the table names %s, which is not there", key)
-                   : status;
+        return status;
     }
-    const struct tide_view path = tide_bytes_view(&making->path);
-    tide_bytes_append(fetched, key, making->key.size + 1);
+    const struct tide_view path = tide_bytes_view(&pins->path);
     tide_bytes_append_text(&making->names, making->names.size == 0 ? "" : ", ");
     tide_sql_append_path(&making->names, path);
     allow(making, path);
-    *is_in_folder = *is_in_folder && ends_with(path, tide_bytes_view(&making->key));
+    *is_in_folder = *is_in_folder && ends_with(path, tide_bytes_view(&pins->key));
     return TIDE_OK;
 }
 
@@ -272,8 +247,6 @@ static void release(struct making *making)
     tide_bytes_release(&making->sql);
     tide_bytes_release(&making->names);
     tide_bytes_release(&making->allowed);
-    tide_bytes_release(&making->key);
-    tide_bytes_release(&making->path);
     tide_arena_release(&making->arena);
 }
 
@@ -285,7 +258,7 @@ enum tide_status tide_lake_tables_open(const struct tide_lake_tables_options *op
     if (tables == NULL) {
         return tide_error_set(error, TIDE_RETRY, "no memory for the lake's tables");
     }
-    tables->store = options->store;
+    tables->pins.store = options->store;
     struct making making = {.options = options, .tables = tables};
     tide_arena_init(&making.arena, arena_bytes_max);
     tide_bytes_init(&making.sql, SQL_BYTES_MAX);
@@ -312,7 +285,7 @@ void tide_lake_tables_close(struct tide_lake_tables *tables)
     }
     tide_duckdb_disconnect(tables->connection);
     tide_duckdb_close(tables->duckdb);
-    unpin_all(tables);
+    tide_lake_pins_release(&tables->pins);
     free(tables);
 }
 

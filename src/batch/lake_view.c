@@ -4,7 +4,9 @@
 #include "batch/lake_view.h"
 
 #include "base/assert.h"
+#include "batch/lake_files.h"
 #include "lake/delta.h"
+#include "lake/sql_text.h"
 #include "metric/sql.h"
 
 #include <stdlib.h>
@@ -21,8 +23,7 @@ struct tide_lake_view {
     struct tide_duckdb *duckdb;
     struct tide_duckdb_connection *connection;
     uint64_t file_counts[TIDE_TABLE_ALL_COUNT];
-    struct tide_store store;
-    struct tide_bytes fetched; /* keys, each with its '\0' */
+    struct tide_lake_pins pins;
     struct tide_expired expired[TIDE_TABLE_ALL_COUNT];
     struct tide_arena arena; /* of what expired */
 };
@@ -101,26 +102,6 @@ static void write_bound(const struct tide_lake_view_options *options,
         table == TIDE_TABLE_REJECTED || table == TIDE_TABLE_RAW ? "partition" : "_partition");
 }
 
-/* DuckDB takes a file's name for a pattern; a class of one character is that character. */
-static void write_path(const char *text, size_t size, struct tide_bytes *sql)
-{
-    for (size_t i = 0; i < size; i++) {
-        switch (text[i]) {
-        case '\'':
-            tide_bytes_append_text(sql, "''");
-            break;
-        case '*':
-        case '?':
-        case '[':
-            tide_bytes_append_format(sql, "[%c]", text[i]);
-            break;
-        default:
-            tide_bytes_append_byte(sql, text[i]);
-            break;
-        }
-    }
-}
-
 /* ---- files */
 
 struct listing {
@@ -128,50 +109,23 @@ struct listing {
     struct tide_bytes *sql; /* the list of names grows here */
     const char *table;
     uint64_t count;
-    struct tide_bytes key;
-    struct tide_bytes path;
     struct tide_error *error;
 };
 
 static enum tide_status add_file(void *context, const struct tide_delta_entry *entry)
 {
     struct listing *listing = context;
-    const struct tide_store store = listing->view->store;
-    struct tide_bytes *sql = listing->sql;
-    struct tide_bytes *fetched = &listing->view->fetched;
+    struct tide_lake_pins *pins = &listing->view->pins;
     if (++listing->count > TIDE_LAKE_VIEW_FILES_MAX) {
         return TIDE_OK; /* which is refused when all were counted */
     }
-    tide_bytes_reset(&listing->key);
-    tide_bytes_append_format(
-        &listing->key, "%s/%.*s", listing->table, TIDE_VIEW_ARGUMENTS(entry->path));
-    const char *key = tide_bytes_terminated(&listing->key);
-    if (!tide_bytes_reserve(fetched, listing->key.size + 1) || listing->key.failed) {
-        return tide_error_set(listing->error, TIDE_RETRY, "no memory for a file's key");
-    }
     enum tide_status status =
-        store.operations->fetch(store.self, key, &listing->path, listing->error);
+        tide_lake_pins_fetch(pins, listing->table, entry->path, listing->error);
     if (status == TIDE_OK) {
-        tide_bytes_append(fetched, key, listing->key.size + 1);
-        tide_bytes_append_text(sql, listing->count == 1 ? "'" : ", '");
-        write_path(listing->path.data, listing->path.size, sql);
-        tide_bytes_append_byte(sql, '\'');
-    } else if (status == TIDE_REJECT) {
-        status = tide_error_set(
-            listing->error, TIDE_FATAL, "the table names %s, which is not there", key);
+        tide_bytes_append_text(listing->sql, listing->count == 1 ? "" : ", ");
+        tide_sql_append_path(listing->sql, tide_bytes_view(&pins->path));
     }
     return status;
-}
-
-static void unpin_all(struct tide_lake_view *view)
-{
-    const struct tide_store store = view->store;
-    for (size_t at = 0; at < view->fetched.size;) {
-        const char *key = view->fetched.data + at;
-        store.operations->unpin(store.self, key);
-        at += tide_view_of(key).size + 1;
-    }
-    tide_bytes_release(&view->fetched);
 }
 
 static enum tide_status open_delta(struct tide_store store,
@@ -215,8 +169,6 @@ static enum tide_status list_files(const struct tide_lake_view_options *options,
     }
     tide_delta_close(delta);
     tide_checkpoint_codec_close(&codec);
-    tide_bytes_release(&listing->key);
-    tide_bytes_release(&listing->path);
     if (status == TIDE_OK && listing->count > TIDE_LAKE_VIEW_FILES_MAX) {
         return tide_error_set(error,
                               TIDE_REJECT,
@@ -345,7 +297,7 @@ enum tide_status tide_lake_view_open(const struct tide_lake_view_options *option
     if (made == NULL) {
         return tide_error_set(error, TIDE_RETRY, "no memory for a view of the lake");
     }
-    made->store = options->store;
+    made->pins.store = options->store;
     tide_arena_init(&made->arena, EXPIRED_BYTES_MAX);
     for (int t = 0; t < TIDE_TABLE_ALL_COUNT; t++) {
         made->expired[t].before_days = TIDE_DATE_UNKNOWN;
@@ -373,7 +325,7 @@ void tide_lake_view_close(struct tide_lake_view *view)
     }
     tide_duckdb_disconnect(view->connection);
     tide_duckdb_close(view->duckdb);
-    unpin_all(view);
+    tide_lake_pins_release(&view->pins);
     tide_arena_release(&view->arena);
     free(view);
 }
