@@ -10,7 +10,7 @@ import time
 
 import pytest
 from harness import PRESETS, differences, ledger_of, oracle, tidemark
-from kafka import generated, keyed, log_settings
+from kafka import generated, key_members, key_of, keyed, log_settings
 from service import device_event
 
 def check_against_oracle(service, preset, lines, tmp_path):
@@ -197,14 +197,6 @@ def test_published_numbers(kafka, make_service):
         latest[(j["metric"], json.dumps(j["key"], sort_keys=True), j["ordinal"])] = j["outcome"]
     assert latest == newest and len(latest) > 100
     assert kafka.kcat(journeys).count(b"\n") >= len(latest)
-
-
-def key_members(cell):
-    return {k: cell[k] for k in ("metric", "start", "end", "group", "cohort") if k in cell}
-
-
-def key_of(cell):
-    return json.dumps(key_members(cell), sort_keys=True)
 
 
 def without_clock(cell):

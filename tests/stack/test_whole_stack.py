@@ -7,7 +7,7 @@ import json
 import pytest
 from harness import PRESETS, differences, ledger_of, oracle
 from hdfs import SPARK_URL, lake_url, read_lake
-from kafka import generated, keyed, log_settings
+from kafka import generated, key_of, keyed, log_settings
 from spark_batch import verify_on_spark
 
 
@@ -56,12 +56,7 @@ def test_kafka_in_hdfs_behind(kafka, hdfs, spark_installed, make_service, tmp_pa
     assert service.stop() == 0
     published = kafka.latest(cells)  # by a consumer that is not ours
     with open(tmp_path / "got", encoding="utf-8") as got:
-        shown = {cell_key(json.loads(line)) for line in got if not line.startswith('{"ledger"')}
-    assert {cell_key(cell) for cell in published.values()} == shown
+        shown = {key_of(json.loads(line)) for line in got if not line.startswith('{"ledger"')}
+    assert {key_of(cell) for cell in published.values()} == shown
     lines_of_kcat = kafka.kcat(cells).splitlines()
     assert len(lines_of_kcat) >= len(published)
-
-
-def cell_key(cell):
-    members = ("metric", "start", "end", "group", "cohort")
-    return json.dumps({k: cell[k] for k in members if k in cell}, sort_keys=True)

@@ -234,3 +234,15 @@ def keyed(preset, lines):
         except (ValueError, KeyError, TypeError):
             key = None
         yield (key if isinstance(key, str) else None), line.rstrip(b"\n")
+
+
+# What is published
+
+
+def key_members(cell):
+    """Those that say which cell it is: equal for all its revisions."""
+    return {k: cell[k] for k in ("metric", "start", "end", "group", "cohort") if k in cell}
+
+
+def key_of(cell):
+    return json.dumps(key_members(cell), sort_keys=True)
