@@ -77,20 +77,27 @@ static inline bool stands_at_token(const struct tide_scan *scan, const char *at)
     return scan->token != NULL && at == scan->index->text + *scan->token;
 }
 
-/* By the index, where there is one; by bytes where there is none, or it does not like what it
+/* By its shape or by the index, where there is one; by bytes where there is none, or it does not like what it
  * sees. */
 static const char *walk_event(struct tide_decoder *decoder,
-                              struct tide_walk *walk,
+                              struct tide_plan *plan,
                               const char *at)
 {
+    struct tide_walk *walk = &plan->walk;
     struct tide_scan *scan = &decoder->scan;
     const uint32_t depth = scan->depth;
     const uint32_t row_count = decoder->batch->row_count;
     scan->too_deep = false;
     scan->broken_surrogate = false;
     if (stands_at_token(scan, at) && *at == '{') {
-        const char *end = tide_walk_index_event(walk, scan, at);
+        struct tide_shape_key key;
+        const char *end = tide_shapes_match(&plan->shapes, walk, scan, &key);
         if (end != NULL) {
+            return end;
+        }
+        end = tide_walk_index_event(walk, scan, at);
+        if (end != NULL) {
+            tide_shapes_learn(&plan->shapes, walk, scan, key);
             return end;
         }
         scan->depth = depth;
@@ -105,7 +112,7 @@ static const char *walk_event(struct tide_decoder *decoder,
 static const char *decode_element(struct tide_decoder *decoder, const char *at)
 {
     struct tide_scan *scan = &decoder->scan;
-    const char *end = walk_event(decoder, &decoder->event.walk, at);
+    const char *end = walk_event(decoder, &decoder->event, at);
     if (end == NULL) {
         return NULL;
     }
@@ -217,7 +224,7 @@ static const char *scan_whole(struct tide_decoder *decoder,
     struct tide_scan *scan = &decoder->scan;
     const char *at = tide_scan_space(scan, text.data);
     scan->token = decoder->token;
-    at = plan == NULL ? decode_elements(decoder, at) : walk_event(decoder, &plan->walk, at);
+    at = plan == NULL ? decode_elements(decoder, at) : walk_event(decoder, plan, at);
     if (at == NULL) {
         return NULL;
     }
@@ -540,6 +547,8 @@ void tide_decoder_destroy(struct tide_decoder *decoder)
     tide_arena_release(&decoder->arena);
     tide_arena_release(&decoder->id_arena);
     tide_index_release(&decoder->index);
+    tide_shapes_release(&decoder->document.shapes);
+    tide_shapes_release(&decoder->event.shapes);
     free(decoder);
 }
 

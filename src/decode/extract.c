@@ -44,7 +44,8 @@ enum tide_status tide_plan_init(struct tide_plan *plan,
         paths[count++] = &schema->envelope_id;
     }
     *plan = (struct tide_plan){0};
-    if (tide_walk_init(&plan->walk, arena, paths, count, ends) != TIDE_OK) {
+    if (tide_walk_init(&plan->walk, arena, paths, count, ends) != TIDE_OK ||
+        tide_shapes_init(&plan->shapes) != TIDE_OK) {
         return TIDE_RETRY;
     }
     memcpy(plan->column_nodes, ends, column_count * sizeof *ends);

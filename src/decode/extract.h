@@ -7,11 +7,13 @@
 #define TIDE_DECODE_EXTRACT_H
 
 #include "decode/json_schema.h"
+#include "decode/shape.h"
 #include "decode/walk.h"
 #include "event/uid.h"
 
 struct tide_plan {
     struct tide_walk walk;
+    struct tide_shapes shapes; /* of records that were walked */
     uint32_t column_nodes[TIDE_SCHEMA_COLUMNS_MAX]; /* of the columns with a path */
     uint32_t payload_node;
     uint32_t validate_node; /* the member that names the event's JSON Schema */

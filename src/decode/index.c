@@ -43,8 +43,9 @@ enum tide_status tide_index_choose(const struct tide_index_kernel **kernel,
 enum tide_status tide_index_init(struct tide_index *index, struct tide_error *error)
 {
     index->tokens = malloc(TIDE_INDEX_TOKENS_MAX * sizeof *index->tokens);
+    index->kinds = malloc(TIDE_INDEX_TOKENS_MAX);
     index->lines = malloc(TIDE_INDEX_BYTES_MAX * sizeof *index->lines);
-    if (index->tokens == NULL || index->lines == NULL) {
+    if (index->tokens == NULL || index->kinds == NULL || index->lines == NULL) {
         tide_index_release(index);
         return tide_error_set(error, TIDE_RETRY, "out of memory for an index of tokens");
     }
@@ -54,7 +55,9 @@ enum tide_status tide_index_init(struct tide_index *index, struct tide_error *er
 void tide_index_release(struct tide_index *index)
 {
     free(index->tokens);
+    free(index->kinds);
     free(index->lines);
     index->tokens = NULL;
+    index->kinds = NULL;
     index->lines = NULL;
 }

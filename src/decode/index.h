@@ -34,9 +34,12 @@ enum {
     TIDE_INDEX_TOKENS_MAX = TIDE_INDEX_BYTES_MAX + TIDE_INDEX_BLOCK_SIZE + 2,
 };
 
+#define TIDE_INDEX_SCALAR '0'
+
 struct tide_index {
     const char *text;
     uint32_t *tokens; /* places in text, ascending; TIDE_INDEX_TOKENS_MAX of them */
+    char *kinds; /* what stands there: " { } [ ] or a line feed; SCALAR: anything else */
     uint32_t count;
     uint32_t *lines; /* by lines: places of line feeds; TIDE_INDEX_BYTES_MAX of them */
     uint32_t line_count;
@@ -66,7 +69,7 @@ const struct tide_index_kernel *tide_index_kernels(size_t *count);
 enum tide_status tide_index_choose(const struct tide_index_kernel **kernel,
                                    struct tide_error *error);
 
-/* Memory for tokens and lines, which is touched only as far as it is used. RETRY: there is none. */
+/* Memory for tokens, kinds and lines, which is touched only as far as it is used. RETRY: there is none. */
 enum tide_status tide_index_init(struct tide_index *index, struct tide_error *error);
 void tide_index_release(struct tide_index *index);
 

@@ -26,6 +26,8 @@ TARGET static inline uint64_t KERNEL(block)(struct tide_index *index,
         index->lines[index->line_count++] = (uint32_t)place + (uint32_t)__builtin_ctzll(left);
     }
     const uint64_t tokens = token_starts(state, &masks, quotes, inside, line_feeds);
+    KERNEL(write_kinds)(state->kind, bytes, tokens, ~(masks.bracket | quotes | masks.line_feed));
+    state->kind += __builtin_popcountll(tokens);
     state->token = KERNEL(write)(state->token, tokens, (uint32_t)place);
 
     const size_t block = place / TIDE_INDEX_BLOCK_SIZE;
@@ -49,7 +51,9 @@ TARGET static size_t KERNEL(run)(struct tide_index *index,
                                  bool by_lines)
 {
     tide_assert(size <= TIDE_INDEX_BYTES_MAX);
-    struct state state = {.token = index->tokens, .utf8_before = _mm_setzero_si128()};
+    struct state state = {.token = index->tokens,
+                          .kind = index->kinds,
+                          .utf8_before = _mm_setzero_si128()};
     const size_t block_count = size / TIDE_INDEX_BLOCK_SIZE + 1;
     memset(index->special, 0, (block_count / 64 + 1) * sizeof index->special[0]);
     index->text = text;

@@ -29,6 +29,7 @@ struct state {
     __m128i utf8_before;   /* the last 16 bytes */
     bool utf8_is_open;     /* they end within a sequence */
     uint32_t *token;       /* where the next one is written */
+    char *kind;
 };
 
 /* ---- of masks ---- */
@@ -60,6 +61,15 @@ static inline uint64_t token_starts(struct state *state,
     const uint64_t scalar_starts = scalar & ~(scalar << 1 | state->in_scalar);
     state->in_scalar = scalar >> 63;
     return (quotes & inside) | scalar_starts | ((masks->bracket | line_feeds) & ~inside);
+}
+
+/* scalars: no bytes of kinds of their own. */
+static inline void write_kinds(char *kind, const char *bytes, uint64_t tokens, uint64_t scalars)
+{
+    for (; tokens != 0; tokens &= tokens - 1) {
+        const unsigned place = (unsigned)__builtin_ctzll(tokens);
+        *kind++ = (scalars >> place & 1) != 0 ? TIDE_INDEX_SCALAR : bytes[place];
+    }
 }
 
 /* ---- UTF-8, sixteen bytes at a time ---- */
@@ -226,6 +236,14 @@ SSE42 static inline uint32_t *sse42_write(uint32_t *token, uint64_t bits, uint32
     return end;
 }
 
+SSE42 static inline void sse42_write_kinds(char *kind,
+                                           const char *bytes,
+                                           uint64_t tokens,
+                                           uint64_t scalars)
+{
+    write_kinds(kind, bytes, tokens, scalars);
+}
+
 #define KERNEL(part) sse42_##part
 #define TARGET SSE42
 #include "decode/index_loop.h"
@@ -287,6 +305,14 @@ AVX2 static inline uint32_t *avx2_write(uint32_t *token, uint64_t bits, uint32_t
     return end;
 }
 
+AVX2 static inline void avx2_write_kinds(char *kind,
+                                         const char *bytes,
+                                         uint64_t tokens,
+                                         uint64_t scalars)
+{
+    write_kinds(kind, bytes, tokens, scalars);
+}
+
 #define KERNEL(part) avx2_##part
 #define TARGET AVX2
 #include "decode/index_loop.h"
@@ -335,6 +361,17 @@ AVX512 static inline uint32_t *avx512_write(uint32_t *token, uint64_t bits, uint
         }
         closed = _mm512_shuffle_i32x4(closed, closed, 0x39); /* the next sixteen come first */
     }
+}
+
+AVX512 static inline void avx512_write_kinds(char *kind,
+                                             const char *bytes,
+                                             uint64_t tokens,
+                                             uint64_t scalars)
+{
+    const __m512i all = _mm512_loadu_si512(bytes);
+    const __m512i kinds =
+        _mm512_mask_mov_epi8(all, scalars, _mm512_set1_epi8(TIDE_INDEX_SCALAR));
+    _mm512_storeu_si512(kind, _mm512_maskz_compress_epi8(tokens, kinds));
 }
 
 #define KERNEL(part) avx512_##part

@@ -1,0 +1,450 @@
+#include "decode/shape.h"
+
+#include "base/assert.h"
+
+#include <stdlib.h>
+
+#include "base/banned.h"
+
+enum {
+    MISSED_MAX = 64,      /* by a full set, before one of its shapes goes */
+    RECORD_SIZE_MIN = 64, /* so that eight bytes may be loaded behind its start */
+    CHECKS_MAX = 2 * TIDE_SHAPE_TOKENS_MAX,
+};
+
+/* Eight bytes near a token, and which of them count. */
+struct check {
+    uint64_t word;
+    uint64_t mask;
+    uint32_t token; /* counted from the record's first */
+    int32_t offset; /* from the token's place to the eight bytes */
+};
+
+/* A place near a token. */
+struct spot {
+    uint32_t token;
+    int32_t offset;
+};
+
+/* A number or literal. */
+struct scalar {
+    uint32_t token;
+    struct spot end;
+};
+
+/* A declared value. */
+struct found {
+    struct spot start;
+    struct spot end;
+    uint32_t node;
+    enum tide_json_kind kind; /* of a number or literal it is seen anew */
+    bool is_scalar;
+    bool spaced;
+};
+
+struct tide_shape {
+    uint64_t hash;
+    uint32_t token_count;
+    uint32_t check_count;
+    uint32_t scalar_count;
+    uint32_t found_count;
+    uint32_t depth;     /* the deepest, the record's own is 1 */
+    size_t space_count; /* in all texts between values, as far as they are outside strings */
+    const struct check *checks;
+    const struct scalar *scalars;
+    const struct found *founds;
+    const char *kinds;
+};
+
+enum tide_status tide_shapes_init(struct tide_shapes *shapes)
+{
+    shapes->sets = calloc(TIDE_SHAPE_SETS, sizeof *shapes->sets);
+    return shapes->sets != NULL ? TIDE_OK : TIDE_RETRY;
+}
+
+void tide_shapes_release(struct tide_shapes *shapes)
+{
+    for (uint32_t i = 0; shapes->sets != NULL && i < TIDE_SHAPE_SETS; i++) {
+        for (uint32_t k = 0; k < TIDE_SHAPE_WAYS; k++) {
+            free(shapes->sets[i].ways[k]);
+        }
+    }
+    free(shapes->sets);
+    shapes->sets = NULL;
+}
+
+static inline struct tide_shape_set *set_of(const struct tide_shapes *shapes, uint64_t hash)
+{
+    return &shapes->sets[hash % TIDE_SHAPE_SETS];
+}
+
+/* ---- comparing ---- */
+
+/* Tokens of the object that starts at the first; 0: too many, or its end is not here. */
+static uint32_t count_tokens(const char *kinds, const char *end)
+{
+    const uint32_t max = end - kinds < TIDE_SHAPE_TOKENS_MAX ? (uint32_t)(end - kinds)
+                                                             : TIDE_SHAPE_TOKENS_MAX;
+    int32_t depth = 0;
+    for (uint32_t i = 0; i < max; i++) {
+        /* { and } are 0x7B and 0x7D, [ and ] 0x5B and 0x5D: bit 0x20 aside, bits 1 and 2 tell. */
+        const char folded = (char)(kinds[i] | 0x20);
+        depth += folded == '{';
+        depth -= folded == '}';
+        if (depth == 0) {
+            return i + 1;
+        }
+    }
+    return 0;
+}
+
+static uint64_t hash_kinds(const char *kinds, uint32_t count)
+{
+    uint64_t hash = count;
+    uint32_t i = 0;
+    for (; i + TIDE_WORD_SIZE <= count; i += TIDE_WORD_SIZE) {
+        hash = (hash ^ tide_word_load(kinds + i)) * UINT64_C(0x9E3779B97F4A7C15);
+        hash ^= hash >> 32;
+    }
+    uint64_t rest = 0;
+    for (; i < count; i++) {
+        rest = rest << 8 | (unsigned char)kinds[i];
+    }
+    hash = (hash ^ rest) * UINT64_C(0x9E3779B97F4A7C15);
+    return hash ^ hash >> 32;
+}
+
+static inline const char *place(const char *text, const uint32_t *tokens, struct spot spot)
+{
+    return text + ((int64_t)tokens[spot.token] + spot.offset);
+}
+
+static inline bool has_same_texts(const struct tide_shape *shape,
+                                  const char *text,
+                                  const uint32_t *tokens)
+{
+    uint64_t different = 0;
+    for (uint32_t i = 0; i < shape->check_count; i++) {
+        const struct check *check = &shape->checks[i];
+        const char *at = place(text, tokens, (struct spot){check->token, check->offset});
+        different |= (tide_word_load(at) ^ check->word) & check->mask;
+    }
+    return different == 0;
+}
+
+static bool has_good_scalars(const struct tide_shape *shape,
+                             struct tide_scan *scan,
+                             const char *text,
+                             const uint32_t *tokens)
+{
+    for (uint32_t i = 0; i < shape->scalar_count; i++) {
+        const struct scalar *scalar = &shape->scalars[i];
+        if (tide_scan_scalar(scan, text + tokens[scalar->token]) !=
+            place(text, tokens, scalar->end)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void capture(const struct tide_shape *shape,
+                    struct tide_walk *walk,
+                    const char *text,
+                    const uint32_t *tokens)
+{
+    tide_walk_start(walk);
+    for (uint32_t i = 0; i < shape->found_count; i++) {
+        const struct found *found = &shape->founds[i];
+        struct tide_capture *capture = &walk->captures[found->node];
+        capture->seen = walk->stamp;
+        capture->start = place(text, tokens, found->start);
+        capture->end = place(text, tokens, found->end);
+        capture->kind = found->is_scalar ? tide_walk_scalar_kind(*capture->start) : found->kind;
+        capture->escaped = false;
+        capture->spaced = found->spaced;
+        capture->decoded = (struct tide_view){NULL, 0};
+        tide_assert(capture->start < capture->end);
+    }
+}
+
+static bool fits(const struct tide_shape *shape,
+                 struct tide_scan *scan,
+                 const struct tide_shape_key *key,
+                 const char *kinds)
+{
+    const char *text = scan->index->text;
+    return shape->hash == key->hash && shape->token_count == key->token_count &&
+           memcmp(shape->kinds, kinds, key->token_count) == 0 &&
+           scan->depth + shape->depth <= scan->depth_event &&
+           has_same_texts(shape, text, key->tokens) &&
+           has_good_scalars(shape, scan, text, key->tokens);
+}
+
+const char *tide_shapes_match(const struct tide_shapes *shapes,
+                              struct tide_walk *walk,
+                              struct tide_scan *scan,
+                              struct tide_shape_key *key)
+{
+    const struct tide_index *index = scan->index;
+    const uint32_t *tokens = scan->token;
+    const char *kinds = index->kinds + (tokens - index->tokens);
+    const uint32_t count = count_tokens(kinds, index->kinds + index->count);
+    *key = (struct tide_shape_key){.tokens = tokens, .space_count = scan->space_count};
+    if (count == 0 || tokens[count - 1] - tokens[0] < RECORD_SIZE_MIN ||
+        (index->has_special && tide_index_is_special(index, tokens[0], tokens[count - 1]))) {
+        return NULL;
+    }
+    key->token_count = count;
+    key->hash = hash_kinds(kinds, count);
+    const struct tide_shape_set *set = set_of(shapes, key->hash);
+    for (uint32_t i = 0; i < TIDE_SHAPE_WAYS && set->ways[i] != NULL; i++) {
+        const struct tide_shape *shape = set->ways[i];
+        if (fits(shape, scan, key, kinds)) {
+            capture(shape, walk, index->text, tokens);
+            scan->space_count += shape->space_count;
+            scan->token = tokens + count;
+            return index->text + tokens[count - 1] + 1;
+        }
+    }
+    return NULL;
+}
+
+/* ---- learning ---- */
+
+struct learner {
+    const char *text;
+    const uint32_t *tokens;
+    const char *kinds;
+    uint32_t token_count;
+    size_t at_min; /* how far from the record's start the text before the next value must be */
+    struct tide_shape shape;
+    struct check checks[CHECKS_MAX];
+    struct scalar scalars[TIDE_SHAPE_TOKENS_MAX];
+    struct found founds[TIDE_SHAPE_TOKENS_MAX];
+};
+
+static const char *token_place(const struct learner *learner, uint32_t token)
+{
+    return learner->text + learner->tokens[token];
+}
+
+static bool add_check(struct learner *learner, struct check check)
+{
+    if (learner->shape.check_count == CHECKS_MAX) {
+        return false;
+    }
+    check.word = tide_word_load(token_place(learner, check.token) + check.offset) & check.mask;
+    learner->checks[learner->shape.check_count++] = check;
+    return true;
+}
+
+/* Checks of the text from `from` up to a token. Words end where the text ends, because behind it
+ * there may be no more bytes; the last of them, counted from there, begins before the text. Only
+ * before the first text there is nothing, but behind it there are enough. */
+static bool add_text(struct learner *learner, const char *from, uint32_t token)
+{
+    const char *end = token_place(learner, token);
+    size_t left = (size_t)(end - from);
+    const bool is_first = from == token_place(learner, 0);
+    int32_t offset = 0;
+    bool is_added = true;
+    for (; is_added && left >= TIDE_WORD_SIZE; left -= TIDE_WORD_SIZE) {
+        offset -= TIDE_WORD_SIZE;
+        is_added = add_check(
+            learner, (struct check){.mask = UINT64_MAX, .token = token, .offset = offset});
+    }
+    if (left > 0 && is_first) {
+        is_added = is_added && add_check(learner,
+                                         (struct check){.mask = UINT64_MAX >> (64 - 8 * left)});
+    } else if (left > 0) {
+        is_added = is_added && learner->at_min + left >= TIDE_WORD_SIZE &&
+                   add_check(learner,
+                             (struct check){.mask = ~(UINT64_MAX >> (8 * left)),
+                                            .token = token,
+                                            .offset = offset - TIDE_WORD_SIZE});
+    }
+    learner->at_min += (size_t)(end - from) + 1; /* a value takes a byte at least */
+    return is_added;
+}
+
+/* The place behind the value of a token, as it is relative to the next token. */
+static struct spot spot_behind(const struct learner *learner, uint32_t token, const char *end)
+{
+    const char *next = token_place(learner, token + 1);
+    return (struct spot){token + 1, (int32_t)(end - next)};
+}
+
+/* A value that is no container. Where the text behind it starts, or NULL: it is not for shapes. */
+static const char *add_value(struct learner *learner,
+                             struct tide_scan *scan,
+                             const char *from,
+                             uint32_t token)
+{
+    if (!add_text(learner, from, token)) {
+        return NULL;
+    }
+    const char *at = token_place(learner, token);
+    if (*at == '"') {
+        return tide_scan_string(scan, at + 1);
+    }
+    const char *end = tide_scan_scalar(scan, at);
+    if (end != NULL) {
+        learner->scalars[learner->shape.scalar_count++] =
+            (struct scalar){token, spot_behind(learner, token, end)};
+    }
+    return end;
+}
+
+/* All texts between values, and all numbers and literals. */
+static bool add_texts(struct learner *learner, struct tide_scan *scan)
+{
+    const char *from = token_place(learner, 0);
+    char open[TIDE_SCAN_DEPTH_MAX + 1] = {0};
+    uint32_t depth = 0;
+    bool wants_key = false;
+    for (uint32_t i = 0; i < learner->token_count - 1; i++) {
+        const char kind = learner->kinds[i];
+        if (kind == '{' || kind == '[') {
+            tide_assert(depth < TIDE_SCAN_DEPTH_MAX);
+            open[++depth] = kind;
+            learner->shape.depth = depth > learner->shape.depth ? depth : learner->shape.depth;
+        } else if (kind == '}' || kind == ']') {
+            tide_assert(depth > 1);
+            depth--;
+        } else if (wants_key) {
+            wants_key = false;
+            continue;
+        } else {
+            from = add_value(learner, scan, from, i);
+            if (from == NULL) {
+                return false;
+            }
+        }
+        wants_key = open[depth] == '{';
+    }
+    return add_text(learner, from, learner->token_count - 1);
+}
+
+/* The token at a place. */
+static uint32_t find_token(const struct learner *learner, const char *at)
+{
+    uint32_t low = 0;
+    uint32_t high = learner->token_count - 1;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (token_place(learner, middle) < at) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    tide_assert(token_place(learner, low) == at);
+    return low;
+}
+
+static bool add_founds(struct learner *learner, const struct tide_walk *walk)
+{
+    for (uint32_t node = 1; node < walk->trie.node_count; node++) {
+        const struct tide_capture *capture = tide_walk_capture(walk, node);
+        if (capture == NULL) {
+            continue;
+        }
+        if (learner->shape.found_count == TIDE_SHAPE_TOKENS_MAX) {
+            return false;
+        }
+        const bool is_container =
+            capture->kind == TIDE_JSON_OBJECT || capture->kind == TIDE_JSON_ARRAY;
+        const uint32_t start = find_token(learner, capture->start);
+        const struct spot end = is_container
+                                    ? (struct spot){find_token(learner, capture->end - 1), 1}
+                                    : spot_behind(learner, start, capture->end);
+        learner->founds[learner->shape.found_count++] =
+            (struct found){.start = {start, 0},
+                           .end = end,
+                           .node = node,
+                           .kind = capture->kind,
+                           .is_scalar = !is_container && capture->kind != TIDE_JSON_STRING,
+                           .spaced = capture->spaced};
+    }
+    return true;
+}
+
+/* One piece of memory: the shape, and what it points at. NULL: there is none. */
+static struct tide_shape *create_shape(const struct learner *learner)
+{
+    const struct tide_shape *from = &learner->shape;
+    const size_t checks_size = from->check_count * sizeof(struct check);
+    const size_t scalars_size = from->scalar_count * sizeof(struct scalar);
+    const size_t founds_size = from->found_count * sizeof(struct found);
+    char *memory =
+        malloc(sizeof *from + checks_size + scalars_size + founds_size + from->token_count);
+    if (memory == NULL) {
+        return NULL;
+    }
+    char *checks = memory + sizeof *from;
+    char *scalars = checks + checks_size;
+    char *founds = scalars + scalars_size;
+    char *kinds = founds + founds_size;
+    memcpy(checks, learner->checks, checks_size);
+    memcpy(scalars, learner->scalars, scalars_size);
+    memcpy(founds, learner->founds, founds_size);
+    memcpy(kinds, learner->kinds, from->token_count);
+    struct tide_shape *made = (struct tide_shape *)(void *)memory;
+    *made = *from;
+    made->checks = (const struct check *)(void *)checks;
+    made->scalars = (const struct scalar *)(void *)scalars;
+    made->founds = (const struct found *)(void *)founds;
+    made->kinds = kinds;
+    return made;
+}
+
+/* The way for a new shape; NULL: not yet. */
+static struct tide_shape **take_way(struct tide_shape_set *set, uint64_t hash)
+{
+    const uint32_t tag = (uint32_t)(hash >> 32);
+    if (set->seen != tag) {
+        set->seen = tag;
+        return NULL;
+    }
+    for (uint32_t i = 0; i < TIDE_SHAPE_WAYS; i++) {
+        if (set->ways[i] == NULL) {
+            return &set->ways[i];
+        }
+    }
+    if (++set->missed < MISSED_MAX) {
+        return NULL;
+    }
+    set->missed = 0;
+    set->next = (uint16_t)((set->next + 1) % TIDE_SHAPE_WAYS);
+    free(set->ways[set->next]);
+    set->ways[set->next] = NULL;
+    return &set->ways[set->next];
+}
+
+void tide_shapes_learn(struct tide_shapes *shapes,
+                       const struct tide_walk *walk,
+                       struct tide_scan *scan,
+                       struct tide_shape_key key)
+{
+    if (key.token_count == 0 || scan->too_deep || walk->any_twice ||
+        (walk->elements_node != 0 && tide_walk_capture(walk, walk->elements_node) != NULL)) {
+        return;
+    }
+    struct tide_shape **way = take_way(set_of(shapes, key.hash), key.hash);
+    if (way == NULL) {
+        return;
+    }
+    const struct tide_index *index = scan->index;
+    struct learner learner;
+    learner.text = index->text;
+    learner.tokens = key.tokens;
+    learner.kinds = index->kinds + (key.tokens - index->tokens);
+    learner.token_count = key.token_count;
+    learner.at_min = 0;
+    learner.shape = (struct tide_shape){.hash = key.hash,
+                                        .token_count = key.token_count,
+                                        .space_count = scan->space_count - key.space_count};
+    if (add_texts(&learner, scan) && add_founds(&learner, walk)) {
+        *way = create_shape(&learner);
+    }
+}

@@ -1,0 +1,69 @@
+/* Shapes: records that look alike are decoded by comparing them with one that was walked.
+ *
+ * Telemetry repeats itself: most records differ from an earlier one in nothing but their values. A
+ * shape is what is left of a record without its strings, numbers and literals:
+ *
+ *     {"eid":"START","actor":{"id":"u7"},"ets":12}
+ *            ^^^^^^^              ^^^^       ^^       values; the rest: four texts in between
+ *
+ * A record with the same tokens and the same texts in between has the same grammar and the same
+ * members, whatever its values are; so it is valid if its numbers and literals are, and each
+ * declared value lies at a known distance from a token. Comparing takes a few instructions for each
+ * eight bytes, and no branch until the end. What strings may not contain, stage one has seen
+ * (index.h): records in marked blocks are not compared.
+ *
+ * A record that is like no shape is walked (walk_index.h). Its shape is learned when its tokens are
+ * seen for the second time in a row of their set; in a full set another one has to go, but only
+ * after many records that fit none. So a stream without any likeness costs a hash and a look more
+ * than the walk, and nothing is allocated for a record that is known. One for each plan; one
+ * thread. */
+#ifndef TIDE_DECODE_SHAPE_H
+#define TIDE_DECODE_SHAPE_H
+
+#include "decode/walk.h"
+
+enum {
+    TIDE_SHAPE_SETS = 64,
+    TIDE_SHAPE_WAYS = 4,          /* of a set: as many shapes at most are compared with a record */
+    TIDE_SHAPE_TOKENS_MAX = 512, /* a record with more is walked */
+};
+
+struct tide_shape;
+
+struct tide_shape_set {
+    struct tide_shape *ways[TIDE_SHAPE_WAYS];
+    uint32_t seen;   /* some bits of the hash that was last seen without being learned */
+    uint16_t missed; /* records that fit none of a full set */
+    uint16_t next;   /* the way that is taken next */
+};
+
+struct tide_shapes {
+    struct tide_shape_set *sets;
+};
+
+/* RETRY: out of memory. */
+enum tide_status tide_shapes_init(struct tide_shapes *shapes);
+void tide_shapes_release(struct tide_shapes *shapes);
+
+/* What of a record is looked up. */
+struct tide_shape_key {
+    const uint32_t *tokens; /* its first */
+    uint32_t token_count;   /* 0: it is not for shapes */
+    uint64_t hash;
+    size_t space_count; /* scan's, before it */
+};
+
+/* The token that is looked at is the '{' of a record. If it has a known shape, leaves the same as
+ * tide_walk_index_event; or returns NULL, and nothing has happened. *key: for learn. */
+const char *tide_shapes_match(const struct tide_shapes *shapes,
+                              struct tide_walk *walk,
+                              struct tide_scan *scan,
+                              struct tide_shape_key *key);
+/* A record that match did not know was then walked by the index, and its captures are in walk.
+ * Does nothing if memory is short, or the record is better walked. */
+void tide_shapes_learn(struct tide_shapes *shapes,
+                       const struct tide_walk *walk,
+                       struct tide_scan *scan,
+                       struct tide_shape_key key);
+
+#endif
