@@ -45,7 +45,10 @@ struct tide_decoder {
     const struct tide_index_kernel *kernel; /* NULL: texts are walked by bytes */
     struct tide_index index;
     const uint32_t *token; /* of the index, the next record's first; NULL: it is not indexed */
+    uint32_t token_count;  /* of that record; 0: not known */
     uint32_t line;         /* of the index, the next one */
+    const struct tide_shape *shape; /* of the record that was read last; NULL: it was walked */
+    const uint32_t *tokens;         /* its first */
     struct tide_view block;
     size_t at; /* in the block */
     enum tide_framing framing;
@@ -89,13 +92,17 @@ static const char *walk_event(struct tide_decoder *decoder,
     const uint32_t row_count = decoder->batch->row_count;
     scan->too_deep = false;
     scan->broken_surrogate = false;
+    decoder->shape = NULL;
     if (stands_at_token(scan, at) && *at == '{') {
         struct tide_shape_key key;
-        const char *end = tide_shapes_match(&plan->shapes, walk, scan, &key);
-        if (end != NULL) {
-            return end;
+        const uint32_t token_count = scan->token == decoder->token ? decoder->token_count : 0;
+        decoder->tokens = scan->token;
+        decoder->shape = tide_shapes_match(&plan->shapes, scan, token_count, &key);
+        if (decoder->shape != NULL) {
+            tide_walk_start(walk);
+            return scan->index->text + scan->token[-1] + 1;
         }
-        end = tide_walk_index_event(walk, scan, at);
+        const char *end = tide_walk_index_event(walk, scan, at);
         if (end != NULL) {
             tide_shapes_learn(&plan->shapes, walk, scan, key);
             return end;
@@ -121,6 +128,9 @@ static const char *decode_element(struct tide_decoder *decoder, const char *at)
         .is_object = *at == '{',
         .too_deep = scan->too_deep,
         .broken_surrogate = scan->broken_surrogate,
+        .shape = decoder->shape,
+        .tokens = decoder->tokens,
+        .index_text = decoder->index.text,
     };
     tide_extract_event(&decoder->extractor, &decoder->event, found, decoder->batch);
     return end;
@@ -341,6 +351,9 @@ static void decode_document(struct tide_decoder *decoder,
         .is_object = *tide_scan_space(&decoder->scan, text.data) == '{',
         .too_deep = decoder->scan.too_deep,
         .broken_surrogate = decoder->scan.broken_surrogate,
+        .shape = decoder->shape,
+        .tokens = decoder->tokens,
+        .index_text = decoder->index.text,
     };
     tide_extract_event(&decoder->extractor, plan, found, batch);
 }
@@ -387,6 +400,12 @@ static void index_lines(struct tide_decoder *decoder)
     decoder->token = decoder->index.line_count > 0 ? decoder->index.tokens : NULL;
 }
 
+/* The token that ends the next line. */
+static inline const uint32_t *line_feed(const struct tide_decoder *decoder)
+{
+    return decoder->index.tokens + decoder->index.lines[decoder->line];
+}
+
 /* The line at decoder->at, without its line feed; decoder->token is its first if it is indexed: a
  * line without one, broken inside a string, or too long is not. */
 static struct tide_view next_line(struct tide_decoder *decoder)
@@ -396,7 +415,8 @@ static struct tide_view next_line(struct tide_decoder *decoder)
         index_lines(decoder);
     }
     if (decoder->token != NULL) {
-        const char *end = decoder->index.text + decoder->index.lines[decoder->line];
+        decoder->token_count = (uint32_t)(line_feed(decoder) - decoder->token);
+        const char *end = decoder->index.text + *line_feed(decoder);
         return (struct tide_view){start, (size_t)(end - start)};
     }
     size_t left = decoder->block.size - decoder->at;
@@ -411,21 +431,15 @@ static void end_line(struct tide_decoder *decoder, struct tide_view line)
     if (decoder->token == NULL) {
         return;
     }
-    const struct tide_index *index = &decoder->index;
-    const uint32_t line_feed = index->lines[decoder->line++];
-    const uint32_t *token = decoder->scan.token;
-    token = token != NULL && token > decoder->token ? token : decoder->token;
-    while (*token != line_feed) {
-        token++;
-    }
-    decoder->token = decoder->line < index->line_count ? token + 1 : NULL;
+    const uint32_t *end = line_feed(decoder);
+    decoder->line++;
+    decoder->token = decoder->line < decoder->index.line_count ? end + 1 : NULL;
 }
 
 static enum tide_status next_lines(struct tide_decoder *decoder)
 {
     while (decoder->at < decoder->block.size) {
         const struct tide_view line = next_line(decoder);
-        decoder->scan.token = NULL;
         if (!is_blank(line)) {
             if (!has_room(decoder->batch)) {
                 return TIDE_AGAIN;
@@ -458,6 +472,7 @@ static void index_block(struct tide_decoder *decoder)
         index->tokens[index->count] = last;
         index->tokens[index->count + 1] = last;
         decoder->token = index->tokens;
+        decoder->token_count = index->count;
     }
 }
 

@@ -58,19 +58,26 @@ enum tide_status tide_plan_init(struct tide_plan *plan,
     return TIDE_OK;
 }
 
-struct tide_view tide_capture_text(struct tide_capture *capture, struct tide_arena *arena)
+/* Of a string with escapes. */
+static struct tide_view decoded_text(struct tide_capture *capture, struct tide_arena *arena)
 {
-    tide_assert(capture->kind == TIDE_JSON_STRING);
-    struct tide_view raw = {capture->start + 1, (size_t)(capture->end - capture->start) - 2};
-    if (!capture->escaped) {
-        return raw;
-    }
     if (capture->decoded.data == NULL) {
-        char *to = tide_arena_allocate_text(arena, raw.size);
+        const size_t size = (size_t)(capture->end - capture->start) - 2;
+        char *to = tide_arena_allocate_text(arena, size);
         tide_assert(to != NULL); /* who fills a batch keeps room for one record */
+        const struct tide_view raw = {capture->start + 1, size};
         capture->decoded = (struct tide_view){to, tide_utf8_unescape(raw, to)};
     }
     return capture->decoded;
+}
+
+struct tide_view tide_capture_text(struct tide_capture *capture, struct tide_arena *arena)
+{
+    tide_assert(capture->kind == TIDE_JSON_STRING);
+    return capture->escaped
+               ? decoded_text(capture, arena)
+               : (struct tide_view){capture->start + 1,
+                                    (size_t)(capture->end - capture->start) - 2};
 }
 
 static inline struct tide_view raw_text(const struct tide_capture *capture)
@@ -95,19 +102,14 @@ static enum conversion convert_number(enum tide_type type, struct tide_view text
     return CONVERSION_WRONG_TYPE;
 }
 
-/* Of a value that is there and is not null. */
+/* Of a value that is there, is not null, and is no string for a column of strings. */
 static enum conversion convert_value(struct tide_capture *capture,
                                      enum tide_type type,
                                      struct tide_arena *arena,
-                                     int64_t *number,
-                                     struct tide_view *string)
+                                     int64_t *number)
 {
     switch (capture->kind) {
     case TIDE_JSON_STRING:
-        if (type == TIDE_TYPE_STRING) {
-            *string = tide_capture_text(capture, arena);
-            return CONVERSION_VALUE;
-        }
         if (type == TIDE_TYPE_TIME_ISO) {
             struct tide_instant t;
             bool is_time = tide_civil_parse(tide_capture_text(capture, arena), &t);
@@ -129,17 +131,41 @@ static enum conversion convert_value(struct tide_capture *capture,
     return CONVERSION_WRONG_TYPE;
 }
 
-/* Fills one cell of the batch. */
+/* The captured value at a node, NULL if there is none. Of a record with a shape it is made in own,
+ * because most of them are never asked for. */
+static inline struct tide_capture *capture_at(const struct tide_plan *plan,
+                                              const struct tide_found *found,
+                                              uint32_t node,
+                                              struct tide_capture *own)
+{
+    if (found->shape == NULL) {
+        return tide_walk_capture(&plan->walk, node);
+    }
+    const struct tide_shape_value *value = tide_shape_find(found->shape, node);
+    if (value == NULL) {
+        return NULL;
+    }
+    const struct tide_view raw = tide_shape_text(value, found->index_text, found->tokens);
+    own->start = raw.data;
+    own->end = raw.data + raw.size;
+    own->kind = value->is_scalar ? tide_walk_scalar_kind(*raw.data) : value->kind;
+    own->spaced = value->spaced;
+    own->escaped = false;
+    return own;
+}
+
+/* Fills one cell of the batch, which is null so far. */
 static inline enum conversion extract_column(const struct tide_plan *plan,
+                                             const struct tide_found *found,
                                              struct tide_batch *batch,
                                              uint32_t column,
                                              uint32_t row)
 {
     const struct tide_schema *schema = batch->schema;
     struct tide_vector *vector = &batch->columns[column];
-    struct tide_capture *capture = tide_walk_capture(&plan->walk, plan->column_nodes[column]);
+    struct tide_capture own;
+    struct tide_capture *capture = capture_at(plan, found, plan->column_nodes[column], &own);
     vector->present[row] = 0;
-    vector->mistyped[row] = 0;
     if (capture == NULL || capture->kind == TIDE_JSON_NULL) {
         return CONVERSION_NULL;
     }
@@ -147,17 +173,17 @@ static inline enum conversion extract_column(const struct tide_plan *plan,
         capture->end - capture->start == 2) {
         return CONVERSION_EMPTY;
     }
+    if (vector->strings != NULL && capture->kind == TIDE_JSON_STRING) {
+        vector->present[row] = 1;
+        vector->strings[row] = tide_capture_text(capture, &batch->arena);
+        return CONVERSION_VALUE;
+    }
     int64_t number = 0;
-    struct tide_view string = {NULL, 0};
     enum conversion conversion =
-        convert_value(capture, schema->columns[column].type, &batch->arena, &number, &string);
+        convert_value(capture, schema->columns[column].type, &batch->arena, &number);
     if (conversion == CONVERSION_VALUE) {
         vector->present[row] = 1;
-        if (vector->strings != NULL) {
-            vector->strings[row] = string;
-        } else {
-            vector->numbers[row] = number;
-        }
+        vector->numbers[row] = number;
     } else {
         vector->mistyped[row] = 1;
         batch->has_mistyped = true;
@@ -195,6 +221,7 @@ static struct tide_verdict reject(enum tide_reason reason,
 
 /* Columns with a path, in declared order, up to the first that is wrong. */
 static struct tide_verdict extract_columns(const struct tide_plan *plan,
+                                           const struct tide_found *found,
                                            struct tide_batch *batch,
                                            uint32_t row)
 {
@@ -207,7 +234,7 @@ static struct tide_verdict extract_columns(const struct tide_plan *plan,
                           TIDE_VIEW("a key of this path stands twice in its object"));
         }
         const bool is_strict = column->required || schema->strict;
-        switch (extract_column(plan, batch, i, row)) {
+        switch (extract_column(plan, found, batch, i, row)) {
         case CONVERSION_VALUE:
         case CONVERSION_EMPTY:
             break;
@@ -288,12 +315,14 @@ static struct tide_view compact(struct tide_view text, struct tide_bytes *into)
 /* The payload as received goes to the batch, the compact one into the identity. */
 static void identify(struct tide_extractor *extractor,
                      const struct tide_plan *plan,
+                     const struct tide_found *found,
                      struct tide_batch *batch,
                      uint32_t row)
 {
     struct tide_view payload = {NULL, 0};
     if (plan->payload_node != 0) {
-        const struct tide_capture *capture = tide_walk_capture(&plan->walk, plan->payload_node);
+        struct tide_capture own;
+        const struct tide_capture *capture = capture_at(plan, found, plan->payload_node, &own);
         if (capture != NULL) {
             payload = raw_text(capture);
             batch->payloads[row] = payload;
@@ -329,11 +358,12 @@ void tide_extract_rejected(struct tide_batch *batch,
 /* By the JSON Schema of the event's type. */
 static struct tide_verdict validate(struct tide_extractor *extractor,
                                     const struct tide_plan *plan,
-                                    struct tide_view text,
+                                    const struct tide_found *found,
                                     struct tide_batch *batch)
 {
     const struct tide_view by_pointer = extractor->schema->validation.by_pointer;
-    struct tide_capture *by = tide_walk_capture(&plan->walk, plan->validate_node);
+    struct tide_capture own;
+    struct tide_capture *by = capture_at(plan, found, plan->validate_node, &own);
     if (by == NULL || by->kind != TIDE_JSON_STRING) {
         return (struct tide_verdict){
             .reason = TIDE_REASON_MISSING,
@@ -342,7 +372,7 @@ static struct tide_verdict validate(struct tide_extractor *extractor,
     }
     struct tide_view type = tide_capture_text(by, &batch->arena);
     struct tide_json_fault fault;
-    switch (tide_json_checker_check(extractor->checker, type, text, &fault)) {
+    switch (tide_json_checker_check(extractor->checker, type, found->text, &fault)) {
     case TIDE_JSON_VALID:
         break;
     case TIDE_JSON_UNKNOWN:
@@ -392,14 +422,14 @@ void tide_extract_event(struct tide_extractor *extractor,
     } else {
         *verdict = (struct tide_verdict){.reason = TIDE_REASON_ACCEPTED};
         if (extractor->checker != NULL) {
-            *verdict = validate(extractor, plan, found.text, batch);
+            *verdict = validate(extractor, plan, &found, batch);
         }
         if (verdict->reason == TIDE_REASON_ACCEPTED) {
-            *verdict = extract_columns(plan, batch, row);
+            *verdict = extract_columns(plan, &found, batch, row);
         }
     }
     if (verdict->reason == TIDE_REASON_ACCEPTED) {
         derive_columns(batch, row);
-        identify(extractor, plan, batch, row);
+        identify(extractor, plan, &found, batch, row);
     }
 }

@@ -42,6 +42,10 @@ struct tide_found {
     bool is_object;
     bool too_deep;
     bool broken_surrogate;
+    /* Where it was not walked, but has a shape: */
+    const struct tide_shape *shape; /* NULL: it was walked */
+    const uint32_t *tokens;
+    const char *index_text;
 };
 
 /* Appends a row; the batch has room. */

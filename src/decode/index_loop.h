@@ -22,10 +22,12 @@ TARGET static inline uint64_t KERNEL(block)(struct tide_index *index,
     const uint64_t inside = KERNEL(parities)(quotes) ^ state->inside;
     state->inside = (uint64_t)((int64_t)inside >> 63);
     const uint64_t line_feeds = by_lines ? masks.line_feed : 0;
-    for (uint64_t left = line_feeds & ~inside; left != 0; left &= left - 1) {
-        index->lines[index->line_count++] = (uint32_t)place + (uint32_t)__builtin_ctzll(left);
-    }
     const uint64_t tokens = token_starts(state, &masks, quotes, inside, line_feeds);
+    for (uint64_t left = line_feeds & ~inside; left != 0; left &= left - 1) {
+        const uint64_t before = tokens & ((left & -left) - 1);
+        index->lines[index->line_count++] =
+            (uint32_t)(state->token - index->tokens) + (uint32_t)__builtin_popcountll(before);
+    }
     KERNEL(write_kinds)(state->kind, bytes, tokens, ~(masks.bracket | quotes | masks.line_feed));
     state->kind += __builtin_popcountll(tokens);
     state->token = KERNEL(write)(state->token, tokens, (uint32_t)place);

@@ -10,6 +10,7 @@ enum {
     MISSED_MAX = 64,      /* by a full set, before one of its shapes goes */
     RECORD_SIZE_MIN = 64, /* so that eight bytes may be loaded behind its start */
     CHECKS_MAX = 2 * TIDE_SHAPE_TOKENS_MAX,
+    NODES_MAX = 1024, /* of a trie with more, records are walked */
 };
 
 /* Eight bytes near a token, and which of them count. */
@@ -32,27 +33,18 @@ struct scalar {
     struct spot end;
 };
 
-/* A declared value. */
-struct found {
-    struct spot start;
-    struct spot end;
-    uint32_t node;
-    enum tide_json_kind kind; /* of a number or literal it is seen anew */
-    bool is_scalar;
-    bool spaced;
-};
-
 struct tide_shape {
     uint64_t hash;
     uint32_t token_count;
     uint32_t check_count;
     uint32_t scalar_count;
-    uint32_t found_count;
+    uint32_t value_count;
     uint32_t depth;     /* the deepest, the record's own is 1 */
     size_t space_count; /* in all texts between values, as far as they are outside strings */
     const struct check *checks;
     const struct scalar *scalars;
-    const struct found *founds;
+    const struct tide_shape_value *values;
+    const uint16_t *by_node; /* of the walk's trie: 1 + which value; 0: it has none */
     const char *kinds;
 };
 
@@ -98,20 +90,19 @@ static uint32_t count_tokens(const char *kinds, const char *end)
     return 0;
 }
 
+/* A sum of products, so that no product waits for another. */
 static uint64_t hash_kinds(const char *kinds, uint32_t count)
 {
-    uint64_t hash = count;
+    const uint64_t odd = UINT64_C(0x9E3779B97F4A7C15);
+    uint64_t factor = odd;
+    uint64_t hash = count * odd;
     uint32_t i = 0;
     for (; i + TIDE_WORD_SIZE <= count; i += TIDE_WORD_SIZE) {
-        hash = (hash ^ tide_word_load(kinds + i)) * UINT64_C(0x9E3779B97F4A7C15);
-        hash ^= hash >> 32;
+        hash += (tide_word_load(kinds + i) ^ factor) * (factor | 1);
+        factor += odd << 1;
     }
-    uint64_t rest = 0;
-    for (; i < count; i++) {
-        rest = rest << 8 | (unsigned char)kinds[i];
-    }
-    hash = (hash ^ rest) * UINT64_C(0x9E3779B97F4A7C15);
-    return hash ^ hash >> 32;
+    hash += (tide_word_keep(tide_word_load(kinds + i), count - i) ^ factor) * (factor | 1);
+    return (hash ^ hash >> 29) * odd >> 8;
 }
 
 static inline const char *place(const char *text, const uint32_t *tokens, struct spot spot)
@@ -147,24 +138,10 @@ static bool has_good_scalars(const struct tide_shape *shape,
     return true;
 }
 
-static void capture(const struct tide_shape *shape,
-                    struct tide_walk *walk,
-                    const char *text,
-                    const uint32_t *tokens)
+const struct tide_shape_value *tide_shape_find(const struct tide_shape *shape, uint32_t node)
 {
-    tide_walk_start(walk);
-    for (uint32_t i = 0; i < shape->found_count; i++) {
-        const struct found *found = &shape->founds[i];
-        struct tide_capture *capture = &walk->captures[found->node];
-        capture->seen = walk->stamp;
-        capture->start = place(text, tokens, found->start);
-        capture->end = place(text, tokens, found->end);
-        capture->kind = found->is_scalar ? tide_walk_scalar_kind(*capture->start) : found->kind;
-        capture->escaped = false;
-        capture->spaced = found->spaced;
-        capture->decoded = (struct tide_view){NULL, 0};
-        tide_assert(capture->start < capture->end);
-    }
+    const uint16_t number = shape->by_node[node];
+    return number == 0 ? NULL : &shape->values[number - 1];
 }
 
 static bool fits(const struct tide_shape *shape,
@@ -180,17 +157,19 @@ static bool fits(const struct tide_shape *shape,
            has_good_scalars(shape, scan, text, key->tokens);
 }
 
-const char *tide_shapes_match(const struct tide_shapes *shapes,
-                              struct tide_walk *walk,
-                              struct tide_scan *scan,
-                              struct tide_shape_key *key)
+const struct tide_shape *tide_shapes_match(const struct tide_shapes *shapes,
+                                           struct tide_scan *scan,
+                                           uint32_t token_count,
+                                           struct tide_shape_key *key)
 {
     const struct tide_index *index = scan->index;
     const uint32_t *tokens = scan->token;
     const char *kinds = index->kinds + (tokens - index->tokens);
-    const uint32_t count = count_tokens(kinds, index->kinds + index->count);
+    const uint32_t count =
+        token_count != 0 ? token_count : count_tokens(kinds, index->kinds + index->count);
     *key = (struct tide_shape_key){.tokens = tokens, .space_count = scan->space_count};
-    if (count == 0 || tokens[count - 1] - tokens[0] < RECORD_SIZE_MIN ||
+    if (count == 0 || count > TIDE_SHAPE_TOKENS_MAX || kinds[count - 1] != '}' ||
+        tokens[count - 1] - tokens[0] < RECORD_SIZE_MIN ||
         (index->has_special && tide_index_is_special(index, tokens[0], tokens[count - 1]))) {
         return NULL;
     }
@@ -200,10 +179,9 @@ const char *tide_shapes_match(const struct tide_shapes *shapes,
     for (uint32_t i = 0; i < TIDE_SHAPE_WAYS && set->ways[i] != NULL; i++) {
         const struct tide_shape *shape = set->ways[i];
         if (fits(shape, scan, key, kinds)) {
-            capture(shape, walk, index->text, tokens);
             scan->space_count += shape->space_count;
             scan->token = tokens + count;
-            return index->text + tokens[count - 1] + 1;
+            return shape;
         }
     }
     return NULL;
@@ -220,7 +198,9 @@ struct learner {
     struct tide_shape shape;
     struct check checks[CHECKS_MAX];
     struct scalar scalars[TIDE_SHAPE_TOKENS_MAX];
-    struct found founds[TIDE_SHAPE_TOKENS_MAX];
+    struct tide_shape_value values[TIDE_SHAPE_TOKENS_MAX];
+    uint32_t node_count;
+    uint16_t by_node[NODES_MAX];
 };
 
 static const char *token_place(const struct learner *learner, uint32_t token)
@@ -342,14 +322,14 @@ static uint32_t find_token(const struct learner *learner, const char *at)
     return low;
 }
 
-static bool add_founds(struct learner *learner, const struct tide_walk *walk)
+static bool add_values(struct learner *learner, const struct tide_walk *walk)
 {
     for (uint32_t node = 1; node < walk->trie.node_count; node++) {
         const struct tide_capture *capture = tide_walk_capture(walk, node);
         if (capture == NULL) {
             continue;
         }
-        if (learner->shape.found_count == TIDE_SHAPE_TOKENS_MAX) {
+        if (learner->shape.value_count == TIDE_SHAPE_TOKENS_MAX) {
             return false;
         }
         const bool is_container =
@@ -358,9 +338,11 @@ static bool add_founds(struct learner *learner, const struct tide_walk *walk)
         const struct spot end = is_container
                                     ? (struct spot){find_token(learner, capture->end - 1), 1}
                                     : spot_behind(learner, start, capture->end);
-        learner->founds[learner->shape.found_count++] =
-            (struct found){.start = {start, 0},
-                           .end = end,
+        learner->by_node[node] = (uint16_t)(learner->shape.value_count + 1);
+        learner->values[learner->shape.value_count++] =
+            (struct tide_shape_value){.start = start,
+                           .end = end.token,
+                           .end_offset = end.offset,
                            .node = node,
                            .kind = capture->kind,
                            .is_scalar = !is_container && capture->kind != TIDE_JSON_STRING,
@@ -375,25 +357,29 @@ static struct tide_shape *create_shape(const struct learner *learner)
     const struct tide_shape *from = &learner->shape;
     const size_t checks_size = from->check_count * sizeof(struct check);
     const size_t scalars_size = from->scalar_count * sizeof(struct scalar);
-    const size_t founds_size = from->found_count * sizeof(struct found);
-    char *memory =
-        malloc(sizeof *from + checks_size + scalars_size + founds_size + from->token_count);
+    const size_t values_size = from->value_count * sizeof(struct tide_shape_value);
+    const size_t nodes_size = learner->node_count * sizeof(uint16_t);
+    char *memory = malloc(sizeof *from + checks_size + scalars_size + values_size + nodes_size +
+                          from->token_count);
     if (memory == NULL) {
         return NULL;
     }
     char *checks = memory + sizeof *from;
     char *scalars = checks + checks_size;
-    char *founds = scalars + scalars_size;
-    char *kinds = founds + founds_size;
+    char *values = scalars + scalars_size;
+    char *by_node = values + values_size;
+    char *kinds = by_node + nodes_size;
     memcpy(checks, learner->checks, checks_size);
     memcpy(scalars, learner->scalars, scalars_size);
-    memcpy(founds, learner->founds, founds_size);
+    memcpy(values, learner->values, values_size);
+    memcpy(by_node, learner->by_node, nodes_size);
     memcpy(kinds, learner->kinds, from->token_count);
     struct tide_shape *made = (struct tide_shape *)(void *)memory;
     *made = *from;
     made->checks = (const struct check *)(void *)checks;
     made->scalars = (const struct scalar *)(void *)scalars;
-    made->founds = (const struct found *)(void *)founds;
+    made->values = (const struct tide_shape_value *)(void *)values;
+    made->by_node = (const uint16_t *)(void *)by_node;
     made->kinds = kinds;
     return made;
 }
@@ -426,7 +412,9 @@ void tide_shapes_learn(struct tide_shapes *shapes,
                        struct tide_scan *scan,
                        struct tide_shape_key key)
 {
-    if (key.token_count == 0 || scan->too_deep || walk->any_twice ||
+    const bool is_whole = scan->token == key.tokens + key.token_count;
+    if (key.token_count == 0 || !is_whole || scan->too_deep || walk->any_twice ||
+        walk->trie.node_count > NODES_MAX ||
         (walk->elements_node != 0 && tide_walk_capture(walk, walk->elements_node) != NULL)) {
         return;
     }
@@ -441,10 +429,12 @@ void tide_shapes_learn(struct tide_shapes *shapes,
     learner.kinds = index->kinds + (key.tokens - index->tokens);
     learner.token_count = key.token_count;
     learner.at_min = 0;
+    learner.node_count = walk->trie.node_count;
+    memset(learner.by_node, 0, sizeof learner.by_node);
     learner.shape = (struct tide_shape){.hash = key.hash,
                                         .token_count = key.token_count,
                                         .space_count = scan->space_count - key.space_count};
-    if (add_texts(&learner, scan) && add_founds(&learner, walk)) {
+    if (add_texts(&learner, scan) && add_values(&learner, walk)) {
         *way = create_shape(&learner);
     }
 }

@@ -28,6 +28,17 @@ enum {
     TIDE_SHAPE_TOKENS_MAX = 512, /* a record with more is walked */
 };
 
+/* A declared value of a record: from the place of a token to a distance from another's. */
+struct tide_shape_value {
+    uint32_t start;
+    uint32_t end;
+    int32_t end_offset;
+    uint32_t node;            /* of the walk's trie */
+    enum tide_json_kind kind; /* a number's or literal's own is told by its first byte */
+    bool is_scalar;
+    bool spaced;
+};
+
 struct tide_shape;
 
 struct tide_shape_set {
@@ -53,12 +64,24 @@ struct tide_shape_key {
     size_t space_count; /* scan's, before it */
 };
 
-/* The token that is looked at is the '{' of a record. If it has a known shape, leaves the same as
- * tide_walk_index_event; or returns NULL, and nothing has happened. *key: for learn. */
-const char *tide_shapes_match(const struct tide_shapes *shapes,
-                              struct tide_walk *walk,
-                              struct tide_scan *scan,
-                              struct tide_shape_key *key);
+/* The token that is looked at is the '{' of a record, which has token_count tokens if that is known
+ * (else 0). If it has a known shape, the token behind the record is looked at; or NULL is returned,
+ * and nothing has happened. *key: for learn. */
+const struct tide_shape *tide_shapes_match(const struct tide_shapes *shapes,
+                                           struct tide_scan *scan,
+                                           uint32_t token_count,
+                                           struct tide_shape_key *key);
+/* Its value at a node; NULL: it has none. */
+const struct tide_shape_value *tide_shape_find(const struct tide_shape *shape, uint32_t node);
+/* As it stands in the record that matched, whose first token tokens is. */
+static inline struct tide_view tide_shape_text(const struct tide_shape_value *value,
+                                               const char *text,
+                                               const uint32_t *tokens)
+{
+    const char *start = text + tokens[value->start];
+    const char *end = text + ((int64_t)tokens[value->end] + value->end_offset);
+    return (struct tide_view){start, (size_t)(end - start)};
+}
 /* A record that match did not know was then walked by the index, and its captures are in walk.
  * Does nothing if memory is short, or the record is better walked. */
 void tide_shapes_learn(struct tide_shapes *shapes,

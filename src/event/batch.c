@@ -6,6 +6,7 @@
 #include "event/value_code.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/banned.h"
 
@@ -79,6 +80,9 @@ void tide_batch_destroy(struct tide_batch *batch)
 
 void tide_batch_reset(struct tide_batch *batch)
 {
+    for (uint32_t i = 0; batch->has_mistyped && i < batch->schema->column_count; i++) {
+        memset(batch->columns[i].mistyped, 0, batch->row_capacity);
+    }
     batch->row_count = 0;
     batch->has_mistyped = false;
     tide_arena_reset(&batch->arena);
