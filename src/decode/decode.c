@@ -31,7 +31,8 @@ struct rest {
 };
 
 enum {
-    LINES_INDEXED = 64 << 10, /* bytes at a time: they are still in the cache when they are walked */
+    LINES_INDEXED =
+        64 << 10, /* bytes at a time: they are still in the cache when they are walked */
     INDEXED_MIN = 2 * TIDE_INDEX_BLOCK_SIZE, /* of one document: less does not pay */
 };
 
@@ -82,9 +83,7 @@ static inline bool stands_at_token(const struct tide_scan *scan, const char *at)
 
 /* By its shape or by the index, where there is one; by bytes where there is none, or it does not like what it
  * sees. */
-static const char *walk_event(struct tide_decoder *decoder,
-                              struct tide_plan *plan,
-                              const char *at)
+static const char *walk_event(struct tide_decoder *decoder, struct tide_plan *plan, const char *at)
 {
     struct tide_walk *walk = &plan->walk;
     struct tide_scan *scan = &decoder->scan;
@@ -526,7 +525,8 @@ enum tide_status tide_decoder_create(const struct tide_schema *schema,
         return tide_error_set(error, TIDE_RETRY, "out of memory for a decoder");
     }
     made->schema = schema;
-    made->extractor = (struct tide_extractor){.schema = schema, .seed = seed};
+    made->extractor = (struct tide_extractor){.schema = schema};
+    tide_hash_key_init(&made->extractor.key, seed);
     made->rest.sent = TIDE_INSTANT_UNKNOWN;
     made->is_done = true;
     if (tide_plan_init(&made->document, schema, true, &made->arena) != TIDE_OK ||

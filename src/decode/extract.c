@@ -58,9 +58,9 @@ enum tide_status tide_plan_init(struct tide_plan *plan,
     return TIDE_OK;
 }
 
-/* Of a string with escapes. */
-static struct tide_view decoded_text(struct tide_capture *capture, struct tide_arena *arena)
+struct tide_view tide_capture_unescaped(struct tide_capture *capture, struct tide_arena *arena)
 {
+    tide_assert(capture->kind == TIDE_JSON_STRING);
     if (capture->decoded.data == NULL) {
         const size_t size = (size_t)(capture->end - capture->start) - 2;
         char *to = tide_arena_allocate_text(arena, size);
@@ -69,15 +69,6 @@ static struct tide_view decoded_text(struct tide_capture *capture, struct tide_a
         capture->decoded = (struct tide_view){to, tide_utf8_unescape(raw, to)};
     }
     return capture->decoded;
-}
-
-struct tide_view tide_capture_text(struct tide_capture *capture, struct tide_arena *arena)
-{
-    tide_assert(capture->kind == TIDE_JSON_STRING);
-    return capture->escaped
-               ? decoded_text(capture, arena)
-               : (struct tide_view){capture->start + 1,
-                                    (size_t)(capture->end - capture->start) - 2};
 }
 
 static inline struct tide_view raw_text(const struct tide_capture *capture)
@@ -332,7 +323,7 @@ static void identify(struct tide_extractor *extractor,
         }
     }
     batch->uids[row] =
-        tide_uid_compute(batch, row, payload, extractor->seed, &extractor->canonical);
+        tide_uid_compute(batch, row, payload, &extractor->key, &extractor->canonical);
 }
 
 static uint32_t append_row(struct tide_batch *batch, struct tide_view text)

@@ -39,7 +39,7 @@ enum {
 struct tide_index {
     const char *text;
     uint32_t *tokens; /* places in text, ascending; TIDE_INDEX_TOKENS_MAX of them */
-    char *kinds; /* what stands there: " { } [ ] or a line feed; SCALAR: anything else */
+    char *kinds;      /* what stands there: " { } [ ] or a line feed; SCALAR: anything else */
     uint32_t count;
     uint32_t *lines; /* by lines: which tokens are line feeds; TIDE_INDEX_BYTES_MAX of them */
     uint32_t line_count;

@@ -9,11 +9,8 @@ static inline void KERNEL(mark)(struct tide_index *index, size_t block)
 }
 
 /* Tokens of one block; bytes: 64 of them. Returns the line feeds that stand inside a string. */
-TARGET static inline uint64_t KERNEL(block)(struct tide_index *index,
-                                            struct state *state,
-                                            const char *bytes,
-                                            size_t place,
-                                            bool by_lines)
+TARGET static inline __attribute__((always_inline)) uint64_t KERNEL(block)(
+    struct tide_index *index, struct state *state, const char *bytes, size_t place, bool by_lines)
 {
     struct masks masks;
     KERNEL(load)(bytes, &masks);
@@ -53,9 +50,8 @@ TARGET static size_t KERNEL(run)(struct tide_index *index,
                                  bool by_lines)
 {
     tide_assert(size <= TIDE_INDEX_BYTES_MAX);
-    struct state state = {.token = index->tokens,
-                          .kind = index->kinds,
-                          .utf8_before = _mm_setzero_si128()};
+    struct state state = {
+        .token = index->tokens, .kind = index->kinds, .utf8_before = _mm_setzero_si128()};
     const size_t block_count = size / TIDE_INDEX_BLOCK_SIZE + 1;
     memset(index->special, 0, (block_count / 64 + 1) * sizeof index->special[0]);
     index->text = text;
@@ -78,8 +74,7 @@ TARGET static size_t KERNEL(run)(struct tide_index *index,
     }
     index->count = (uint32_t)(state.token - index->tokens);
     index->ends_in_string = state.inside != 0;
-    return broken == 0 ? size
-                       : place - TIDE_INDEX_BLOCK_SIZE + (size_t)__builtin_ctzll(broken);
+    return broken == 0 ? size : place - TIDE_INDEX_BLOCK_SIZE + (size_t)__builtin_ctzll(broken);
 }
 
 #endif

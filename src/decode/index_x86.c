@@ -92,34 +92,65 @@ enum {
 #define SSE42 __attribute__((target("sse4.2,pclmul,popcnt")))
 #define AVX2 __attribute__((target("avx2,bmi,bmi2,pclmul,popcnt,lzcnt")))
 #define AVX512                                                                                     \
-    __attribute__((target(                                                                         \
-        "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi,bmi2,pclmul,popcnt,lzcnt")))
+    __attribute__((                                                                                \
+        target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi,bmi2,pclmul,popcnt,lzcnt")))
 
 #define HALVES(...) _mm_setr_epi8(__VA_ARGS__)
 
 SSE42 static inline __m128i utf8_faults_of_pairs(__m128i bytes, __m128i before1)
 {
     const char lead = (char)(TOO_SHORT | OVERLONG_2);
-    const __m128i first_high = HALVES(TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG,
-                                      TOO_LONG, TOO_LONG, (char)CONTINUATIONS, (char)CONTINUATIONS,
-                                      (char)CONTINUATIONS, (char)CONTINUATIONS, lead, TOO_SHORT,
+    const __m128i first_high = HALVES(TOO_LONG,
+                                      TOO_LONG,
+                                      TOO_LONG,
+                                      TOO_LONG,
+                                      TOO_LONG,
+                                      TOO_LONG,
+                                      TOO_LONG,
+                                      TOO_LONG,
+                                      (char)CONTINUATIONS,
+                                      (char)CONTINUATIONS,
+                                      (char)CONTINUATIONS,
+                                      (char)CONTINUATIONS,
+                                      lead,
+                                      TOO_SHORT,
                                       TOO_SHORT | OVERLONG_3 | SURROGATE,
                                       TOO_SHORT | TOO_LARGE | OVERLONG_4);
     const char any = (char)CARRY;
     const char large = (char)(CARRY | TOO_LARGE | OVERLONG_4);
     const __m128i first_low = HALVES((char)(CARRY | OVERLONG_3 | OVERLONG_2 | OVERLONG_4),
-                                     (char)(CARRY | OVERLONG_2), any, any,
-                                     (char)(CARRY | TOO_LARGE), large, large, large, large, large,
-                                     large, large, large, (char)(CARRY | TOO_LARGE | OVERLONG_4 |
-                                     SURROGATE), large, large);
+                                     (char)(CARRY | OVERLONG_2),
+                                     any,
+                                     any,
+                                     (char)(CARRY | TOO_LARGE),
+                                     large,
+                                     large,
+                                     large,
+                                     large,
+                                     large,
+                                     large,
+                                     large,
+                                     large,
+                                     (char)(CARRY | TOO_LARGE | OVERLONG_4 | SURROGATE),
+                                     large,
+                                     large);
     const char second = (char)(TOO_LONG | OVERLONG_2 | CONTINUATIONS);
-    const __m128i second_high = HALVES(TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT,
-                                       TOO_SHORT, TOO_SHORT, TOO_SHORT,
+    const __m128i second_high = HALVES(TOO_SHORT,
+                                       TOO_SHORT,
+                                       TOO_SHORT,
+                                       TOO_SHORT,
+                                       TOO_SHORT,
+                                       TOO_SHORT,
+                                       TOO_SHORT,
+                                       TOO_SHORT,
                                        (char)(second | OVERLONG_3 | OVERLONG_4),
                                        (char)(second | OVERLONG_3 | TOO_LARGE),
                                        (char)(second | SURROGATE | TOO_LARGE),
-                                       (char)(second | SURROGATE | TOO_LARGE), TOO_SHORT,
-                                       TOO_SHORT, TOO_SHORT, TOO_SHORT);
+                                       (char)(second | SURROGATE | TOO_LARGE),
+                                       TOO_SHORT,
+                                       TOO_SHORT,
+                                       TOO_SHORT,
+                                       TOO_SHORT);
     const __m128i half = _mm_set1_epi8(0x0F);
     const __m128i a = _mm_shuffle_epi8(first_high, _mm_and_si128(_mm_srli_epi16(before1, 4), half));
     const __m128i b = _mm_shuffle_epi8(first_low, _mm_and_si128(before1, half));
@@ -143,8 +174,8 @@ SSE42 static inline __m128i utf8_faults(__m128i bytes, __m128i before)
 /* Whether a sequence is under way behind the last byte. */
 SSE42 static inline bool utf8_is_open(__m128i bytes)
 {
-    const __m128i least = HALVES(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, (char)0xEF,
-                                 (char)0xDF, (char)0xBF);
+    const __m128i least = HALVES(
+        -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, (char)0xEF, (char)0xDF, (char)0xBF);
     return _mm_testz_si128(_mm_subs_epu8(bytes, least), _mm_set1_epi8(-1)) == 0;
 }
 
@@ -201,8 +232,8 @@ SSE42 static inline void sse42_load(const char *block, struct masks *masks)
     for (int i = 3; i >= 0; i--) {
         bytes[i] = _mm_loadu_si128((const __m128i *)(const void *)(block + 16 * i));
         folded[i] = _mm_or_si128(bytes[i], _mm_set1_epi8(0x20));
-        const __m128i low = _mm_cmpeq_epi8(_mm_max_epu8(bytes[i], _mm_set1_epi8(0x1F)),
-                                           _mm_set1_epi8(0x1F));
+        const __m128i low =
+            _mm_cmpeq_epi8(_mm_max_epu8(bytes[i], _mm_set1_epi8(0x1F)), _mm_set1_epi8(0x1F));
         control = control << 16 | (uint16_t)_mm_movemask_epi8(low);
         high = high << 16 | (uint16_t)_mm_movemask_epi8(bytes[i]);
     }
@@ -254,8 +285,8 @@ SSE42 static inline void sse42_write_kinds(char *kind,
 
 AVX2 static inline uint64_t avx2_mask(__m256i low, __m256i high)
 {
-    return (uint32_t)_mm256_movemask_epi8(low) |
-           (uint64_t)(uint32_t)_mm256_movemask_epi8(high) << 32;
+    return (uint32_t)_mm256_movemask_epi8(low) | (uint64_t)(uint32_t)_mm256_movemask_epi8(high)
+                                                     << 32;
 }
 
 AVX2 static inline uint64_t avx2_equal(const __m256i *bytes, char wanted)
@@ -345,10 +376,70 @@ AVX512 static inline uint64_t avx512_parities(uint64_t bits)
 /* The places of set bits as bytes, closed up, then widened sixteen at a time. */
 AVX512 static inline uint32_t *avx512_write(uint32_t *token, uint64_t bits, uint32_t base)
 {
-    const __m512i places = _mm512_set_epi8(
-        63, 62, 61, 60, 59, 58, 57, 56, 55, 54, 53, 52, 51, 50, 49, 48, 47, 46, 45, 44, 43, 42, 41,
-        40, 39, 38, 37, 36, 35, 34, 33, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18,
-        17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    const __m512i places = _mm512_set_epi8(63,
+                                           62,
+                                           61,
+                                           60,
+                                           59,
+                                           58,
+                                           57,
+                                           56,
+                                           55,
+                                           54,
+                                           53,
+                                           52,
+                                           51,
+                                           50,
+                                           49,
+                                           48,
+                                           47,
+                                           46,
+                                           45,
+                                           44,
+                                           43,
+                                           42,
+                                           41,
+                                           40,
+                                           39,
+                                           38,
+                                           37,
+                                           36,
+                                           35,
+                                           34,
+                                           33,
+                                           32,
+                                           31,
+                                           30,
+                                           29,
+                                           28,
+                                           27,
+                                           26,
+                                           25,
+                                           24,
+                                           23,
+                                           22,
+                                           21,
+                                           20,
+                                           19,
+                                           18,
+                                           17,
+                                           16,
+                                           15,
+                                           14,
+                                           13,
+                                           12,
+                                           11,
+                                           10,
+                                           9,
+                                           8,
+                                           7,
+                                           6,
+                                           5,
+                                           4,
+                                           3,
+                                           2,
+                                           1,
+                                           0);
     const __m512i from = _mm512_set1_epi32((int)base);
     __m512i closed = _mm512_maskz_compress_epi8(bits, places);
     uint32_t *const end = token + __builtin_popcountll(bits);
@@ -369,8 +460,7 @@ AVX512 static inline void avx512_write_kinds(char *kind,
                                              uint64_t scalars)
 {
     const __m512i all = _mm512_loadu_si512(bytes);
-    const __m512i kinds =
-        _mm512_mask_mov_epi8(all, scalars, _mm512_set1_epi8(TIDE_INDEX_SCALAR));
+    const __m512i kinds = _mm512_mask_mov_epi8(all, scalars, _mm512_set1_epi8(TIDE_INDEX_SCALAR));
     _mm512_storeu_si512(kind, _mm512_maskz_compress_epi8(tokens, kinds));
 }
 

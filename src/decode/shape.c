@@ -14,7 +14,7 @@ enum {
 };
 
 /* Eight bytes near a token, and which of them count. */
-struct check {
+struct tide_shape_check {
     uint64_t word;
     uint64_t mask;
     uint32_t token; /* counted from the record's first */
@@ -28,24 +28,9 @@ struct spot {
 };
 
 /* A number or literal. */
-struct scalar {
+struct tide_shape_scalar {
     uint32_t token;
     struct spot end;
-};
-
-struct tide_shape {
-    uint64_t hash;
-    uint32_t token_count;
-    uint32_t check_count;
-    uint32_t scalar_count;
-    uint32_t value_count;
-    uint32_t depth;     /* the deepest, the record's own is 1 */
-    size_t space_count; /* in all texts between values, as far as they are outside strings */
-    const struct check *checks;
-    const struct scalar *scalars;
-    const struct tide_shape_value *values;
-    const uint16_t *by_node; /* of the walk's trie: 1 + which value; 0: it has none */
-    const char *kinds;
 };
 
 enum tide_status tide_shapes_init(struct tide_shapes *shapes)
@@ -75,8 +60,8 @@ static inline struct tide_shape_set *set_of(const struct tide_shapes *shapes, ui
 /* Tokens of the object that starts at the first; 0: too many, or its end is not here. */
 static uint32_t count_tokens(const char *kinds, const char *end)
 {
-    const uint32_t max = end - kinds < TIDE_SHAPE_TOKENS_MAX ? (uint32_t)(end - kinds)
-                                                             : TIDE_SHAPE_TOKENS_MAX;
+    const uint32_t max =
+        end - kinds < TIDE_SHAPE_TOKENS_MAX ? (uint32_t)(end - kinds) : TIDE_SHAPE_TOKENS_MAX;
     int32_t depth = 0;
     for (uint32_t i = 0; i < max; i++) {
         /* { and } are 0x7B and 0x7D, [ and ] 0x5B and 0x5D: bit 0x20 aside, bits 1 and 2 tell. */
@@ -116,7 +101,7 @@ static inline bool has_same_texts(const struct tide_shape *shape,
 {
     uint64_t different = 0;
     for (uint32_t i = 0; i < shape->check_count; i++) {
-        const struct check *check = &shape->checks[i];
+        const struct tide_shape_check *check = &shape->checks[i];
         const char *at = place(text, tokens, (struct spot){check->token, check->offset});
         different |= (tide_word_load(at) ^ check->word) & check->mask;
     }
@@ -129,19 +114,13 @@ static bool has_good_scalars(const struct tide_shape *shape,
                              const uint32_t *tokens)
 {
     for (uint32_t i = 0; i < shape->scalar_count; i++) {
-        const struct scalar *scalar = &shape->scalars[i];
+        const struct tide_shape_scalar *scalar = &shape->scalars[i];
         if (tide_scan_scalar(scan, text + tokens[scalar->token]) !=
             place(text, tokens, scalar->end)) {
             return false;
         }
     }
     return true;
-}
-
-const struct tide_shape_value *tide_shape_find(const struct tide_shape *shape, uint32_t node)
-{
-    const uint16_t number = shape->by_node[node];
-    return number == 0 ? NULL : &shape->values[number - 1];
 }
 
 static bool fits(const struct tide_shape *shape,
@@ -196,8 +175,8 @@ struct learner {
     uint32_t token_count;
     size_t at_min; /* how far from the record's start the text before the next value must be */
     struct tide_shape shape;
-    struct check checks[CHECKS_MAX];
-    struct scalar scalars[TIDE_SHAPE_TOKENS_MAX];
+    struct tide_shape_check checks[CHECKS_MAX];
+    struct tide_shape_scalar scalars[TIDE_SHAPE_TOKENS_MAX];
     struct tide_shape_value values[TIDE_SHAPE_TOKENS_MAX];
     uint32_t node_count;
     uint16_t by_node[NODES_MAX];
@@ -208,7 +187,7 @@ static const char *token_place(const struct learner *learner, uint32_t token)
     return learner->text + learner->tokens[token];
 }
 
-static bool add_check(struct learner *learner, struct check check)
+static bool add_check(struct learner *learner, struct tide_shape_check check)
 {
     if (learner->shape.check_count == CHECKS_MAX) {
         return false;
@@ -231,17 +210,19 @@ static bool add_text(struct learner *learner, const char *from, uint32_t token)
     for (; is_added && left >= TIDE_WORD_SIZE; left -= TIDE_WORD_SIZE) {
         offset -= TIDE_WORD_SIZE;
         is_added = add_check(
-            learner, (struct check){.mask = UINT64_MAX, .token = token, .offset = offset});
+            learner,
+            (struct tide_shape_check){.mask = UINT64_MAX, .token = token, .offset = offset});
     }
     if (left > 0 && is_first) {
-        is_added = is_added && add_check(learner,
-                                         (struct check){.mask = UINT64_MAX >> (64 - 8 * left)});
+        is_added =
+            is_added &&
+            add_check(learner, (struct tide_shape_check){.mask = UINT64_MAX >> (64 - 8 * left)});
     } else if (left > 0) {
         is_added = is_added && learner->at_min + left >= TIDE_WORD_SIZE &&
                    add_check(learner,
-                             (struct check){.mask = ~(UINT64_MAX >> (8 * left)),
-                                            .token = token,
-                                            .offset = offset - TIDE_WORD_SIZE});
+                             (struct tide_shape_check){.mask = ~(UINT64_MAX >> (8 * left)),
+                                                       .token = token,
+                                                       .offset = offset - TIDE_WORD_SIZE});
     }
     learner->at_min += (size_t)(end - from) + 1; /* a value takes a byte at least */
     return is_added;
@@ -270,7 +251,7 @@ static const char *add_value(struct learner *learner,
     const char *end = tide_scan_scalar(scan, at);
     if (end != NULL) {
         learner->scalars[learner->shape.scalar_count++] =
-            (struct scalar){token, spot_behind(learner, token, end)};
+            (struct tide_shape_scalar){token, spot_behind(learner, token, end)};
     }
     return end;
 }
@@ -339,14 +320,14 @@ static bool add_values(struct learner *learner, const struct tide_walk *walk)
                                     ? (struct spot){find_token(learner, capture->end - 1), 1}
                                     : spot_behind(learner, start, capture->end);
         learner->by_node[node] = (uint16_t)(learner->shape.value_count + 1);
-        learner->values[learner->shape.value_count++] =
-            (struct tide_shape_value){.start = start,
-                           .end = end.token,
-                           .end_offset = end.offset,
-                           .node = node,
-                           .kind = capture->kind,
-                           .is_scalar = !is_container && capture->kind != TIDE_JSON_STRING,
-                           .spaced = capture->spaced};
+        learner->values[learner->shape.value_count++] = (struct tide_shape_value){
+            .start = start,
+            .end = end.token,
+            .end_offset = end.offset,
+            .node = node,
+            .kind = capture->kind,
+            .is_scalar = !is_container && capture->kind != TIDE_JSON_STRING,
+            .spaced = capture->spaced};
     }
     return true;
 }
@@ -355,8 +336,8 @@ static bool add_values(struct learner *learner, const struct tide_walk *walk)
 static struct tide_shape *create_shape(const struct learner *learner)
 {
     const struct tide_shape *from = &learner->shape;
-    const size_t checks_size = from->check_count * sizeof(struct check);
-    const size_t scalars_size = from->scalar_count * sizeof(struct scalar);
+    const size_t checks_size = from->check_count * sizeof(struct tide_shape_check);
+    const size_t scalars_size = from->scalar_count * sizeof(struct tide_shape_scalar);
     const size_t values_size = from->value_count * sizeof(struct tide_shape_value);
     const size_t nodes_size = learner->node_count * sizeof(uint16_t);
     char *memory = malloc(sizeof *from + checks_size + scalars_size + values_size + nodes_size +
@@ -376,8 +357,8 @@ static struct tide_shape *create_shape(const struct learner *learner)
     memcpy(kinds, learner->kinds, from->token_count);
     struct tide_shape *made = (struct tide_shape *)(void *)memory;
     *made = *from;
-    made->checks = (const struct check *)(void *)checks;
-    made->scalars = (const struct scalar *)(void *)scalars;
+    made->checks = (const struct tide_shape_check *)(void *)checks;
+    made->scalars = (const struct tide_shape_scalar *)(void *)scalars;
     made->values = (const struct tide_shape_value *)(void *)values;
     made->by_node = (const uint16_t *)(void *)by_node;
     made->kinds = kinds;

@@ -24,7 +24,7 @@
 
 enum {
     TIDE_SHAPE_SETS = 64,
-    TIDE_SHAPE_WAYS = 4,          /* of a set: as many shapes at most are compared with a record */
+    TIDE_SHAPE_WAYS = 4,         /* of a set: as many shapes at most are compared with a record */
     TIDE_SHAPE_TOKENS_MAX = 512, /* a record with more is walked */
 };
 
@@ -39,7 +39,20 @@ struct tide_shape_value {
     bool spaced;
 };
 
-struct tide_shape;
+struct tide_shape {
+    uint64_t hash;
+    uint32_t token_count;
+    uint32_t depth;     /* the deepest, the record's own is 1 */
+    size_t space_count; /* in all texts between values, as far as they are outside strings */
+    const char *kinds;
+    const struct tide_shape_check *checks;
+    const struct tide_shape_scalar *scalars;
+    const struct tide_shape_value *values;
+    const uint16_t *by_node; /* of the walk's trie: 1 + which value; 0: it has none */
+    uint32_t check_count;
+    uint32_t scalar_count;
+    uint32_t value_count;
+};
 
 struct tide_shape_set {
     struct tide_shape *ways[TIDE_SHAPE_WAYS];
@@ -72,7 +85,12 @@ const struct tide_shape *tide_shapes_match(const struct tide_shapes *shapes,
                                            uint32_t token_count,
                                            struct tide_shape_key *key);
 /* Its value at a node; NULL: it has none. */
-const struct tide_shape_value *tide_shape_find(const struct tide_shape *shape, uint32_t node);
+static inline const struct tide_shape_value *tide_shape_find(const struct tide_shape *shape,
+                                                             uint32_t node)
+{
+    const uint32_t number = shape->by_node[node];
+    return number == 0 ? NULL : &shape->values[number - 1];
+}
 /* As it stands in the record that matched, whose first token tokens is. */
 static inline struct tide_view tide_shape_text(const struct tide_shape_value *value,
                                                const char *text,

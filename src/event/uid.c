@@ -68,7 +68,7 @@ static char *put_full(const struct tide_batch *batch,
 struct tide_u128 tide_uid_compute(const struct tide_batch *batch,
                                   uint32_t row,
                                   struct tide_view payload,
-                                  uint64_t seed,
+                                  const struct tide_hash_key *key,
                                   struct tide_bytes *scratch)
 {
     const struct tide_schema *schema = batch->schema;
@@ -90,7 +90,7 @@ struct tide_u128 tide_uid_compute(const struct tide_batch *batch,
     }
     scratch->size = (size_t)(to - scratch->data);
     tide_assert(scratch->size <= bound);
-    return tide_hash128(tide_bytes_view(scratch), seed);
+    return tide_hash128_keyed(tide_bytes_view(scratch), key);
 }
 
 struct tide_view tide_route_key(const struct tide_batch *batch,
