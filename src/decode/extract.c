@@ -48,7 +48,13 @@ enum tide_status tide_plan_init(struct tide_plan *plan,
         tide_shapes_init(&plan->shapes) != TIDE_OK) {
         return TIDE_RETRY;
     }
-    memcpy(plan->column_nodes, ends, column_count * sizeof *ends);
+    for (uint32_t i = 0; i < column_count; i++) {
+        plan->columns[i] =
+            (struct tide_plan_column){.node = ends[i],
+                                      .type = schema->columns[i].type,
+                                      .is_required = schema->columns[i].required,
+                                      .is_key = i == schema->id || i == schema->entity};
+    }
     plan->payload_node = ends[column_count];
     plan->validate_node = ends[column_count + 1];
     plan->events_node = ends[column_count + 2];
@@ -155,7 +161,7 @@ static inline enum conversion extract_column(const struct tide_plan *plan,
     const struct tide_schema *schema = batch->schema;
     struct tide_vector *vector = &batch->columns[column];
     struct tide_capture own;
-    struct tide_capture *capture = capture_at(plan, found, plan->column_nodes[column], &own);
+    struct tide_capture *capture = capture_at(plan, found, plan->columns[column].node, &own);
     vector->present[row] = 0;
     if (capture == NULL || capture->kind == TIDE_JSON_NULL) {
         return CONVERSION_NULL;
@@ -219,7 +225,7 @@ static struct tide_verdict extract_columns(const struct tide_plan *plan,
     const struct tide_schema *schema = batch->schema;
     for (uint32_t i = 0; i < schema->path_column_count; i++) {
         const struct tide_column *column = &schema->columns[i];
-        if (plan->walk.any_twice && tide_walk_is_twice(&plan->walk, plan->column_nodes[i])) {
+        if (plan->walk.any_twice && tide_walk_is_twice(&plan->walk, plan->columns[i].node)) {
             return reject(TIDE_REASON_DUPLICATE_KEY,
                           column,
                           TIDE_VIEW("a key of this path stands twice in its object"));
@@ -248,6 +254,42 @@ static struct tide_verdict extract_columns(const struct tide_plan *plan,
         }
     }
     return (struct tide_verdict){.reason = TIDE_REASON_ACCEPTED};
+}
+
+/* The same for a record with a shape, as long as nothing is wrong with it; false: extract_columns
+ * must judge it. */
+static bool extract_shaped(const struct tide_plan *plan,
+                           const struct tide_found *found,
+                           struct tide_batch *batch,
+                           uint32_t row)
+{
+    const struct tide_shape *shape = found->shape;
+    const char *text = found->index_text;
+    const uint32_t *tokens = found->tokens;
+    const uint32_t count = batch->schema->path_column_count;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct tide_plan_column *column = &plan->columns[i];
+        const struct tide_vector *vector = &batch->columns[i];
+        const struct tide_shape_value *value = tide_shape_find(shape, column->node);
+        vector->present[row] = 0;
+        if (value == NULL) {
+            if (column->is_required) {
+                return false;
+            }
+            continue;
+        }
+        const struct tide_view raw = tide_shape_text(value, text, tokens);
+        if (value->kind == TIDE_JSON_STRING && vector->strings != NULL) {
+            vector->strings[row] = (struct tide_view){raw.data + 1, raw.size - 2};
+            vector->present[row] = raw.size > 2 || !column->is_key;
+        } else if (value->is_scalar && *raw.data <= '9' && vector->numbers != NULL &&
+                   convert_number(column->type, raw, &vector->numbers[row]) == CONVERSION_VALUE) {
+            vector->present[row] = 1;
+        } else {
+            return false;
+        }
+    }
+    return true;
 }
 
 static void derive_columns(struct tide_batch *batch, uint32_t row)
@@ -415,7 +457,8 @@ void tide_extract_event(struct tide_extractor *extractor,
         if (extractor->checker != NULL) {
             *verdict = validate(extractor, plan, &found, batch);
         }
-        if (verdict->reason == TIDE_REASON_ACCEPTED) {
+        if (verdict->reason == TIDE_REASON_ACCEPTED &&
+            (found.shape == NULL || !extract_shaped(plan, &found, batch, row))) {
             *verdict = extract_columns(plan, &found, batch, row);
         }
     }

@@ -9,8 +9,12 @@ static inline void KERNEL(mark)(struct tide_index *index, size_t block)
 }
 
 /* Tokens of one block; bytes: 64 of them. Returns the line feeds that stand inside a string. */
-TARGET static inline __attribute__((always_inline)) uint64_t KERNEL(block)(
-    struct tide_index *index, struct state *state, const char *bytes, size_t place, bool by_lines)
+TARGET static inline __attribute__((always_inline)) uint64_t KERNEL(block)(struct tide_index *index,
+                                                                           struct state *state,
+                                                                           struct utf8 *utf8,
+                                                                           const char *bytes,
+                                                                           size_t place,
+                                                                           bool by_lines)
 {
     struct masks masks;
     KERNEL(load)(bytes, &masks);
@@ -33,13 +37,13 @@ TARGET static inline __attribute__((always_inline)) uint64_t KERNEL(block)(
     if ((masks.backslash | (masks.control & inside)) != 0) {
         KERNEL(mark)(index, block);
     }
-    if (masks.high != 0 || state->utf8_is_open) {
-        if (!utf8_block_is_valid(state, bytes)) {
+    if (masks.high != 0 || utf8->is_open) {
+        if (!utf8_block_is_valid(utf8, bytes)) {
             KERNEL(mark)(index, block);
             KERNEL(mark)(index, block == 0 ? 0 : block - 1); /* it may have begun there */
         }
     } else {
-        state->utf8_before = _mm_setzero_si128();
+        utf8->before = _mm_setzero_si128();
     }
     return line_feeds & inside;
 }
@@ -50,8 +54,8 @@ TARGET static size_t KERNEL(run)(struct tide_index *index,
                                  bool by_lines)
 {
     tide_assert(size <= TIDE_INDEX_BYTES_MAX);
-    struct state state = {
-        .token = index->tokens, .kind = index->kinds, .utf8_before = _mm_setzero_si128()};
+    struct state state = {.token = index->tokens, .kind = index->kinds};
+    struct utf8 utf8 = {.before = _mm_setzero_si128()};
     const size_t block_count = size / TIDE_INDEX_BLOCK_SIZE + 1;
     memset(index->special, 0, (block_count / 64 + 1) * sizeof index->special[0]);
     index->text = text;
@@ -60,16 +64,17 @@ TARGET static size_t KERNEL(run)(struct tide_index *index,
     uint64_t broken = 0;
     size_t place = 0;
     for (; broken == 0 && size - place >= TIDE_INDEX_BLOCK_SIZE; place += TIDE_INDEX_BLOCK_SIZE) {
-        broken = KERNEL(block)(index, &state, text + place, place, by_lines);
+        __builtin_prefetch(text + place + PREFETCH_AHEAD);
+        broken = KERNEL(block)(index, &state, &utf8, text + place, place, by_lines);
     }
     if (broken == 0 && place < size) {
         char last[TIDE_INDEX_BLOCK_SIZE];
         memset(last, ' ', sizeof last); /* no token, and no continuation of a sequence */
         memcpy(last, text + place, size - place);
-        broken = KERNEL(block)(index, &state, last, place, by_lines);
+        broken = KERNEL(block)(index, &state, &utf8, last, place, by_lines);
         place += TIDE_INDEX_BLOCK_SIZE;
     }
-    if (state.utf8_is_open && place > 0) {
+    if (utf8.is_open && place > 0) {
         KERNEL(mark)(index, place / TIDE_INDEX_BLOCK_SIZE - 1);
     }
     index->count = (uint32_t)(state.token - index->tokens);

@@ -10,6 +10,10 @@
 
 #include <immintrin.h>
 
+enum {
+    PREFETCH_AHEAD = 16 * TIDE_INDEX_BLOCK_SIZE
+};
+
 /* One bit for each byte of a block, the first lowest. */
 struct masks {
     uint64_t quote;
@@ -26,10 +30,14 @@ struct state {
     uint64_t escapes_next; /* 1: the next block's first byte stands behind a backslash */
     uint64_t inside;       /* all ones: inside a string */
     uint64_t in_scalar;    /* 1: the last byte was part of a number or literal */
-    __m128i utf8_before;   /* the last 16 bytes */
-    bool utf8_is_open;     /* they end within a sequence */
     uint32_t *token;       /* where the next one is written */
     char *kind;
+};
+
+/* Likewise, but seldom used, and apart so that the others stay in registers. */
+struct utf8 {
+    __m128i before; /* the last 16 bytes */
+    bool is_open;   /* they end within a sequence */
 };
 
 /* ---- of masks ---- */
@@ -180,17 +188,17 @@ SSE42 static inline bool utf8_is_open(__m128i bytes)
 }
 
 /* Whether the block is well-formed as far as it and the one before tell. */
-SSE42 static bool utf8_block_is_valid(struct state *state, const char *block)
+SSE42 static bool utf8_block_is_valid(struct utf8 *utf8, const char *block)
 {
-    __m128i before = state->utf8_before;
+    __m128i before = utf8->before;
     __m128i faults = _mm_setzero_si128();
     for (int i = 0; i < TIDE_INDEX_BLOCK_SIZE; i += 16) {
         const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(block + i));
         faults = _mm_or_si128(faults, utf8_faults(bytes, before));
         before = bytes;
     }
-    state->utf8_before = before;
-    state->utf8_is_open = utf8_is_open(before);
+    utf8->before = before;
+    utf8->is_open = utf8_is_open(before);
     return _mm_testz_si128(faults, faults) != 0;
 }
 
