@@ -256,6 +256,17 @@ static struct tide_verdict extract_columns(const struct tide_plan *plan,
     return (struct tide_verdict){.reason = TIDE_REASON_ACCEPTED};
 }
 
+/* Of a record with a shape. false: not as it should be, or not of that type. */
+static __attribute__((noinline)) bool extract_number(const struct tide_plan_column *column,
+                                                     const struct tide_vector *vector,
+                                                     struct tide_view raw,
+                                                     uint32_t row)
+{
+    const bool is_number = *raw.data <= '9'; /* no literal, and no quote with numbers */
+    return vector->numbers != NULL && is_number &&
+           convert_number(column->type, raw, &vector->numbers[row]) == CONVERSION_VALUE;
+}
+
 /* The same for a record with a shape, as long as nothing is wrong with it; false: extract_columns
  * must judge it. */
 static bool extract_shaped(const struct tide_plan *plan,
@@ -282,8 +293,7 @@ static bool extract_shaped(const struct tide_plan *plan,
         if (value->kind == TIDE_JSON_STRING && vector->strings != NULL) {
             vector->strings[row] = (struct tide_view){raw.data + 1, raw.size - 2};
             vector->present[row] = raw.size > 2 || !column->is_key;
-        } else if (value->is_scalar && *raw.data <= '9' && vector->numbers != NULL &&
-                   convert_number(column->type, raw, &vector->numbers[row]) == CONVERSION_VALUE) {
+        } else if (value->is_scalar && extract_number(column, vector, raw, row)) {
             vector->present[row] = 1;
         } else {
             return false;

@@ -360,17 +360,34 @@ AVX2 static inline void avx2_write_kinds(char *kind,
 
 /* ---- AVX-512 ---- */
 
+/* Every byte that is not part of a scalar or of a string, a quote or a backslash, at the place of
+ * its low six bits, which no two of them share. */
+static const unsigned char avx512_table[TIDE_INDEX_BLOCK_SIZE] = {
+    [0] = 1, /* any byte whose place is another */
+    ['\t'] = '\t',
+    ['\n'] = '\n',
+    ['\r'] = '\r',
+    [' '] = ' ',
+    [','] = ',',
+    [':'] = ':',
+    ['"'] = '"',
+    ['[' % 64] = '[',
+    ['\\' % 64] = '\\',
+    [']' % 64] = ']',
+    ['{' % 64] = '{',
+    ['}' % 64] = '}',
+};
+
 AVX512 static inline void avx512_load(const char *block, struct masks *masks)
 {
     const __m512i bytes = _mm512_loadu_si512(block);
-    const __m512i folded = _mm512_or_si512(bytes, _mm512_set1_epi8(0x20));
-    const __m512i table = _mm512_broadcast_i32x4(_mm_setr_epi8(SEPARATOR_TABLE));
+    const __m512i table = _mm512_loadu_si512(avx512_table);
+    const uint64_t found = _mm512_cmpeq_epi8_mask(_mm512_permutexvar_epi8(bytes, table), bytes);
+    const uint64_t letters = _mm512_test_epi8_mask(bytes, _mm512_set1_epi8(0x40)); /* @ to DEL */
     masks->quote = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('"'));
     masks->backslash = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('\\'));
-    masks->bracket = _mm512_cmpeq_epi8_mask(folded, _mm512_set1_epi8('{')) |
-                     _mm512_cmpeq_epi8_mask(folded, _mm512_set1_epi8('}'));
-    masks->separator = _mm512_cmpeq_epi8_mask(_mm512_shuffle_epi8(table, bytes), bytes) |
-                       _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(':'));
+    masks->bracket = found & letters & ~masks->backslash;
+    masks->separator = found & ~letters & ~masks->quote;
     masks->line_feed = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('\n'));
     masks->control = _mm512_cmplt_epu8_mask(bytes, _mm512_set1_epi8(0x20));
     masks->high = _mm512_movepi8_mask(bytes);

@@ -9,16 +9,29 @@
 enum {
     MISSED_MAX = 64,      /* by a full set, before one of its shapes goes */
     RECORD_SIZE_MIN = 64, /* so that eight bytes may be loaded behind its start */
-    CHECKS_MAX = 2 * TIDE_SHAPE_TOKENS_MAX,
+    HEAD_SIZE = (sizeof(struct tide_shape) + 15) / 16 * 16,
+    CHECKS_MAX = TIDE_SHAPE_TOKENS_MAX,
+    EARLY_MAX = 8,
     NODES_MAX = 1024, /* of a trie with more, records are walked */
 };
 
-/* Eight bytes near a token, and which of them count. */
+/* Sixteen bytes, which any compiler knows to handle at once. */
+typedef uint64_t pair __attribute__((vector_size(16)));
+
+/* Bytes near a token, and which of them count. */
 struct tide_shape_check {
-    uint64_t word;
-    uint64_t mask;
+    pair bytes;
+    pair mask;
     uint32_t token; /* counted from the record's first */
-    int32_t offset; /* from the token's place to the eight bytes */
+    int32_t offset; /* from the token's place to the bytes */
+};
+
+/* The same with eight. */
+struct tide_shape_early {
+    uint64_t bytes;
+    uint64_t mask;
+    uint32_t token;
+    int32_t offset;
 };
 
 /* A place near a token. */
@@ -95,17 +108,29 @@ static inline const char *place(const char *text, const uint32_t *tokens, struct
     return text + ((int64_t)tokens[spot.token] + spot.offset);
 }
 
+static inline pair load_pair(const char *at)
+{
+    pair bytes;
+    memcpy(&bytes, at, sizeof bytes);
+    return bytes;
+}
+
 static inline bool has_same_texts(const struct tide_shape *shape,
                                   const char *text,
                                   const uint32_t *tokens)
 {
-    uint64_t different = 0;
+    pair different = {0, 0};
+    for (uint32_t i = 0; i < shape->early_count; i++) {
+        const struct tide_shape_early *early = &shape->early[i];
+        const char *at = place(text, tokens, (struct spot){early->token, early->offset});
+        different[0] |= (tide_word_load(at) ^ early->bytes) & early->mask;
+    }
     for (uint32_t i = 0; i < shape->check_count; i++) {
         const struct tide_shape_check *check = &shape->checks[i];
         const char *at = place(text, tokens, (struct spot){check->token, check->offset});
-        different |= (tide_word_load(at) ^ check->word) & check->mask;
+        different |= (load_pair(at) ^ check->bytes) & check->mask;
     }
-    return different == 0;
+    return (different[0] | different[1]) == 0;
 }
 
 static bool has_good_scalars(const struct tide_shape *shape,
@@ -176,6 +201,7 @@ struct learner {
     size_t at_min; /* how far from the record's start the text before the next value must be */
     struct tide_shape shape;
     struct tide_shape_check checks[CHECKS_MAX];
+    struct tide_shape_early early[EARLY_MAX];
     struct tide_shape_scalar scalars[TIDE_SHAPE_TOKENS_MAX];
     struct tide_shape_value values[TIDE_SHAPE_TOKENS_MAX];
     uint32_t node_count;
@@ -187,44 +213,75 @@ static const char *token_place(const struct learner *learner, uint32_t token)
     return learner->text + learner->tokens[token];
 }
 
-static bool add_check(struct learner *learner, struct tide_shape_check check)
+/* All ones but in the first bytes. */
+static pair mask_of_last(size_t size)
+{
+    unsigned char bytes[sizeof(pair)] = {0};
+    memset(bytes + sizeof bytes - size, 0xFF, size);
+    pair mask;
+    memcpy(&mask, bytes, sizeof mask);
+    return mask;
+}
+
+static bool add_check(struct learner *learner, uint32_t token, int32_t offset, size_t size)
 {
     if (learner->shape.check_count == CHECKS_MAX) {
         return false;
     }
-    check.word = tide_word_load(token_place(learner, check.token) + check.offset) & check.mask;
-    learner->checks[learner->shape.check_count++] = check;
+    const pair mask = mask_of_last(size);
+    learner->checks[learner->shape.check_count++] =
+        (struct tide_shape_check){.bytes = load_pair(token_place(learner, token) + offset) & mask,
+                                  .mask = mask,
+                                  .token = token,
+                                  .offset = offset};
     return true;
 }
 
-/* Checks of the text from `from` up to a token. Words end where the text ends, because behind it
- * there may be no more bytes; the last of them, counted from there, begins before the text. Only
- * before the first text there is nothing, but behind it there are enough. */
+static bool add_early(struct learner *learner, uint32_t token, int32_t offset, uint64_t mask)
+{
+    if (learner->shape.early_count == EARLY_MAX) {
+        return false;
+    }
+    learner->early[learner->shape.early_count++] = (struct tide_shape_early){
+        .bytes = tide_word_load(token_place(learner, token) + offset) & mask,
+        .mask = mask,
+        .token = token,
+        .offset = offset};
+    return true;
+}
+
+/* Checks of the text from `from` up to a token. They end where the text ends, because behind it
+ * there may be no more bytes; so the one that is first in the text begins before it, where there
+ * must be enough: else there are eight bytes, or it is the record's first text. */
 static bool add_text(struct learner *learner, const char *from, uint32_t token)
 {
-    const char *end = token_place(learner, token);
-    size_t left = (size_t)(end - from);
+    const size_t size = (size_t)(token_place(learner, token) - from);
     const bool is_first = from == token_place(learner, 0);
+    size_t left = size;
     int32_t offset = 0;
     bool is_added = true;
-    for (; is_added && left >= TIDE_WORD_SIZE; left -= TIDE_WORD_SIZE) {
-        offset -= TIDE_WORD_SIZE;
-        is_added = add_check(
-            learner,
-            (struct tide_shape_check){.mask = UINT64_MAX, .token = token, .offset = offset});
+    while (is_added && left > 0) {
+        const size_t part = left < sizeof(pair) ? left : sizeof(pair);
+        const size_t early_part = left < TIDE_WORD_SIZE ? left : TIDE_WORD_SIZE;
+        const size_t before = is_first ? 0 : learner->at_min;
+        if (before + left >= sizeof(pair)) {
+            offset -= (int32_t)sizeof(pair);
+            is_added = add_check(learner, token, offset, part);
+            left -= part;
+        } else if (before + left >= TIDE_WORD_SIZE) {
+            offset -= TIDE_WORD_SIZE;
+            is_added = add_early(learner,
+                                 token,
+                                 offset,
+                                 early_part == TIDE_WORD_SIZE ? UINT64_MAX
+                                                              : ~(UINT64_MAX >> (8 * early_part)));
+            left -= early_part;
+        } else {
+            is_added = is_first && add_early(learner, 0, 0, UINT64_MAX >> (64 - 8 * left));
+            left = 0;
+        }
     }
-    if (left > 0 && is_first) {
-        is_added =
-            is_added &&
-            add_check(learner, (struct tide_shape_check){.mask = UINT64_MAX >> (64 - 8 * left)});
-    } else if (left > 0) {
-        is_added = is_added && learner->at_min + left >= TIDE_WORD_SIZE &&
-                   add_check(learner,
-                             (struct tide_shape_check){.mask = ~(UINT64_MAX >> (8 * left)),
-                                                       .token = token,
-                                                       .offset = offset - TIDE_WORD_SIZE});
-    }
-    learner->at_min += (size_t)(end - from) + 1; /* a value takes a byte at least */
+    learner->at_min += size + 1; /* a value takes a byte at least */
     return is_added;
 }
 
@@ -337,20 +394,23 @@ static struct tide_shape *create_shape(const struct learner *learner)
 {
     const struct tide_shape *from = &learner->shape;
     const size_t checks_size = from->check_count * sizeof(struct tide_shape_check);
+    const size_t early_size = from->early_count * sizeof(struct tide_shape_early);
     const size_t scalars_size = from->scalar_count * sizeof(struct tide_shape_scalar);
     const size_t values_size = from->value_count * sizeof(struct tide_shape_value);
     const size_t nodes_size = learner->node_count * sizeof(uint16_t);
-    char *memory = malloc(sizeof *from + checks_size + scalars_size + values_size + nodes_size +
-                          from->token_count);
+    char *memory = malloc(HEAD_SIZE + checks_size + early_size + scalars_size + values_size +
+                          nodes_size + from->token_count);
     if (memory == NULL) {
         return NULL;
     }
-    char *checks = memory + sizeof *from;
-    char *scalars = checks + checks_size;
+    char *checks = memory + HEAD_SIZE;
+    char *early = checks + checks_size;
+    char *scalars = early + early_size;
     char *values = scalars + scalars_size;
     char *by_node = values + values_size;
     char *kinds = by_node + nodes_size;
     memcpy(checks, learner->checks, checks_size);
+    memcpy(early, learner->early, early_size);
     memcpy(scalars, learner->scalars, scalars_size);
     memcpy(values, learner->values, values_size);
     memcpy(by_node, learner->by_node, nodes_size);
@@ -358,6 +418,7 @@ static struct tide_shape *create_shape(const struct learner *learner)
     struct tide_shape *made = (struct tide_shape *)(void *)memory;
     *made = *from;
     made->checks = (const struct tide_shape_check *)(void *)checks;
+    made->early = (const struct tide_shape_early *)(void *)early;
     made->scalars = (const struct tide_shape_scalar *)(void *)scalars;
     made->values = (const struct tide_shape_value *)(void *)values;
     made->by_node = (const uint16_t *)(void *)by_node;

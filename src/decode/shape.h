@@ -45,11 +45,13 @@ struct tide_shape {
     uint32_t depth;     /* the deepest, the record's own is 1 */
     size_t space_count; /* in all texts between values, as far as they are outside strings */
     const char *kinds;
-    const struct tide_shape_check *checks;
+    const struct tide_shape_check *checks; /* of texts between values */
+    const struct tide_shape_early *early;  /* likewise, of those close to the record's start */
     const struct tide_shape_scalar *scalars;
     const struct tide_shape_value *values;
     const uint16_t *by_node; /* of the walk's trie: 1 + which value; 0: it has none */
     uint32_t check_count;
+    uint32_t early_count;
     uint32_t scalar_count;
     uint32_t value_count;
 };
