@@ -45,15 +45,15 @@ enum tide_status tide_plan_init(struct tide_plan *plan,
     }
     *plan = (struct tide_plan){0};
     if (tide_walk_init(&plan->walk, arena, paths, count, ends) != TIDE_OK ||
-        tide_shapes_init(&plan->shapes) != TIDE_OK) {
+        tide_shapes_init(&plan->shapes, plan->columns, column_count) != TIDE_OK) {
         return TIDE_RETRY;
     }
     for (uint32_t i = 0; i < column_count; i++) {
         plan->columns[i] =
-            (struct tide_plan_column){.node = ends[i],
-                                      .type = schema->columns[i].type,
-                                      .is_required = schema->columns[i].required,
-                                      .is_key = i == schema->id || i == schema->entity};
+            (struct tide_shape_column){.node = ends[i],
+                                       .type = schema->columns[i].type,
+                                       .is_required = schema->columns[i].required,
+                                       .is_key = i == schema->id || i == schema->entity};
     }
     plan->payload_node = ends[column_count];
     plan->validate_node = ends[column_count + 1];
@@ -257,7 +257,7 @@ static struct tide_verdict extract_columns(const struct tide_plan *plan,
 }
 
 /* Of a record with a shape. false: not as it should be, or not of that type. */
-static __attribute__((noinline)) bool extract_number(const struct tide_plan_column *column,
+static __attribute__((noinline)) bool extract_number(const struct tide_shape_column *column,
                                                      const struct tide_vector *vector,
                                                      struct tide_view raw,
                                                      uint32_t row)
@@ -277,27 +277,29 @@ static bool extract_shaped(const struct tide_plan *plan,
     const struct tide_shape *shape = found->shape;
     const char *text = found->index_text;
     const uint32_t *tokens = found->tokens;
-    const uint32_t count = batch->schema->path_column_count;
-    for (uint32_t i = 0; i < count; i++) {
-        const struct tide_plan_column *column = &plan->columns[i];
-        const struct tide_vector *vector = &batch->columns[i];
-        const struct tide_shape_value *value = tide_shape_find(shape, column->node);
-        vector->present[row] = 0;
-        if (value == NULL) {
-            if (column->is_required) {
-                return false;
-            }
-            continue;
-        }
+    const struct tide_vector *vectors = batch->columns;
+    if (shape->lacks_required) {
+        return false;
+    }
+    for (uint32_t i = 0; i < shape->text_count; i++) {
+        const uint32_t column = shape->texts[i].column;
+        const struct tide_view raw =
+            tide_shape_text(&shape->values[shape->texts[i].value], text, tokens);
+        vectors[column].strings[row] = (struct tide_view){raw.data + 1, raw.size - 2};
+        vectors[column].present[row] = (uint8_t)((raw.size > 2) | !plan->columns[column].is_key);
+    }
+    for (uint32_t i = 0; i < shape->null_count; i++) {
+        vectors[shape->nulls[i]].present[row] = 0;
+    }
+    for (uint32_t i = 0; i < shape->other_count; i++) {
+        const uint32_t column = shape->others[i].column;
+        const struct tide_shape_value *value = &shape->values[shape->others[i].value];
         const struct tide_view raw = tide_shape_text(value, text, tokens);
-        if (value->kind == TIDE_JSON_STRING && vector->strings != NULL) {
-            vector->strings[row] = (struct tide_view){raw.data + 1, raw.size - 2};
-            vector->present[row] = raw.size > 2 || !column->is_key;
-        } else if (value->is_scalar && extract_number(column, vector, raw, row)) {
-            vector->present[row] = 1;
-        } else {
+        if (!value->is_scalar ||
+            !extract_number(&plan->columns[column], &vectors[column], raw, row)) {
             return false;
         }
+        vectors[column].present[row] = 1;
     }
     return true;
 }

@@ -11,18 +11,10 @@
 #include "decode/walk.h"
 #include "event/uid.h"
 
-/* What the hot loop wants to know of a column with a path, close together. */
-struct tide_plan_column {
-    uint32_t node; /* of the walk's trie */
-    enum tide_type type;
-    bool is_required;
-    bool is_key; /* the id or the entity: an empty one is none */
-};
-
 struct tide_plan {
     struct tide_walk walk;
-    struct tide_shapes shapes; /* of records that were walked */
-    struct tide_plan_column columns[TIDE_SCHEMA_COLUMNS_MAX];
+    struct tide_shapes shapes;                                 /* of records that were walked */
+    struct tide_shape_column columns[TIDE_SCHEMA_COLUMNS_MAX]; /* those with a path */
     uint32_t payload_node;
     uint32_t validate_node; /* the member that names the event's JSON Schema */
     uint32_t events_node;   /* of an envelope; 0: none, and so below */

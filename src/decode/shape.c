@@ -9,7 +9,8 @@
 enum {
     MISSED_MAX = 64,      /* by a full set, before one of its shapes goes */
     RECORD_SIZE_MIN = 64, /* so that eight bytes may be loaded behind its start */
-    HEAD_SIZE = (sizeof(struct tide_shape) + 15) / 16 * 16,
+    ALIGNMENT = 16,
+    HEAD_SIZE = (sizeof(struct tide_shape) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT,
     CHECKS_MAX = TIDE_SHAPE_TOKENS_MAX,
     EARLY_MAX = 8,
     NODES_MAX = 1024, /* of a trie with more, records are walked */
@@ -46,8 +47,12 @@ struct tide_shape_scalar {
     struct spot end;
 };
 
-enum tide_status tide_shapes_init(struct tide_shapes *shapes)
+enum tide_status tide_shapes_init(struct tide_shapes *shapes,
+                                  const struct tide_shape_column *columns,
+                                  uint32_t column_count)
 {
+    shapes->columns = columns;
+    shapes->column_count = column_count;
     shapes->sets = calloc(TIDE_SHAPE_SETS, sizeof *shapes->sets);
     return shapes->sets != NULL ? TIDE_OK : TIDE_RETRY;
 }
@@ -204,6 +209,9 @@ struct learner {
     struct tide_shape_early early[EARLY_MAX];
     struct tide_shape_scalar scalars[TIDE_SHAPE_TOKENS_MAX];
     struct tide_shape_value values[TIDE_SHAPE_TOKENS_MAX];
+    struct tide_shape_fill texts[TIDE_SCHEMA_COLUMNS_MAX];
+    struct tide_shape_fill others[TIDE_SCHEMA_COLUMNS_MAX];
+    uint32_t nulls[TIDE_SCHEMA_COLUMNS_MAX];
     uint32_t node_count;
     uint16_t by_node[NODES_MAX];
 };
@@ -389,41 +397,79 @@ static bool add_values(struct learner *learner, const struct tide_walk *walk)
     return true;
 }
 
+/* What each column gets of a record with this shape. */
+static void add_columns(struct learner *learner, const struct tide_shapes *shapes)
+{
+    struct tide_shape *shape = &learner->shape;
+    tide_assert(shapes->column_count <= TIDE_SCHEMA_COLUMNS_MAX);
+    for (uint32_t i = 0; i < shapes->column_count; i++) {
+        const struct tide_shape_column *column = &shapes->columns[i];
+        const uint32_t number = learner->by_node[column->node];
+        if (number == 0) {
+            learner->nulls[shape->null_count++] = i;
+            shape->lacks_required = shape->lacks_required || column->is_required;
+            continue;
+        }
+        const struct tide_shape_fill fill = {i, number - 1};
+        const bool is_text = learner->values[number - 1].kind == TIDE_JSON_STRING;
+        if (is_text && column->type == TIDE_TYPE_STRING) {
+            learner->texts[shape->text_count++] = fill;
+        } else {
+            learner->others[shape->other_count++] = fill;
+        }
+    }
+}
+
+/* Copies an array to where *at is, and moves that behind it. */
+static const void *put_array(char **at, const void *from, size_t count, size_t size)
+{
+    char *to = *at;
+    memcpy(to, from, count * size);
+    *at += (count * size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    return to;
+}
+
 /* One piece of memory: the shape, and what it points at. NULL: there is none. */
 static struct tide_shape *create_shape(const struct learner *learner)
 {
-    const struct tide_shape *from = &learner->shape;
-    const size_t checks_size = from->check_count * sizeof(struct tide_shape_check);
-    const size_t early_size = from->early_count * sizeof(struct tide_shape_early);
-    const size_t scalars_size = from->scalar_count * sizeof(struct tide_shape_scalar);
-    const size_t values_size = from->value_count * sizeof(struct tide_shape_value);
-    const size_t nodes_size = learner->node_count * sizeof(uint16_t);
-    char *memory = malloc(HEAD_SIZE + checks_size + early_size + scalars_size + values_size +
-                          nodes_size + from->token_count);
+    struct tide_shape shape = learner->shape;
+    const struct {
+        const void **to;
+        const void *from;
+        size_t count;
+        size_t size;
+    } arrays[] = {
+        {(const void **)&shape.checks, learner->checks, shape.check_count, sizeof *shape.checks},
+        {(const void **)&shape.early, learner->early, shape.early_count, sizeof *shape.early},
+        {(const void **)&shape.scalars,
+         learner->scalars,
+         shape.scalar_count,
+         sizeof *shape.scalars},
+        {(const void **)&shape.values, learner->values, shape.value_count, sizeof *shape.values},
+        {(const void **)&shape.texts, learner->texts, shape.text_count, sizeof *shape.texts},
+        {(const void **)&shape.others, learner->others, shape.other_count, sizeof *shape.others},
+        {(const void **)&shape.nulls, learner->nulls, shape.null_count, sizeof *shape.nulls},
+        {(const void **)&shape.by_node,
+         learner->by_node,
+         learner->node_count,
+         sizeof *shape.by_node},
+        {(const void **)&shape.kinds, learner->kinds, shape.token_count, 1},
+    };
+    const size_t array_count = sizeof arrays / sizeof arrays[0];
+    size_t size = HEAD_SIZE;
+    for (size_t i = 0; i < array_count; i++) {
+        size += arrays[i].count * arrays[i].size + ALIGNMENT;
+    }
+    char *memory = malloc(size);
     if (memory == NULL) {
         return NULL;
     }
-    char *checks = memory + HEAD_SIZE;
-    char *early = checks + checks_size;
-    char *scalars = early + early_size;
-    char *values = scalars + scalars_size;
-    char *by_node = values + values_size;
-    char *kinds = by_node + nodes_size;
-    memcpy(checks, learner->checks, checks_size);
-    memcpy(early, learner->early, early_size);
-    memcpy(scalars, learner->scalars, scalars_size);
-    memcpy(values, learner->values, values_size);
-    memcpy(by_node, learner->by_node, nodes_size);
-    memcpy(kinds, learner->kinds, from->token_count);
-    struct tide_shape *made = (struct tide_shape *)(void *)memory;
-    *made = *from;
-    made->checks = (const struct tide_shape_check *)(void *)checks;
-    made->early = (const struct tide_shape_early *)(void *)early;
-    made->scalars = (const struct tide_shape_scalar *)(void *)scalars;
-    made->values = (const struct tide_shape_value *)(void *)values;
-    made->by_node = (const uint16_t *)(void *)by_node;
-    made->kinds = kinds;
-    return made;
+    char *at = memory + HEAD_SIZE;
+    for (size_t i = 0; i < array_count; i++) {
+        *arrays[i].to = put_array(&at, arrays[i].from, arrays[i].count, arrays[i].size);
+    }
+    memcpy(memory, &shape, sizeof shape);
+    return (struct tide_shape *)(void *)memory;
 }
 
 /* The way for a new shape; NULL: not yet. */
@@ -477,6 +523,7 @@ void tide_shapes_learn(struct tide_shapes *shapes,
                                         .token_count = key.token_count,
                                         .space_count = scan->space_count - key.space_count};
     if (add_texts(&learner, scan) && add_values(&learner, walk)) {
+        add_columns(&learner, shapes);
         *way = create_shape(&learner);
     }
 }

@@ -39,6 +39,20 @@ struct tide_shape_value {
     bool spaced;
 };
 
+/* A column that wants what stands at a node. */
+struct tide_shape_column {
+    uint32_t node; /* of the walk's trie */
+    enum tide_type type;
+    bool is_required;
+    bool is_key; /* the id or the entity: an empty one is none */
+};
+
+/* A column, and where its value is. */
+struct tide_shape_fill {
+    uint32_t column;
+    uint32_t value;
+};
+
 struct tide_shape {
     uint64_t hash;
     uint32_t token_count;
@@ -49,6 +63,15 @@ struct tide_shape {
     const struct tide_shape_early *early;  /* likewise, of those close to the record's start */
     const struct tide_shape_scalar *scalars;
     const struct tide_shape_value *values;
+    /* Columns of records with this shape: of strings that get one, those that get anything else, and
+     * those that get nothing. */
+    const struct tide_shape_fill *texts;
+    const struct tide_shape_fill *others;
+    const uint32_t *nulls;
+    uint32_t text_count;
+    uint32_t other_count;
+    uint32_t null_count;
+    bool lacks_required;     /* a column that must not be null is */
     const uint16_t *by_node; /* of the walk's trie: 1 + which value; 0: it has none */
     uint32_t check_count;
     uint32_t early_count;
@@ -65,10 +88,14 @@ struct tide_shape_set {
 
 struct tide_shapes {
     struct tide_shape_set *sets;
+    const struct tide_shape_column *columns;
+    uint32_t column_count;
 };
 
-/* RETRY: out of memory. */
-enum tide_status tide_shapes_init(struct tide_shapes *shapes);
+/* columns must outlive it. RETRY: out of memory. */
+enum tide_status tide_shapes_init(struct tide_shapes *shapes,
+                                  const struct tide_shape_column *columns,
+                                  uint32_t column_count);
 void tide_shapes_release(struct tide_shapes *shapes);
 
 /* What of a record is looked up. */
