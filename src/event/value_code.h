@@ -19,7 +19,7 @@ enum {
 };
 
 /* memcpy for texts as short as most values are: two moves of a fixed size, which overlap. */
-static inline void tide_value_copy(char *to, const char *from, size_t size)
+static inline __attribute__((always_inline)) void tide_value_copy(char *to, const char *from, size_t size)
 {
     if (size > 64) {
         memcpy(to, from, size);
@@ -42,14 +42,11 @@ static inline void tide_value_copy(char *to, const char *from, size_t size)
     }
 }
 
-/* Both return the place behind what they wrote. The compiler makes one store of the shifts. */
+/* Both return the place behind what they wrote. */
 static inline char *tide_value_put_string(char *to, struct tide_view string)
 {
-    uint32_t size = (uint32_t)string.size;
     to[0] = (char)(TIDE_VALUE_TAG_FIRST_TYPE + (int)TIDE_TYPE_STRING);
-    for (unsigned i = 0; i < 4; i++) {
-        to[1 + i] = (char)(size >> (8 * i) & 0xFF);
-    }
+    tide_store_u32(to + 1, (uint32_t)string.size);
     tide_value_copy(to + TIDE_VALUE_STRING_HEAD, string.data, string.size);
     return to + TIDE_VALUE_STRING_HEAD + string.size;
 }
@@ -57,9 +54,7 @@ static inline char *tide_value_put_string(char *to, struct tide_view string)
 static inline char *tide_value_put_number(char *to, enum tide_type type, int64_t number)
 {
     to[0] = (char)(TIDE_VALUE_TAG_FIRST_TYPE + (int)type);
-    for (unsigned i = 0; i < 8; i++) {
-        to[1 + i] = (char)((uint64_t)number >> (8 * i) & 0xFF);
-    }
+    tide_store_u64(to + 1, (uint64_t)number);
     return to + TIDE_VALUE_NUMBER_SIZE;
 }
 
