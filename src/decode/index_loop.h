@@ -24,7 +24,10 @@ TARGET static inline __attribute__((always_inline)) uint64_t KERNEL(block)(struc
     state->inside = (uint64_t)((int64_t)inside >> 63);
     const uint64_t line_feeds = by_lines ? masks.line_feed : 0;
     const uint64_t tokens = token_starts(state, &masks, quotes, inside, line_feeds);
-    for (uint64_t left = line_feeds & ~inside; left != 0; left &= left - 1) {
+    const uint64_t broken = line_feeds & inside;
+    const uint64_t whole =
+        line_feeds & ((broken & -broken) - 1); /* those before the first of them */
+    for (uint64_t left = whole; left != 0; left &= left - 1) {
         const uint64_t before = tokens & ((left & -left) - 1);
         index->lines[index->line_count++] =
             (uint32_t)(state->token - index->tokens) + (uint32_t)__builtin_popcountll(before);
@@ -45,7 +48,7 @@ TARGET static inline __attribute__((always_inline)) uint64_t KERNEL(block)(struc
     } else {
         utf8->before = _mm_setzero_si128();
     }
-    return line_feeds & inside;
+    return broken;
 }
 
 TARGET static size_t KERNEL(run)(struct tide_index *index,

@@ -161,6 +161,7 @@ static bool fits(const struct tide_shape *shape,
     const char *text = scan->index->text;
     return shape->hash == key->hash && shape->token_count == key->token_count &&
            memcmp(shape->kinds, kinds, key->token_count) == 0 &&
+           key->tokens[shape->first] - key->tokens[0] == shape->first_size &&
            scan->depth + shape->depth <= scan->depth_event &&
            has_same_texts(shape, text, key->tokens) &&
            has_good_scalars(shape, scan, text, key->tokens);
@@ -265,6 +266,10 @@ static bool add_text(struct learner *learner, const char *from, uint32_t token)
 {
     const size_t size = (size_t)(token_place(learner, token) - from);
     const bool is_first = from == token_place(learner, 0);
+    if (is_first) {
+        learner->shape.first = token;
+        learner->shape.first_size = (uint32_t)size;
+    }
     size_t left = size;
     int32_t offset = 0;
     bool is_added = true;

@@ -56,8 +56,10 @@ struct tide_shape_fill {
 struct tide_shape {
     uint64_t hash;
     uint32_t token_count;
-    uint32_t depth;     /* the deepest, the record's own is 1 */
-    size_t space_count; /* in all texts between values, as far as they are outside strings */
+    uint32_t first;      /* the token of the first value, or of the end */
+    uint32_t first_size; /* bytes before it */
+    uint32_t depth;      /* the deepest, the record's own is 1 */
+    size_t space_count;  /* in all texts between values, as far as they are outside strings */
     const char *kinds;
     const struct tide_shape_check *checks; /* of texts between values */
     const struct tide_shape_early *early;  /* likewise, of those close to the record's start */

@@ -16,7 +16,8 @@ static inline bool is_space(char byte)
     return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r';
 }
 
-/* Whether white space and exactly the wanted byte (0: none) stand from `from` to `to`. */
+/* Whether white space and exactly the wanted byte (0: none) stand from `from` to `to`, which is not
+ * before it: the tokens that end a text are. */
 static bool is_gap_slow(struct tide_scan *scan, const char *from, const char *to, char wanted)
 {
     bool is_met = wanted == '\0';
@@ -29,7 +30,7 @@ static bool is_gap_slow(struct tide_scan *scan, const char *from, const char *to
             return false;
         }
     }
-    return is_met;
+    return is_met && from == to;
 }
 
 static inline bool is_empty(struct tide_scan *scan, const char *from, const char *to)
