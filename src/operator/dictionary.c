@@ -83,35 +83,12 @@ struct tide_view tide_dictionary_text(const struct tide_dictionary *dictionary, 
     return (struct tide_view){dictionary->slab + start, dictionary->starts[number + 1] - start};
 }
 
-/* Words that overlap in the middle, where a call of memcmp would cost more than the comparison. */
-static inline bool same_bytes(const char *a, const char *b, size_t size)
-{
-    enum {
-        WORDS_MAX = 64
-    };
-    uint64_t differs = 0;
-    if (size > WORDS_MAX) {
-        return memcmp(a, b, size) == 0;
-    }
-    if (size < sizeof(uint64_t)) {
-        for (size_t i = 0; i < size; i++) {
-            differs |= (uint64_t)(a[i] ^ b[i]);
-        }
-        return differs == 0;
-    }
-    const size_t last = size - sizeof(uint64_t);
-    for (size_t i = 0; i < last; i += sizeof(uint64_t)) {
-        differs |= tide_load_u64(a + i) ^ tide_load_u64(b + i);
-    }
-    return (differs | (tide_load_u64(a + last) ^ tide_load_u64(b + last))) == 0;
-}
-
 static inline bool is_text(const struct tide_dictionary *dictionary,
                            uint32_t number,
                            struct tide_view text)
 {
     const struct tide_view known = tide_dictionary_text(dictionary, number);
-    return known.size == text.size && same_bytes(known.data, text.data, text.size);
+    return known.size == text.size && tide_bytes_equal(known.data, text.data, text.size);
 }
 
 /* The slot of text, or the empty one where it belongs. */
