@@ -137,11 +137,7 @@ static struct meter_cost identify(struct bench *bench)
                     tide_uid_compute(batch, row, batch->payloads[row], SEED, &bench->scratch);
                 tide_assert(uid.low == batch->uids[row].low && uid.high == batch->uids[row].high);
             }
-            const struct meter_cost piece = meter_since(&bench->meter, start);
-            cost.seconds += piece.seconds;
-            for (int i = 0; i < METER_COUNTS; i++) {
-                cost.counts[i] += piece.counts[i];
-            }
+            cost = meter_sum(cost, meter_since(&bench->meter, start), 1);
         } while (status == TIDE_AGAIN);
     }
     return cost;
@@ -259,20 +255,11 @@ static void print_cost(const struct bench *bench, const char *name, struct meter
     printf("\n");
 }
 
-static struct meter_cost less(struct meter_cost cost, struct meter_cost part)
-{
-    cost.seconds -= part.seconds;
-    for (int i = 0; i < METER_COUNTS; i++) {
-        cost.counts[i] -= part.counts[i];
-    }
-    return cost;
-}
-
 static void report(const struct bench *bench,
                    const struct meter_cost *medians,
                    struct meter_cost identity)
 {
-    const struct meter_cost bare = less(medians[SIDE_DECODER], identity);
+    const struct meter_cost bare = meter_sum(medians[SIDE_DECODER], identity, -1);
     printf("\n%-36s %11s %7s %9s %11s %11s\n",
            "one thread, medians of CPU time",
            "events/s",

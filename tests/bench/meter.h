@@ -76,6 +76,16 @@ static inline struct meter_cost meter_since(const struct meter *meter, struct me
     return cost;
 }
 
+/* a + sign * b */
+static inline struct meter_cost meter_sum(struct meter_cost a, struct meter_cost b, int sign)
+{
+    a.seconds += sign * b.seconds;
+    for (int i = 0; i < METER_COUNTS; i++) {
+        a.counts[i] += sign * b.counts[i];
+    }
+    return a;
+}
+
 static inline int meter_compare(const void *a, const void *b)
 {
     const double x = ((const struct meter_cost *)a)->seconds;
