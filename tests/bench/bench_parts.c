@@ -1,8 +1,8 @@
 /* Goal: the parts of an event's cost in `tidemark replay` with the six metrics of job.yaml, so that
  * it is seen where time goes. Method: replay's loop in one process and thread, each step of a batch
- * timed on its own (CPU time of the thread); then the same file through the feeder as replay does it,
- * timed as a whole. Repetitions in turn, everything fresh in each; medians. The difference of the
- * two is what stands between the steps. Both must count the same events and duplicates.
+ * timed on its own (CPU time of the thread); then the same file through the feeder as replay does
+ * it, timed as a whole. Repetitions in turn, everything fresh in each; medians. The difference of
+ * the two is what stands between the steps. Both must count the same events and duplicates.
  *
  * Scanning and validation is the decoder with a schema of the two columns that none can do without.
  * The identity is timed by computing it again. Arguments: EVENTS-FILE [REPETITIONS]. */
