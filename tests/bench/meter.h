@@ -93,6 +93,14 @@ static inline int meter_compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* The one with the least time: what disturbs only adds. Sorts the costs. */
+static inline struct meter_cost meter_least(struct meter_cost *costs, size_t count)
+{
+    tide_assert(count > 0);
+    qsort(costs, count, sizeof *costs, meter_compare);
+    return costs[0];
+}
+
 /* The one with the median time. Sorts the costs. */
 static inline struct meter_cost meter_median(struct meter_cost *costs, size_t count)
 {
