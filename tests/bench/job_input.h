@@ -34,12 +34,11 @@ static inline bool job_read(const char *path, struct tide_bytes *into)
     return true;
 }
 
-/* false: said on stderr why. */
-static inline bool job_input_load(struct job_input *job, const char *path)
+/* Without events. false: said on stderr why. */
+static inline bool job_definitions_load(struct job_input *job)
 {
     memset(job, 0, sizeof *job);
-    if (!job_read(TIDE_TEST_SOURCE_ROOT "/tests/bench/job.yaml", &job->text) ||
-        !job_read(path, &job->memory)) {
+    if (!job_read(TIDE_TEST_SOURCE_ROOT "/tests/bench/job.yaml", &job->text)) {
         return false;
     }
     job->source = (struct tide_source){TIDE_VIEW("job.yaml"), tide_bytes_view(&job->text)};
@@ -47,6 +46,15 @@ static inline bool job_input_load(struct job_input *job, const char *path)
     const struct tide_definitions_input input = {.file = &job->source};
     job->definitions = tide_definitions_load(&job->arena, &input, &job->diagnostics);
     tide_assert(job->definitions != NULL);
+    return true;
+}
+
+/* Likewise. */
+static inline bool job_input_load(struct job_input *job, const char *path)
+{
+    if (!job_definitions_load(job) || !job_read(path, &job->memory)) {
+        return false;
+    }
     const bool reserved = tide_bytes_reserve(&job->memory, JOB_PADDING);
     tide_assert(reserved);
     job->events = tide_bytes_view(&job->memory);

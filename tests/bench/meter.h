@@ -76,11 +76,29 @@ static inline struct meter_cost meter_since(const struct meter *meter, struct me
     return cost;
 }
 
+/* a + sign * b */
+static inline struct meter_cost meter_sum(struct meter_cost a, struct meter_cost b, int sign)
+{
+    a.seconds += sign * b.seconds;
+    for (int i = 0; i < METER_COUNTS; i++) {
+        a.counts[i] += sign * b.counts[i];
+    }
+    return a;
+}
+
 static inline int meter_compare(const void *a, const void *b)
 {
     const double x = ((const struct meter_cost *)a)->seconds;
     const double y = ((const struct meter_cost *)b)->seconds;
     return (x > y) - (x < y);
+}
+
+/* The one with the least time: what disturbs only adds. Sorts the costs. */
+static inline struct meter_cost meter_least(struct meter_cost *costs, size_t count)
+{
+    tide_assert(count > 0);
+    qsort(costs, count, sizeof *costs, meter_compare);
+    return costs[0];
 }
 
 /* The one with the median time. Sorts the costs. */
