@@ -457,9 +457,7 @@ void tide_extract_event(struct tide_extractor *extractor,
                                        "more than %d levels of nesting",
                                        TIDE_RECORD_DEPTH_MAX);
     } else if (found.broken_surrogate) {
-        *verdict = (struct tide_verdict){.reason = TIDE_REASON_UTF8_INVALID,
-                                         .pointer = whole,
-                                         .detail = TIDE_VIEW("an unpaired surrogate escape")};
+        *verdict = tide_diagnose_surrogate(found.text, &batch->arena);
     } else if (!found.is_object) {
         *verdict = (struct tide_verdict){.reason = TIDE_REASON_NOT_AN_OBJECT,
                                          .pointer = whole,

@@ -24,7 +24,7 @@ enum {
 struct tide_scan {
     const char *end;      /* of the text */
     const char *readable; /* end of the memory around it */
-    const char *fault;    /* the first place that is not JSON */
+    const char *fault;    /* the first byte with which no JSON text goes on; end: cut short */
     uint32_t depth;       /* of open brackets */
     uint32_t depth_max;   /* beyond it the text is refused */
     uint32_t depth_event; /* beyond it the event is: sets too_deep; at most depth_max */
