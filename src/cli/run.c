@@ -587,6 +587,34 @@ static void announce(const struct service *service)
     tide_logline(TIDE_LOGLINE_INFO, "run", "listening on http://%s:%u", address, port);
 }
 
+/* What the service takes at most, where something could grow: an operator adds it up. */
+static void announce_budgets(const struct service *service)
+{
+    const double mib = 1 << 20;
+    const struct tide_config *config = &service->config;
+    const struct tide_http_server_options http = tide_http_server_options_default();
+    const struct tide_operator_limits limits = tide_operator_limits_default();
+    tide_logline(TIDE_LOGLINE_INFO,
+                 "run",
+                 "budgets: bodies %.0f MiB on %u connections, %d of them decoded at once in %.0f "
+                 "MiB each; rows for the lake %.0f MiB; copies of lake files %.0f MiB",
+                 (double)http.body_bytes_held_max / mib,
+                 http.connections_max,
+                 BODIES_AT_ONCE,
+                 TIDE_INTAKE_ARENA_MAX / mib,
+                 (double)config->memory / mib,
+                 (double)config->cache_bytes / mib);
+    tide_logline(TIDE_LOGLINE_INFO,
+                 "run",
+                 "budgets: of a metric in a partition %" PRIu64 " cells (%.0f MiB); events of a "
+                 "funnel's key %u (%.0f KiB); replies of the API %.0f MiB",
+                 config->cells_max,
+                 (double)config->cells_max * (double)tide_operator_cell_bytes() / mib,
+                 limits.key_events_max,
+                 limits.key_events_max * (double)tide_operator_event_bytes() / 1024,
+                 TIDE_API_REPLY_BYTES_MAX / mib);
+}
+
 static enum tide_exit serve_until_signal(struct service *service, const sigset_t *signals)
 {
     struct tide_error error = {0};
@@ -599,6 +627,7 @@ static enum tide_exit serve_until_signal(struct service *service, const sigset_t
         (void)close_service(service, &ignored);
         return exit;
     }
+    announce_budgets(service);
     announce(service);
     sigwait(signals, &signal_number);
     pthread_sigmask(SIG_UNBLOCK, signals, NULL); /* a second signal ends the process at once */

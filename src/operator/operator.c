@@ -5,7 +5,7 @@
  * dictionary holds, never from a state that a batch reaches in the middle: the result must not
  * depend on where the stream was cut. */
 #include "base/assert.h"
-#include "operator/operator_internal.h"
+#include "operator/funnel.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +34,16 @@ struct tide_operator_limits tide_operator_limits_none(void)
                                          .key_events_max = UINT32_MAX,
                                          .journeys_max = JOURNEYS_MAX_DEFAULT,
                                          .is_exact = true};
+}
+
+size_t tide_operator_cell_bytes(void)
+{
+    return sizeof(struct tide_cell_record) + 2 * sizeof(uint32_t); /* two slots for a record */
+}
+
+size_t tide_operator_event_bytes(void)
+{
+    return sizeof(struct funnel_event);
 }
 
 static const struct operator_kind *kind_of(const struct tide_schema *schema,

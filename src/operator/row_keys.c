@@ -15,6 +15,8 @@ enum {
     RECENT_MAX = 1 << 14,
 };
 
+#define NOTHING ((struct tide_view){NULL, 0}) /* no key's bytes */
+
 void row_keys_release(struct row_keys *keys)
 {
     free(keys->recent);
@@ -192,16 +194,24 @@ static bool find_wave(struct row_keys *keys,
                       uint32_t *numbers)
 {
     uint32_t places[WAVE];
+    uint32_t known[WAVE]; /* number plus one */
+    struct tide_view texts[WAVE];
     uint32_t missed[WAVE]; /* which of the rows */
     uint32_t missed_rows[WAVE];
     uint32_t missed_numbers[WAVE];
     uint32_t missed_count = 0;
+    /* Three loops, so that a row does not wait for the memory of the one before. */
     for (uint32_t i = 0; i < count; i++) {
         places[i] = hash_row(source, rows[i]) & (keys->recent_count - 1);
-        const uint32_t known = keys->recent[places[i]];
-        if (known != 0 && is_key(tide_dictionary_text(dictionary, known - 1), source, rows[i])) {
-            numbers[i] = known - 1;
-        } else {
+        known[i] = keys->recent[places[i]];
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        texts[i] = known[i] == 0 ? NOTHING : tide_dictionary_text(dictionary, known[i] - 1);
+        __builtin_prefetch(texts[i].data);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        numbers[i] = known[i] - 1;
+        if (!is_key(texts[i], source, rows[i])) {
             missed_rows[missed_count] = rows[i];
             missed[missed_count++] = i;
         }
