@@ -83,6 +83,7 @@ struct tide_partition {
     uint64_t epoch_started;      /* the offset at which it was opened */
     struct tide_ledger ledger;
     struct tide_watermark watermark;
+    struct tide_quality quality;
     struct tide_dedupe *dedupe;
     struct tide_dictionary *entities;
     struct tide_operator **operators; /* by metric; NULL: a ratio */
@@ -204,6 +205,7 @@ void tide_partition_destroy(struct tide_partition *p)
     for (int i = 0; i < TIDE_TABLE_COUNT; i++) {
         tide_rows_destroy(p->rows[i]);
     }
+    tide_quality_release(&p->quality);
     tide_dedupe_destroy(p->dedupe);
     tide_dictionary_destroy(p->entities);
     free(p->operators);
@@ -389,6 +391,42 @@ static struct tide_verdict time_verdict(enum tide_reason reason)
     return verdict;
 }
 
+/* Of an event whose times are known, or were found wrong. */
+static void note_skew(struct tide_partition *p,
+                      const struct tide_batch *batch,
+                      uint32_t row,
+                      const struct tide_event_times *times)
+{
+    const int64_t device_us = batch->columns[p->schema->time].numbers[row];
+    if (tide_instant_known(times->received)) {
+        const int64_t sender_us = tide_instant_known(times->sent) ? times->sent.us : device_us;
+        tide_quality_note_skew(&p->quality, (struct tide_duration){sender_us - times->received.us});
+    }
+}
+
+/* Of a processed event, before the watermark is moved by it. */
+static void note_lateness(struct tide_partition *p, struct tide_instant event)
+{
+    const struct tide_instant highest = p->watermark.highest;
+    const int64_t late_us = tide_instant_known(highest) ? highest.us - event.us : 0;
+    tide_quality_note_lateness(&p->quality, (struct tide_duration){late_us});
+}
+
+static enum tide_status reject(struct tide_partition *p,
+                               const struct tide_partition_input *input,
+                               uint32_t row,
+                               uint64_t offset,
+                               const struct tide_verdict *verdict,
+                               struct tide_error *error)
+{
+    p->ledger.rejected[verdict->reason]++;
+    const enum tide_status status = tide_quality_keep_sample(
+        &p->quality, verdict, input->batch->texts[row], received_of(input, row), offset);
+    return status == TIDE_OK
+               ? keep_rejected(p, input, row, offset, verdict, error)
+               : tide_error_set(error, TIDE_FATAL, "no memory for a sample of what is rejected");
+}
+
 /* A record's verdict with the judgement of its times; those of an accepted one are kept. */
 static struct tide_verdict judge_times(struct tide_partition *p,
                                        const struct tide_partition_input *input,
@@ -400,6 +438,7 @@ static struct tide_verdict judge_times(struct tide_partition *p,
             input->batch, row, p->arrival, received_of(input, row), &p->scratch.times[row]);
         if (reason != TIDE_REASON_ACCEPTED) {
             verdict = time_verdict(reason);
+            note_skew(p, input->batch, row, &p->scratch.times[row]);
         }
     }
     return verdict;
@@ -424,8 +463,7 @@ static enum tide_status judge(struct tide_partition *p,
             p->scratch.uids[*count] = input->batch->uids[row];
             p->scratch.unique[(*count)++] = row;
         } else if (status == TIDE_OK) {
-            p->ledger.rejected[verdict.reason]++;
-            status = keep_rejected(p, input, row, offset, &verdict, error);
+            status = reject(p, input, row, offset, &verdict, error);
         }
     }
     p->ledger.verdicts += input->row_count;
@@ -463,6 +501,8 @@ static enum tide_status book(struct tide_partition *p,
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t row = p->scratch.unique[i];
         const struct tide_event_times *times = &p->scratch.times[row];
+        note_skew(p, input->batch, row, times);
+        note_lateness(p, times->event);
         on_time += tide_watermark_observe(&p->watermark, times) == TIDE_LATENESS_ON_TIME;
         p->scratch.event_times[row] = times->event;
         p->ledger.uids.high += p->scratch.uids[i].high;
@@ -622,6 +662,11 @@ bool tide_partition_is_recovering(const struct tide_partition *p)
 const struct tide_ledger *tide_partition_ledger(const struct tide_partition *p)
 {
     return &p->ledger;
+}
+
+const struct tide_quality *tide_partition_quality(const struct tide_partition *p)
+{
+    return &p->quality;
 }
 
 uint64_t tide_partition_mistyped(const struct tide_partition *p, uint32_t column)
