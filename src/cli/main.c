@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 static const struct tide_command *const commands[] = {
+    &tide_command_demo,
     &tide_command_run,
     &tide_command_replay,
     &tide_command_generate,
@@ -36,7 +37,8 @@ enum {
 
 static void print_help(FILE *stream)
 {
-    fputs("  tidemark run --preset sunbird                      the service, nothing to configure\n"
+    fputs("  tidemark demo                                      all of it, live, in a minute\n"
+          "  tidemark run --preset sunbird                      the service, nothing to configure\n"
           "  tidemark replay --preset sunbird events.ndjson     every number of a file\n"
           "  tidemark query daily_active_users                  a number of the running service\n"
           "  tidemark verify                                    live numbers against the lake\n"
