@@ -53,6 +53,7 @@ struct demo {
     struct tide_demo_facts facts;
     struct tide_monotonic start; /* of the live flow */
     bool is_live;                /* history has been sent */
+    bool is_caught_up;           /* and counted */
     bool is_over;
     bool is_different;             /* verify said so */
     struct tide_duration facts_at; /* after start: when they are looked at next */
@@ -123,8 +124,17 @@ static enum tide_exit look_at_rates(struct demo *demo)
     return exit;
 }
 
-/* Looks again when it is time to. A rate of events is of the live flow: what history brought is no
- * peak. */
+/* What history brought is no peak: rates are of what comes after it has been counted. */
+static void judge_catching_up(struct demo *demo)
+{
+    if (!demo->is_caught_up) {
+        const uint64_t counted = demo->facts.ledger.verdicts;
+        tide_demo_facts_forget_rates(&demo->facts);
+        demo->is_caught_up = counted + demo->options.rate / 2 >= demo->sender.sent_count;
+    }
+}
+
+/* Looks again when it is time to. */
 static enum tide_exit look(struct demo *demo)
 {
     const struct tide_duration now = elapsed(demo);
@@ -134,6 +144,7 @@ static enum tide_exit look(struct demo *demo)
     }
     demo->facts_at.us = now.us + second.us;
     exit = look_at_ledger(demo);
+    judge_catching_up(demo);
     if (exit == TIDE_EXIT_OK && now.us >= demo->rates_at.us) {
         demo->rates_at.us = now.us + rates_every.us;
         exit = look_at_rates(demo);

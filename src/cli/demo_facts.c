@@ -8,6 +8,7 @@
 
 enum {
     ARENA_BYTES = 4 << 20,
+    RATE_US_MIN = 500000,
     SEEN_MIN = 20 /* a rate of fewer says nothing */
 };
 
@@ -26,20 +27,29 @@ static struct tide_instant newest_watermark(const struct tide_json *partitions)
     return newest;
 }
 
-/* A rate needs some time between two readings. */
-static void measure_rate(struct tide_demo_facts *facts,
-                         const struct tide_ledger *ledger,
-                         struct tide_monotonic now)
+/* Over a time that is too short a rate says more of the clock than of the events. */
+static void measure_rate(struct tide_demo_facts *facts, struct tide_monotonic now)
 {
-    const int64_t us = tide_monotonic_since(now, facts->taken).us;
-    if (facts->taken.ns != 0 && us > 0 && ledger->verdicts >= facts->ledger.verdicts) {
-        facts->events_per_second =
-            (ledger->verdicts - facts->ledger.verdicts) * 1000000 / (uint64_t)us;
+    const int64_t us = tide_monotonic_since(now, facts->rated).us;
+    const uint64_t verdicts = facts->ledger.verdicts;
+    if (facts->rated.ns != 0 && us < RATE_US_MIN) {
+        return;
+    }
+    if (facts->rated.ns != 0 && verdicts >= facts->rated_verdicts) {
+        facts->events_per_second = (verdicts - facts->rated_verdicts) * 1000000 / (uint64_t)us;
         if (facts->events_per_second > facts->events_per_second_max) {
             facts->events_per_second_max = facts->events_per_second;
         }
     }
-    facts->taken = now;
+    facts->rated = now;
+    facts->rated_verdicts = verdicts;
+}
+
+void tide_demo_facts_forget_rates(struct tide_demo_facts *facts)
+{
+    facts->events_per_second = 0;
+    facts->events_per_second_max = 0;
+    facts->rated.ns = 0;
 }
 
 bool tide_demo_facts_read_ledger(struct tide_view body,
@@ -54,8 +64,8 @@ bool tide_demo_facts_read_ledger(struct tide_view body,
                          tide_ledger_read_json(tide_json_get(json, "ledger"), &ledger);
     if (is_read) {
         const struct tide_json *holds = tide_json_get(json, "holds");
-        measure_rate(facts, &ledger, now);
         facts->ledger = ledger;
+        measure_rate(facts, now);
         facts->holds = holds != NULL && holds->kind == TIDE_JSON_TRUE;
         facts->watermark = newest_watermark(tide_json_get(json, "partitions"));
     }

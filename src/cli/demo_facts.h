@@ -20,9 +20,10 @@ struct tide_demo_facts {
     struct tide_ledger ledger;
     bool holds;                     /* the ledger does */
     struct tide_instant watermark;  /* the newest one of the partitions, or UNKNOWN */
-    struct tide_monotonic taken;    /* when the ledger was read */
-    uint64_t events_per_second;     /* since the reading before */
-    uint64_t events_per_second_max; /* of all readings */
+    uint64_t events_per_second;     /* over about a second, or since the reading before */
+    uint64_t events_per_second_max; /* of all such */
+    struct tide_monotonic rated;    /* when that was measured; zero: not yet */
+    uint64_t rated_verdicts;        /* that there were then */
     struct tide_demo_version versions[TIDE_DEMO_VERSIONS_MAX];
     uint32_t version_count;
 };
@@ -31,6 +32,8 @@ struct tide_demo_facts {
 bool tide_demo_facts_read_ledger(struct tide_view body,
                                  struct tide_monotonic now,
                                  struct tide_demo_facts *facts);
+/* Forgets the rates: what was until now is not what they are about. */
+void tide_demo_facts_forget_rates(struct tide_demo_facts *facts);
 /* Lines of a ratio by app_version; windows are added up. Versions beyond the maximum are left out.
  * false: a line is no such cell. */
 bool tide_demo_facts_read_rates(struct tide_view body, struct tide_demo_facts *facts);

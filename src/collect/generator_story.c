@@ -23,7 +23,7 @@ enum {
     RATE_MAX = 100000,
     HISTORY_DAYS_MAX = 90,
 
-    DEVICES = 2400,
+    DEVICES = 1400,
     USERS = 900,
     REGIONS = 6,
     FIRST_QUIET_REGION = 3,
@@ -33,8 +33,8 @@ enum {
     HOUR_SEATS = 24,   /* in the last hour of history */
     HISTORY_SEATS = 5, /* few, so that sessions are not torn apart by the gaps */
 
-    DEVICE_EVENTS_PER_DAY = 1500,
-    USER_EVENTS_PER_DAY = 2200, /* their sessions are longer */
+    DEVICE_EVENTS_PER_DAY = 900,
+    USER_EVENTS_PER_DAY = 1500, /* their sessions are longer */
     LAST_HOUR_EVENTS = 6000,
     JITTER_US = 800000,
 
@@ -656,7 +656,7 @@ void tide_story_tell(const struct tide_story *story,
     case TIDE_STORY_CLOCK:
         tide_bytes_append_format(text,
                                  "The clock of %s is a day ahead. %s",
-                                 is_sunbird ? "user-00901" : "device-2401",
+                                 is_sunbird ? "user-00901" : "device-1401",
                                  is_sunbird ? "The envelope shows it, so its times are put right."
                                             : "It is refused; nobody else's windows close early.");
         return;
