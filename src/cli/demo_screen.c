@@ -111,11 +111,13 @@ void tide_demo_screen_beat(struct tide_demo_screen *screen,
     tide_bytes_release(&remark);
 }
 
-static void append_rate(struct tide_demo_screen *screen, const struct tide_demo_version *version)
+static void append_rate(struct tide_demo_screen *screen,
+                        int width,
+                        const struct tide_demo_version *version)
 {
     const uint64_t permille = tide_demo_rate_permille(version);
     tide_bytes_append_format(
-        &screen->text, "%" PRIu64 ".%" PRIu64 " %%", permille / 10, permille % 10);
+        &screen->text, "%*" PRIu64 ".%" PRIu64 " %%", width, permille / 10, permille % 10);
 }
 
 void tide_demo_screen_status(struct tide_demo_screen *screen,
@@ -138,7 +140,7 @@ void tide_demo_screen_status(struct tide_demo_screen *screen,
                              grouped(tide_ledger_rejected(ledger), n[4]));
     if (worst != NULL) {
         tide_bytes_append_format(&screen->text, "; %s of %s: ", plot->rate_words, worst->name);
-        append_rate(screen, worst);
+        append_rate(screen, 0, worst);
     }
     color(screen, plain);
     if (screen->is_terminal) {
@@ -192,7 +194,7 @@ static void append_versions(struct tide_demo_screen *screen,
         if (larger < VERSIONS_SHOWN) {
             begin_row(screen, key);
             tide_bytes_append_format(&screen->text, "%-8s ", version->name);
-            append_rate(screen, version);
+            append_rate(screen, 2, version);
             tide_bytes_append_format(
                 &screen->text, " of %s %s\n", grouped(version->seen, n), plot->actors);
             key = "";

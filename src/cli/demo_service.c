@@ -27,8 +27,14 @@ static struct tide_view after(struct tide_view line, const char *mark)
     return tide_view_slice(line, at, line.size - at);
 }
 
+/* What the program says before a complaint, so that it is not said twice. */
+static const char complaint[] = "tidemark: ";
+
 static void remember(struct tide_demo_service *service, struct tide_view line)
 {
+    if (tide_view_starts_with(line, tide_view_of(complaint))) {
+        line = after(line, complaint);
+    }
     tide_bytes_reset(&service->last);
     tide_bytes_append(
         &service->last, line.data, line.size < LINE_BYTES_MAX ? line.size : LINE_BYTES_MAX);

@@ -41,7 +41,7 @@ enum {
     PERMYRIAD = 10000,
     BAD_ADOPTION = 6000, /* of 10,000 actors take up the release */
     FIX_ADOPTION = 8500, /* the others never update */
-    PRONE = 200,         /* of 10,000 crash now and then, whatever they run */
+    PRONE = 300,         /* of 10,000 crash now and then, whatever they run */
     ACCIDENT_PERCENT = 10,
     REGRESSION_PERCENT = 25,
 

@@ -311,7 +311,7 @@ static void write_end(struct making *making)
     }
 }
 
-/* Whatever was played is lost. */
+/* Whatever was played is lost, and some give up. */
 static void write_error(struct making *making, bool is_regression)
 {
     static const char *const errors[] = {"NETWORK_TIMEOUT", "CONTENT_MISSING", "OUT_OF_STORAGE"};
@@ -323,6 +323,9 @@ static void write_error(struct making *making, bool is_regression)
                              "{\"err\":\"%s\",\"errtype\":\"%s\",\"stacktrace\":\"at player\"}",
                              is_regression ? "PLAYER_NULL" : errors[which],
                              is_regression ? "SYSTEM" : "CONTENT");
+    if (tide_generator_below(making->dice, 100) < END_OF_SESSION) {
+        making->session->id = 0;
+    }
 }
 
 static void write_next(struct making *making)
