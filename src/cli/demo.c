@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/banned.h"
@@ -26,7 +27,8 @@ enum {
     MINUTES_MAX = 60,
     SCREEN_BYTES_MAX = 1 << 20,
     PROOF_BYTES_MAX = 512,
-    SETTLE_S = 20
+    SETTLE_S = 20,
+    USUAL_COLUMNS = 80
 };
 static const struct tide_duration tick = {40000};
 static const struct tide_duration second = {1000000};
@@ -76,6 +78,14 @@ static enum tide_exit show(struct demo *demo)
 static struct tide_duration elapsed(const struct demo *demo)
 {
     return tide_monotonic_since(tide_clock_monotonic(demo->clock), demo->start);
+}
+
+/* It may change at any time. */
+static void measure_screen(struct demo *demo)
+{
+    struct winsize size = {0};
+    const bool is_told = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    demo->screen.width = is_told ? size.ws_col : USUAL_COLUMNS;
 }
 
 static void open_screen(struct demo *demo)
@@ -151,6 +161,7 @@ static enum tide_exit look(struct demo *demo)
     }
     if (exit == TIDE_EXIT_OK && (demo->screen.is_terminal || now.us >= demo->line_at.us)) {
         demo->line_at.us = now.us + line_every.us;
+        measure_screen(demo);
         tide_demo_screen_status(&demo->screen, now, demo->plot, &demo->facts);
     }
     return exit;
@@ -219,6 +230,18 @@ static enum tide_exit send_due(struct demo *demo)
     return exit == TIDE_EXIT_OK ? tide_event_sender_flush(&demo->sender) : exit;
 }
 
+/* Without its id, which is for machines. */
+static void tell_alert(struct demo *demo)
+{
+    struct tide_bytes remark = {0};
+    const char *said = tide_bytes_terminated(&demo->service.last);
+    const char *id = strstr(said, " (id ");
+    tide_bytes_append_text(&remark, "alert: ");
+    tide_bytes_append(&remark, said, id == NULL ? strlen(said) : (size_t)(id - said));
+    tide_demo_screen_remark(&demo->screen, tide_bytes_terminated(&remark));
+    tide_bytes_release(&remark);
+}
+
 /* Until the next turn. */
 static enum tide_exit listen_to_service(struct demo *demo)
 {
@@ -227,14 +250,9 @@ static enum tide_exit listen_to_service(struct demo *demo)
     switch (tide_demo_service_wait(&demo->service, patience)) {
     case TIDE_DEMO_SERVICE_QUIET:
         return TIDE_EXIT_OK;
-    case TIDE_DEMO_SERVICE_ALERT: {
-        struct tide_bytes remark = {0};
-        tide_bytes_append_format(
-            &remark, "the service: %s", tide_bytes_terminated(&demo->service.last));
-        tide_demo_screen_remark(&demo->screen, tide_bytes_terminated(&remark));
-        tide_bytes_release(&remark);
+    case TIDE_DEMO_SERVICE_ALERT:
+        tell_alert(demo);
         return TIDE_EXIT_OK;
-    }
     case TIDE_DEMO_SERVICE_SIGNAL:
         demo->is_over = true;
         return TIDE_EXIT_OK;

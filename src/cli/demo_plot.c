@@ -53,8 +53,8 @@ static const struct tide_demo_plot plots[] = {
         .rate_words = "crash rate",
         .actors = "devices",
         .query = "crash_rate",
-        .sql = "SELECT app_version, os, count(*) AS crashes FROM events "
-               "WHERE event_type = 'crash_event' GROUP BY ALL ORDER BY crashes DESC",
+        .sql = "SELECT app_version, os, count(crash_type) AS crashes FROM events GROUP BY ALL "
+               "ORDER BY crashes DESC LIMIT 5",
     },
     {
         .preset = TIDE_GENERATOR_SUNBIRD,
@@ -64,8 +64,8 @@ static const struct tide_demo_plot plots[] = {
         .rate_words = "error rate",
         .actors = "users",
         .query = "learning_funnel",
-        .sql = "SELECT app_version, platform, count(*) AS errors FROM events "
-               "WHERE event_type = 'ERROR' GROUP BY ALL ORDER BY errors DESC",
+        .sql = "SELECT channel, event_type, count(*) AS events FROM events GROUP BY ALL "
+               "ORDER BY events DESC LIMIT 5",
     },
 };
 

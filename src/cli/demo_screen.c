@@ -48,10 +48,10 @@ static const char *grouped(uint64_t number, char *text)
     return text;
 }
 
-static void append_elapsed(struct tide_demo_screen *screen, struct tide_duration elapsed)
+static void append_elapsed(struct tide_bytes *text, struct tide_duration elapsed)
 {
     const int64_t seconds = elapsed.us / 1000000;
-    tide_bytes_append_format(&screen->text, "%3" PRId64 ":%02" PRId64, seconds / 60, seconds % 60);
+    tide_bytes_append_format(text, "%3" PRId64 ":%02" PRId64, seconds / 60, seconds % 60);
 }
 
 void tide_demo_screen_clear(struct tide_demo_screen *screen)
@@ -100,7 +100,7 @@ void tide_demo_screen_beat(struct tide_demo_screen *screen,
 {
     struct tide_bytes remark = {0};
     tide_demo_screen_clear(screen);
-    append_elapsed(screen, elapsed);
+    append_elapsed(&screen->text, elapsed);
     tide_bytes_append_text(&screen->text, "   ");
     color(screen, bold);
     tide_bytes_append_format(&screen->text, "%-10s", name);
@@ -111,27 +111,23 @@ void tide_demo_screen_beat(struct tide_demo_screen *screen,
     tide_bytes_release(&remark);
 }
 
-static void append_rate(struct tide_demo_screen *screen,
-                        int width,
-                        const struct tide_demo_version *version)
+static void append_rate(struct tide_bytes *text, int width, const struct tide_demo_version *version)
 {
     const uint64_t permille = tide_demo_rate_permille(version);
     tide_bytes_append_format(
-        &screen->text, "%*" PRIu64 ".%" PRIu64 " %%", width, permille / 10, permille % 10);
+        text, "%*" PRIu64 ".%" PRIu64 " %%", width, permille / 10, permille % 10);
 }
 
-void tide_demo_screen_status(struct tide_demo_screen *screen,
-                             struct tide_duration elapsed,
-                             const struct tide_demo_plot *plot,
-                             const struct tide_demo_facts *facts)
+static void append_status(struct tide_bytes *text,
+                          struct tide_duration elapsed,
+                          const struct tide_demo_plot *plot,
+                          const struct tide_demo_facts *facts)
 {
     char n[5][NUMBER_TEXT_MAX];
     const struct tide_ledger *ledger = &facts->ledger;
     const struct tide_demo_version *worst = tide_demo_facts_worst(facts);
-    tide_demo_screen_clear(screen);
-    append_elapsed(screen, elapsed);
-    color(screen, dim);
-    tide_bytes_append_format(&screen->text,
+    append_elapsed(text, elapsed);
+    tide_bytes_append_format(text,
                              "   %s events, %s/s; %s late, %s twice, %s rejected",
                              grouped(ledger->verdicts, n[0]),
                              grouped(facts->events_per_second, n[1]),
@@ -139,15 +135,29 @@ void tide_demo_screen_status(struct tide_demo_screen *screen,
                              grouped(ledger->duplicate, n[3]),
                              grouped(tide_ledger_rejected(ledger), n[4]));
     if (worst != NULL) {
-        tide_bytes_append_format(&screen->text, "; %s of %s: ", plot->rate_words, worst->name);
-        append_rate(screen, 0, worst);
+        tide_bytes_append_format(text, "; %s of %s: ", plot->rate_words, worst->name);
+        append_rate(text, 0, worst);
     }
-    color(screen, plain);
+}
+
+void tide_demo_screen_status(struct tide_demo_screen *screen,
+                             struct tide_duration elapsed,
+                             const struct tide_demo_plot *plot,
+                             const struct tide_demo_facts *facts)
+{
+    struct tide_bytes line = {0};
+    tide_demo_screen_clear(screen);
+    append_status(&line, elapsed, plot, facts);
+    if (screen->is_terminal && screen->width > 0 && line.size >= screen->width) {
+        line.size = screen->width - 1;
+    }
+    colored(screen, dim, tide_bytes_terminated(&line));
     if (screen->is_terminal) {
         screen->has_status = true;
     } else {
         tide_bytes_append_byte(&screen->text, '\n');
     }
+    tide_bytes_release(&line);
 }
 
 /* ---- the end */
@@ -194,7 +204,7 @@ static void append_versions(struct tide_demo_screen *screen,
         if (larger < VERSIONS_SHOWN) {
             begin_row(screen, key);
             tide_bytes_append_format(&screen->text, "%-8s ", version->name);
-            append_rate(screen, 2, version);
+            append_rate(&screen->text, 2, version);
             tide_bytes_append_format(
                 &screen->text, " of %s %s\n", grouped(version->seen, n), plot->actors);
             key = "";

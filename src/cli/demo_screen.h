@@ -11,6 +11,7 @@ struct tide_demo_screen {
     bool is_terminal;
     bool has_colors;
     bool has_status; /* the last line is one that changes */
+    uint32_t width;  /* of the terminal: that line must not wrap; 0: not known */
 };
 
 /* The address, large, and where the data is. */

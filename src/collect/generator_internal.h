@@ -74,7 +74,7 @@ void tide_generator_sunbird_write(struct tide_generator_sunbird *sunbird,
                                   struct tide_instant time,
                                   enum tide_generator_defect defect,
                                   struct tide_bytes *line);
-/* The same for who directs it: seats are taken by users; a session that is over leaves a free one. */
+/* The same for who directs it: users take seats; a session that is over leaves a free one. */
 bool tide_generator_sunbird_seated(const struct tide_generator_sunbird *sunbird,
                                    uint32_t seat,
                                    uint32_t *user);

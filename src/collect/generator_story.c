@@ -490,7 +490,7 @@ static void begin_beat(struct tide_story *story, enum tide_story_beat beat)
     }
 }
 
-/* What happened while the region was silent, in the order in which it did; some of it longer ago. */
+/* What happened while the region was silent, in that order; some of it longer ago. */
 static void write_kept(struct tide_story *story, struct tide_bytes *line)
 {
     const struct origin origin = {.is_bound = true, .is_only = true, .region = quiet_region(story)};
@@ -658,7 +658,7 @@ void tide_story_tell(const struct tide_story *story,
                                  "The clock of %s is a day ahead. %s",
                                  is_sunbird ? "user-00901" : "device-1401",
                                  is_sunbird ? "The envelope shows it, so its times are put right."
-                                            : "It is refused; nobody else's windows close early.");
+                                            : "Its events are refused; nobody else waits.");
         return;
     case TIDE_STORY_QUIET:
         tide_bytes_append_format(text, "%s falls silent. The other regions go on.", region);

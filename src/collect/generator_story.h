@@ -4,10 +4,10 @@
  *     s    0 live   8 release   32 burst   44 clock   60 quiet   85 back   96 fix   114 retry
  *        128 broken   .. 150 live again
  *
- * A release crashes on some devices (device) or loses what is played (sunbird); a fixed one follows.
- * For some seconds there are ten times as many events. One device's clock is a day ahead. One region
- * is silent, then sends what it kept. One phone sends everything several times. Some records are
- * broken. Between these nothing is late, wrong or twice.
+ * A release crashes on some devices (device) or loses what is played (sunbird); a fixed one
+ * follows. For some seconds there are ten times as many events. One device's clock is a day ahead.
+ * One region is silent, then sends what it kept. One phone sends everything several times. Some
+ * records are broken. Between these nothing is late, wrong or twice.
  *
  * The same options give the same bytes; all times count from `start`. One thread. */
 #ifndef TIDE_COLLECT_GENERATOR_STORY_H

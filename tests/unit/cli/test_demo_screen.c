@@ -80,6 +80,9 @@ static void a_line_that_changes_on_a_terminal(void **state)
     check(&screen,
           "  1:15   1,234,567 events, 203/s; 4,000 late, 500 twice, 67 rejected"
           "\r\033[K  1:15   1,234,567 events, 203/s; 4,000 late, 500 twice, 67 rejected");
+    screen.width = 20; /* a line that wraps cannot be taken away */
+    tide_demo_screen_status(&screen, then, device(), &facts);
+    check(&screen, "\r\033[K  1:15   1,234,567 ");
     tide_demo_screen_remark(&screen, "so it is");
     tide_demo_screen_clear(&screen);
     check(&screen, "\r\033[K                   so it is\n");
