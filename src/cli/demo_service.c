@@ -1,6 +1,8 @@
 #include "cli/demo_service.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/banned.h"
 
@@ -95,7 +97,11 @@ static enum tide_status start_at(const struct tide_demo_service_options *options
                                      "--",
                                      options->definitions,
                                      NULL};
-    const struct tide_child_options child = {.arguments = arguments, .hears_signals = true};
+    char parent[64];
+    (void)snprintf(parent, sizeof(parent), TIDE_CHILD_PARENT "=%ld", (long)getpid());
+    const char *const environment[] = {parent, NULL};
+    const struct tide_child_options child = {
+        .arguments = arguments, .environment = environment, .hears_signals = true};
     enum tide_status status = tide_child_start(&child, &service->child, error);
     return status == TIDE_OK ? wait_until_listening(service, error) : status;
 }
