@@ -24,7 +24,7 @@ struct tide_child {
     struct tide_bytes line;    /* that was handed out */
 };
 
-/* In the environment of this very program as a child: it is to end when the process with that number
+/* In the environment of this very program as a child: it is to end when the process of that number
  * does, however that ends. */
 #define TIDE_CHILD_PARENT "TIDEMARK_CHILD_OF"
 

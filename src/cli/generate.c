@@ -151,6 +151,22 @@ static enum tide_exit generate(const struct job *job, struct sender *sender)
     return exit;
 }
 
+/* A story says itself what goes wrong: an option that would be without effect is refused. */
+static bool check_story(const struct tide_invocation *invocation)
+{
+    static const char *const others[] = {
+        "--devices", "--late", "--duplicate", "--defective", "--wrong-clock"};
+    const bool is_story = tide_invocation_has(invocation, "--story");
+    for (size_t i = 0; is_story && i < sizeof(others) / sizeof(others[0]); i++) {
+        if (tide_invocation_has(invocation, others[i])) {
+            (void)tide_fail(
+                TIDE_EXIT_USAGE, "--story says itself what happens: leave out %s", others[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool read_options(struct job *job, bool live)
 {
     const struct tide_invocation *i = job->invocation;
@@ -269,7 +285,7 @@ static enum tide_exit run(const struct tide_invocation *invocation)
     if (live) {
         job.options.start = tide_clock_now(sender.clock);
     }
-    if (!read_options(&job, live)) {
+    if (!check_story(invocation) || !read_options(&job, live)) {
         return TIDE_EXIT_USAGE;
     }
     return run_job(&job, &sender);
