@@ -58,7 +58,7 @@ bool tide_demo_facts_read_ledger(struct tide_view body,
 {
     struct tide_arena arena;
     struct tide_json *json = NULL;
-    struct tide_ledger ledger;
+    struct tide_ledger ledger = {0};
     tide_arena_init(&arena, ARENA_BYTES);
     const bool is_read = tide_json_parse(&arena, body, &json, NULL) == TIDE_OK &&
                          tide_ledger_read_json(tide_json_get(json, "ledger"), &ledger);
