@@ -1,0 +1,131 @@
+#include "cli/event_sender.h"
+
+#include "base/assert.h"
+
+#include <inttypes.h>
+
+#include "base/banned.h"
+
+enum {
+    ATTEMPTS_MAX = 600,
+    BROKEN_MAX = 3, /* attempts without an answer */
+    REPLY_BYTES_MAX = 16 << 20,
+    TIMEOUT_S = 30,
+    STATUS_TOO_MANY = 429,
+    STATUS_BUSY = 503
+};
+
+enum tide_status tide_event_sender_open(const struct tide_event_sender_options *options,
+                                        struct tide_event_sender *sender,
+                                        struct tide_error *error)
+{
+    tide_assert(options->line_count > 0);
+    *sender = (struct tide_event_sender){.options = *options};
+    return tide_http_client_create(&sender->client, error);
+}
+
+void tide_event_sender_close(struct tide_event_sender *sender)
+{
+    if (sender->client != NULL) {
+        tide_http_client_destroy(sender->client);
+    }
+    tide_bytes_release(&sender->url);
+    tide_bytes_release(&sender->body);
+    tide_bytes_release(&sender->strays);
+    *sender = (struct tide_event_sender){0};
+}
+
+static enum tide_exit post(struct tide_event_sender *sender,
+                           const char *path,
+                           const char *content_type,
+                           struct tide_view body)
+{
+    struct tide_error error = {0};
+    tide_bytes_reset(&sender->url);
+    tide_bytes_append_format(&sender->url, "%s%s", sender->options.server, path);
+    struct tide_http_request request = {.method = "POST",
+                                        .url = tide_bytes_terminated(&sender->url),
+                                        .content_type = content_type,
+                                        .body = body,
+                                        .reply_bytes_max = REPLY_BYTES_MAX,
+                                        .timeout = {TIMEOUT_S * INT64_C(1000000)}};
+    for (int attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+        struct tide_http_response response = {0};
+        enum tide_status status =
+            tide_http_client_send(sender->client, &request, &response, &error);
+        tide_http_response_release(&response);
+        if (status == TIDE_OK && response.status != STATUS_BUSY &&
+            response.status != STATUS_TOO_MANY) {
+            return response.status < 500
+                       ? TIDE_EXIT_OK
+                       : tide_fail(TIDE_EXIT_FAILURE, "the service answered %u", response.status);
+        }
+        if (status != TIDE_OK && attempt >= BROKEN_MAX) {
+            return tide_fail(TIDE_EXIT_CONNECT, "%s", error.text);
+        }
+        int64_t pause = response.retry_after_s > 0 ? response.retry_after_s : 1;
+        tide_clock_sleep(sender->options.clock, (struct tide_duration){pause * 1000000});
+    }
+    return tide_fail(TIDE_EXIT_TEMPORARY, "the service is busy for too long");
+}
+
+enum tide_exit tide_event_sender_flush(struct tide_event_sender *sender)
+{
+    enum tide_exit exit = TIDE_EXIT_OK;
+    if (sender->body.size > 0 && sender->options.is_sunbird) {
+        tide_bytes_append_text(&sender->body, "]}");
+        exit = post(sender, "/v1/telemetry", "application/json", tide_bytes_view(&sender->body));
+    } else if (sender->body.size > 0) {
+        exit = post(sender, "/v1/events", "application/x-ndjson", tide_bytes_view(&sender->body));
+    }
+    if (exit == TIDE_EXIT_OK && sender->strays.size > 0) {
+        exit = post(sender, "/v1/events", "application/x-ndjson", tide_bytes_view(&sender->strays));
+    }
+    sender->sent_count += exit == TIDE_EXIT_OK ? sender->pending_count : 0;
+    sender->pending_count = 0;
+    tide_bytes_reset(&sender->body);
+    tide_bytes_reset(&sender->strays);
+    return exit;
+}
+
+static void add_to_envelope(struct tide_event_sender *sender,
+                            struct tide_view line,
+                            struct tide_duration clock_ahead)
+{
+    if (sender->body.size == 0) {
+        int64_t now_ms = (tide_clock_now(sender->options.clock).us + clock_ahead.us) / 1000;
+        tide_bytes_append_format(
+            &sender->body,
+            "{\"id\":\"api.sunbird.telemetry\",\"ver\":\"3.0\",\"ets\":%" PRId64
+            ",\"params\":{\"msgid\":\"%016" PRIx64 "-%" PRIu64 "-%" PRId64 "\"},\"events\":[",
+            now_ms,
+            sender->options.seed,
+            sender->envelope_count++,
+            now_ms);
+    } else {
+        tide_bytes_append_byte(&sender->body, ',');
+    }
+    tide_bytes_append_view(&sender->body, line);
+}
+
+enum tide_exit tide_event_sender_add(struct tide_event_sender *sender,
+                                     struct tide_view line,
+                                     bool is_json,
+                                     struct tide_duration clock_ahead)
+{
+    const bool is_apart = clock_ahead.us != 0 && sender->options.is_sunbird;
+    enum tide_exit exit = is_apart ? tide_event_sender_flush(sender) : TIDE_EXIT_OK;
+    if (exit != TIDE_EXIT_OK) {
+        return exit;
+    }
+    if (sender->options.is_sunbird && is_json) {
+        add_to_envelope(sender, line, clock_ahead);
+    } else {
+        struct tide_bytes *into = sender->options.is_sunbird ? &sender->strays : &sender->body;
+        tide_bytes_append_view(into, line);
+        tide_bytes_append_byte(into, '\n');
+    }
+    sender->pending_count++;
+    const bool is_full = is_apart || sender->pending_count >= sender->options.line_count;
+    return is_full ? tide_event_sender_flush(sender) : TIDE_EXIT_OK;
+}
