@@ -34,6 +34,7 @@ void api_answer_analytics(void *context, struct tide_http_exchange *exchange);
 void api_answer_realtime(void *context, struct tide_http_exchange *exchange);
 /* On a server thread: they wait for nothing. */
 void api_reply_openapi(void *context, struct tide_http_exchange *exchange);
+void api_reply_dashboard(void *context, struct tide_http_exchange *exchange);
 void api_reply_docs(void *context, struct tide_http_exchange *exchange);
 void api_reply_docs_script(void *context, struct tide_http_exchange *exchange);
 void api_reply_docs_style(void *context, struct tide_http_exchange *exchange);
