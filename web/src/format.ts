@@ -8,6 +8,13 @@ const decimals = [0, 1, 2, 3, 4].map(
   (digits) => new Intl.NumberFormat("en-GB", { maximumFractionDigits: digits }),
 );
 
+const tenths = new Intl.NumberFormat("en-GB", {
+  minimumFractionDigits: 1,
+  maximumFractionDigits: 1,
+});
+
+const SUFFIXES: Record<string, string> = { ms: "ms", mb: "MB", kb: "kB", s: "s", pct: "%", percent: "%" };
+
 export const NOTHING = "–";
 
 export function integer(value: number | null | undefined): string {
@@ -32,7 +39,7 @@ export function percent(value: number | null | undefined): string {
     return NOTHING;
   }
   const share = value * 100;
-  return `${decimals[Math.abs(share) >= 99.95 || share === 0 ? 0 : 1]!.format(share)} %`;
+  return `${share === 0 || share === 100 ? share : tenths.format(share)} %`;
 }
 
 export function seconds(value: number | null | undefined): string {
@@ -64,11 +71,9 @@ export function seconds(value: number | null | undefined): string {
   return rest > 0 ? `${head} ${rest} ${smallName}` : head;
 }
 
-const SUFFIXES: Record<string, string> = { ms: "ms", mb: "MB", kb: "kB", s: "s", pct: "%" };
-
 export function unitOf(metric: Metric): string {
   if (metric.unit) {
-    return metric.unit;
+    return SUFFIXES[metric.unit] ?? metric.unit.replace(/_/g, " ");
   }
   const isValue = ["sum", "mean", "min", "max", "quantiles"].includes(metric.kind);
   const ending = /_([a-z]+)$/.exec(metric.column ?? "")?.[1] ?? "";

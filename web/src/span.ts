@@ -32,12 +32,11 @@ export function useSpan(): Span {
 export interface Extent {
   from: number; // of the windows that are drawn
   to: number;
-  isWider: boolean; // than the span: its windows are long
 }
 
 /** The part of time that a chart of this metric draws. */
 export function extentOf(metric: Metric, span: Span, windowsMin: number): Extent {
   const step = windowMs(stepOf(metric));
   const from = Math.floor(drawnFrom(metric, span, windowsMin) / step) * step;
-  return { from, to: span.to, isWider: from < span.from - step };
+  return { from, to: span.to };
 }

@@ -123,7 +123,9 @@ export function setLink(link: Link): void {
 
 export function putStatus(status: Status): void {
   store.status = status;
-  store.rates.push(status.events_per_second);
+  if (status.events_per_second !== null) {
+    store.rates.push(status.events_per_second);
+  }
   if (store.rates.length > RATES_MAX) {
     store.rates.shift();
   }

@@ -87,7 +87,7 @@ export interface Status {
   version: string;
   instance: string;
   started: string;
-  events_per_second: number;
+  events_per_second: number | null; // null: nobody asked a moment ago
   received_per_second: number | null;
   active: { metric: string; start: string; end: string; value: number; summed?: boolean } | null;
   ledger: { received: number; processed: number; duplicate: number; rejected: number; late: number };

@@ -1,6 +1,6 @@
 // Quantiles over time: the lowest as a line, the rest as bands above it.
 import { useMemo, useState } from "preact/hooks";
-import type { Format } from "../format";
+import { plural, type Format } from "../format";
 import type { Line, Series } from "../series";
 import { seriesColor, seriesPaint, themeTopic } from "../theme";
 import { windowName } from "../time";
@@ -71,7 +71,7 @@ export function Bands({ name, series, line, step, from, to, format, height = 190
       <p class="readout" aria-live={at === null ? "off" : "polite"}>
         <span>{start === undefined ? "" : windowName(start, step)}</span>
         <em>
-          {cell ? `${cell.count ?? 0} values` : ""}
+          {cell ? plural(cell.count ?? 0, "value") : ""}
           {cell && !cell.exact && cell.error ? `, ±${cell.error * 100} %` : ""}
           {cell && cell.complete !== true ? ", still open" : ""}
         </em>

@@ -1,6 +1,6 @@
 // Retention: a row for each cohort, a column for each period after its first. Periods that are not
 // over are marked: they can only rise.
-import { integer, percent } from "../format";
+import { integer } from "../format";
 import { heat, themeTopic } from "../theme";
 import { day } from "../time";
 import { useTopics } from "../topic";
@@ -19,7 +19,7 @@ function Place({ cell, period }: { cell: Cell; period: number }) {
   const words = `${integer(count)} of ${integer(cell.size)}${isOpen ? ", still open" : ""}`;
   return (
     <td class={isOpen ? "open" : ""} style={heat(share)} title={words}>
-      {percent(share).replace(" %", "")}
+      {Math.round(share * 100)}
       {isOpen && <span class="hidden"> still open</span>}
     </td>
   );

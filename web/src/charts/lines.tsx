@@ -22,6 +22,7 @@ interface Props {
   marks?: Mark[];
   atMost?: number;
   isPlain?: boolean; // no legend: there is one line
+  isExact?: boolean; // what is drawn is, whatever else of the cells is estimated
 }
 
 const transparent = "rgba(0, 0, 0, 0)";
@@ -80,13 +81,13 @@ function errorTraces(line: Line | undefined): Trace[] {
   }));
 }
 
-function tracesOf(series: Series, bars: boolean): { traces: Trace[]; bands: Band[] } {
+function tracesOf(series: Series, bars: boolean, isExact: boolean): { traces: Trace[]; bands: Band[] } {
   const isAlone = series.lines.length === 1;
   const traces =
     bars && isAlone
       ? barTraces(series.lines[0]!, series)
       : series.lines.flatMap((line, index) => lineTraces(line, index, series, isAlone));
-  const errors = isAlone && !bars ? errorTraces(series.lines[0]) : [];
+  const errors = isAlone && !bars && !isExact ? errorTraces(series.lines[0]) : [];
   const bands =
     errors.length > 0
       ? [{ from: traces.length, to: traces.length + 1, fill: faint(seriesPaint(0), 0.22) }]
@@ -172,7 +173,7 @@ function Legend({ series, at, format }: { series: Series; at: number | null; for
   );
 }
 
-function Readout({ series, at, step, format }: Props & { at: number | null }) {
+function Readout({ series, at, step, format, isExact }: Props & { at: number | null }) {
   const index = at ?? series.starts.length - 1;
   const start = series.starts[index];
   if (start === undefined) {
@@ -180,7 +181,9 @@ function Readout({ series, at, step, format }: Props & { at: number | null }) {
   }
   const end = series.ends[index]!;
   const line = series.lines[0];
-  const words = series.lines.length === 1 ? caveats(line?.cells[index]) : [];
+  const cell = line?.cells[index];
+  const told = cell && isExact ? { ...cell, exact: true } : cell;
+  const words = series.lines.length === 1 ? caveats(told) : [];
   const state = series.isComplete[index] ? [] : ["still open"];
   const notes = [...new Set([...words, ...state])];
   const span = step >= DAY ? windowName(start, step) : `${day(start)}, ${clock(start)}–${clock(end)}`;
@@ -196,9 +199,10 @@ function Readout({ series, at, step, format }: Props & { at: number | null }) {
 
 export function Lines(props: Props) {
   const { name, series, step, from, to, format, bars = false, height = 150 } = props;
+  const isExact = props.isExact ?? false;
   const [at, setAt] = useState<number | null>(null);
   const themes = useTopics(themeTopic);
-  const { traces, bands } = useMemo(() => tracesOf(series, bars), [series, bars, themes]);
+  const { traces, bands } = useMemo(() => tracesOf(series, bars, isExact), [series, bars, isExact, themes]);
   const isFixed = series.starts.length > 0;
   const pad = series.starts.length <= 60 ? step / 2 : 0;
   const first = Number.isFinite(from) ? from : (series.starts[0] ?? to - step);

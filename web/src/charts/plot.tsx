@@ -32,7 +32,7 @@ export interface PlotProps {
   to: number;
   height: number;
   format: (value: number | null) => string;
-  atMost?: number; // of the y axis, if nothing is larger
+  atMost?: number; // what the values cannot exceed: where the axis ends, once they come near
   onCursor?: (index: number | null) => void;
   onPick?: (from: number, to: number) => void;
 }
@@ -164,7 +164,7 @@ function yRange(min: number | null, max: number | null, atMost = 0): [number, nu
     return [low, low + (atMost || 1)];
   }
   const top = high + (high - low) * 0.08;
-  return [low < 0 ? low - (high - low) * 0.08 : 0, atMost > 0 && high <= atMost ? atMost : top];
+  return [low < 0 ? low - (high - low) * 0.08 : 0, atMost > 0 && high <= atMost && top > atMost * 0.6 ? atMost : top];
 }
 
 function data(props: PlotProps): uPlot.AlignedData {

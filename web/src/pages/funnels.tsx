@@ -2,10 +2,11 @@
 import { useMemo } from "preact/hooks";
 import { addSteps, Funnel } from "../charts/funnel";
 import { Lines } from "../charts/lines";
-import { integer, percent, plural, seconds } from "../format";
+import { integer, percent, seconds } from "../format";
 import { mainValue, seriesOf, type Choice, type Line, type Series } from "../series";
 import { route } from "../route";
 import { topicOf } from "../store";
+import { day } from "../time";
 import { useTopics } from "../topic";
 import { Card } from "../ui/card";
 import { Empty } from "../ui/empty";
@@ -48,6 +49,11 @@ export function twoOf(left: Series, right: Series, names: [string, string]): Ser
   return { ...left, lines: [...of(left, names[0]), ...of(right, names[1])], hidden: 0 };
 }
 
+function together(series: Series): string {
+  const [first, last] = [series.starts[0]!, series.starts[series.starts.length - 1]!];
+  return first === last ? day(first) : `${day(first)} to ${day(last)}`;
+}
+
 function One({ metric }: { metric: Metric }) {
   const { series, extent, step, notes } = useView(metric, { linesMax: 500 });
   const version = useTopics(topicOf(metric.name));
@@ -59,7 +65,7 @@ function One({ metric }: { metric: Metric }) {
       twoOf(
         seriesOf(metric, { ...base, value: meanTime }),
         seriesOf(metric, { ...base, value: medianTime }),
-        ["mean", "median"],
+        ["mean", "median, ±1 %"],
       ),
     ];
   }, [series, version]);
@@ -72,7 +78,7 @@ function One({ metric }: { metric: Metric }) {
     );
   }
   const at = { step, from: extent.from, to: extent.to, height: 140 };
-  const told = [`${plural(series.starts.length, "window")} together`, ...notes];
+  const told = [`${together(series)} together`, ...notes];
   return (
     <Card metric={metric} notes={told} wide>
       <Figures all={all} />
@@ -87,6 +93,7 @@ function One({ metric }: { metric: Metric }) {
             series={conversion}
             format={percent}
             isPlain={conversion.lines.length === 1}
+            isExact
             {...at}
           />
         </section>

@@ -3,25 +3,18 @@
 import { Bands, rankName, ranksOf } from "../charts/bands";
 import { Spark } from "../charts/spark";
 import { quantile } from "../charts/bands";
-import { formatOf, integer, type Format } from "../format";
+import { integer } from "../format";
 import { go, route } from "../route";
 import type { Line, Series } from "../series";
 import { Card } from "../ui/card";
 import { Empty } from "../ui/empty";
-import { MetricCard, useView } from "../ui/metric";
+import { formatFor, MetricCard, useView } from "../ui/metric";
 import type { Kind, Metric } from "../types";
 
 const GROUPS_MAX = 100;
 const OTHERS: Kind[] = ["mean", "min", "max"];
 
-interface GroupsProps {
-  metric: Metric;
-  series: Series;
-  picked: Line;
-  format: Format;
-}
-
-function Groups({ metric, series, picked, format }: GroupsProps) {
+function Groups({ metric, series, picked }: { metric: Metric; series: Series; picked: Line }) {
   const ranks = ranksOf(picked);
   const trend = ranks[Math.min(1, ranks.length - 1)];
   return (
@@ -43,6 +36,7 @@ function Groups({ metric, series, picked, format }: GroupsProps) {
         <tbody>
           {series.lines.map((line) => {
             const cell = line.cells.findLast((one) => one !== undefined);
+            const format = formatFor(metric, line);
             return (
               <tr key={line.key} class={line.key === picked.key ? "picked" : ""}>
                 <th scope="row">
@@ -76,7 +70,6 @@ function Groups({ metric, series, picked, format }: GroupsProps) {
 function One({ metric }: { metric: Metric }) {
   const { series, extent, step, notes } = useView(metric, { linesMax: GROUPS_MAX });
   const picked = series.lines.find((line) => line.key === route.picks[metric.name]) ?? series.lines[0];
-  const format = formatOf(metric, false);
   if (!picked) {
     return (
       <Card metric={metric} notes={notes} wide>
@@ -91,14 +84,15 @@ function One({ metric }: { metric: Metric }) {
           <h4>{metric.by.length > 0 ? picked.label : "All"}</h4>
           <Bands
             name={metric.name}
-            {...{ series, step, format }}
+            {...{ series, step }}
             line={picked}
+            format={formatFor(metric, picked)}
             from={extent.from}
             to={extent.to}
             height={220}
           />
         </section>
-        {metric.by.length > 0 && <Groups {...{ metric, series, picked, format }} />}
+        {metric.by.length > 0 && <Groups {...{ metric, series, picked }} />}
       </div>
     </Card>
   );

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { askQuality } from "../api";
 import { Histogram } from "../charts/histogram";
-import { integer, percent, title } from "../format";
+import { integer, percent } from "../format";
 import { statusTopic, store } from "../store";
 import { instant } from "../time";
 import { useTopics } from "../topic";
@@ -71,7 +71,9 @@ function Rejected({ data }: { data: Data }) {
       {sorted.map((one) => (
         <details key={one.reason} class="reason" data-reason={one.reason}>
           <summary>
-            <span class="label">{title(one.reason)}</span>
+            <span class="label">
+              <code>{one.reason}</code>
+            </span>
             <span class="track" aria-hidden="true">
               <span class="full" style={{ width: `${(one.count / (total || 1)) * 100}%` }} />
             </span>
@@ -111,13 +113,13 @@ export function Quality() {
   const total = processed + data.duplicates.count + rejected;
   return (
     <>
-      <div class="tiles">
+      <div class="tiles even">
         <Count name="Processed" about="of all verdicts" count={processed} total={total} />
         <Count name="Duplicates" about="of all verdicts; counted once" count={data.duplicates.count} total={total} />
         <Count name="Rejected" about="of all verdicts" count={rejected} total={total} />
         <Count name="Late" about="of processed; counted all the same" count={data.late.count} total={processed} />
       </div>
-      <div class="cards">
+      <div class="cards two">
         <Rejected data={data} />
         <article class="card" aria-labelledby="lateness">
           <header>

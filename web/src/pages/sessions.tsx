@@ -74,6 +74,7 @@ function One({ metric }: { metric: Metric }) {
               from={extent.from}
               to={extent.to}
               bars={chart.name === "Sessions" && series.lines.length === 1}
+              isExact={chart.name !== "Median duration"}
             />
           </section>
         ))}

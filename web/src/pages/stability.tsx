@@ -14,6 +14,7 @@ import type { Metric } from "../types";
 const TROUBLE = /crash|error|fatal|exception|fail/i;
 const VERSION = /(^|_)(version|release|build)$/;
 const VERSIONS_MAX = 12;
+const STRAY = 0.02; // of the fullest window
 
 export function versionColumn(metric: Metric): string | undefined {
   return metric.by.find((column) => VERSION.test(column));
@@ -30,30 +31,52 @@ export interface Release {
   isFirst: boolean; // it was there when the data begins: no release was seen
 }
 
-/** The first window of each version, by the metric with the shortest windows that shows it. */
-export function releasesOf(metrics: Metric[]): Release[] {
-  const found = new Map<string, Release & { step: number }>();
-  for (const metric of metrics) {
-    const column = versionColumn(metric);
-    if (!column || metric.parts || metric.over) {
+interface Seen {
+  metric: string;
+  step: number;
+  begin: number;
+  first: Map<string, number>; // version: start of its first window
+}
+
+/** Events of a wrong clock make windows with hardly anything in them: they begin nothing. */
+function seenBy(metric: Metric, column: string): Seen {
+  const totals = new Map<number, number>();
+  for (const cell of cells(metric.name)) {
+    totals.set(cell.startMs, (totals.get(cell.startMs) ?? 0) + (cell.value ?? cell.count ?? 1));
+  }
+  const least = Math.max(0, ...totals.values()) * STRAY;
+  const seen: Seen = {
+    metric: metric.name,
+    step: windowMs(stepOf(metric)),
+    begin: Infinity,
+    first: new Map(),
+  };
+  for (const cell of cells(metric.name)) {
+    const version = cell.group?.[column];
+    if (version === null || version === undefined || totals.get(cell.startMs)! < least) {
       continue;
     }
-    const step = windowMs(stepOf(metric));
-    let begin = Infinity;
-    const first = new Map<string, number>();
-    for (const cell of cells(metric.name)) {
-      const version = cell.group?.[column];
-      begin = Math.min(begin, cell.startMs);
-      if (version !== null && version !== undefined) {
-        first.set(String(version), Math.min(first.get(String(version)) ?? Infinity, cell.startMs));
-      }
-    }
+    seen.begin = Math.min(seen.begin, cell.startMs);
+    const known = seen.first.get(String(version)) ?? Infinity;
+    seen.first.set(String(version), Math.min(known, cell.startMs));
+  }
+  return seen;
+}
+
+/** The first window of each version, by the longest windows, and inside of it by shorter ones. A
+ * metric of crashes tells when a version first crashed: it is asked only where no other one is. */
+export function releasesOf(metrics: Metric[]): Release[] {
+  const usable = metrics.filter((one) => versionColumn(one) && !one.parts && !one.over);
+  const calm = usable.filter((one) => !isTrouble(one));
+  const seen = (calm.length > 0 ? calm : usable).map((one) => seenBy(one, versionColumn(one)!));
+  const found = new Map<string, Release & { step: number }>();
+  for (const { metric, step, begin, first } of seen.sort((a, b) => b.step - a.step)) {
     for (const [version, at] of first) {
       const known = found.get(version);
-      const isFirst = at <= begin;
-      const isBetter = !known || (known.isFirst === isFirst ? at < known.at : known.isFirst && step <= known.step);
-      if (isBetter) {
-        found.set(version, { version, at, metric: metric.name, isFirst, step });
+      if (!known || (step < known.step && at >= known.at && at < known.at + known.step)) {
+        found.set(version, { version, at, metric, step, isFirst: at <= begin });
+      } else if (at < known.at) {
+        found.set(version, { ...known, at, metric, isFirst: at <= begin });
       }
     }
   }

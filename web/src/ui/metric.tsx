@@ -57,17 +57,14 @@ export function useView(metric: Metric, change: Partial<Choice> = {}, windowsMin
       }),
     [metric, version, extent.from, extent.to, JSON.stringify(groups), change.column, closing()],
   );
-  return { series, extent, step, notes: notesOf(metric, series, extent) };
+  return { series, extent, step, notes: notesOf(metric, series) };
 }
 
-function notesOf(metric: Metric, series: Series, extent: Extent): string[] {
+function notesOf(metric: Metric, series: Series): string[] {
   const notes: string[] = [];
   const blind = blindTo(metric, route.groups);
   if (blind.length > 0) {
     notes.push(`not split by ${blind.join(", ")}`);
-  }
-  if (extent.isWider && series.starts.length > 1) {
-    notes.push(`${plural(series.starts.length, "window")}, longer than the range`);
   }
   if (series.cut) {
     notes.push("only the newest windows");
@@ -77,6 +74,12 @@ function notesOf(metric: Metric, series: Series, extent: Extent): string[] {
     notes.push(`the past could not be read: ${failure}`);
   }
   return notes;
+}
+
+/** A group may say its unit itself. */
+export function formatFor(metric: Metric, line: Line): Format {
+  const unit = line.group.unit;
+  return formatOf(typeof unit === "string" ? { ...metric, unit } : metric, false);
 }
 
 function headline(line: Line | undefined, format: Format): string | undefined {
@@ -140,7 +143,7 @@ function Quantiles({ metric, wide, isHeading, height }: Props) {
   const { series, extent, step, notes } = useView(metric, { linesMax: 200 });
   const picked = route.picks[metric.name];
   const line = series.lines.find((one) => one.key === picked) ?? series.lines[0];
-  const format = formatOf(metric, false);
+  const format = line ? formatFor(metric, line) : formatOf(metric, false);
   const frame = { metric, ...(wide ? { wide } : {}), ...(isHeading ? { isHeading } : {}) };
   if (!line) {
     return (
@@ -188,6 +191,7 @@ function Sessions({ metric, ...frame }: Props) {
           name={metric.name}
           {...{ series, step }}
           format={integer}
+          isExact
           from={extent.from}
           to={extent.to}
           bars={isAlone}
