@@ -454,6 +454,9 @@ static enum tide_status create_api(struct service *service, struct tide_error *e
                                        .definitions = config->definitions,
                                        .clock = tide_clock_os(),
                                        .version = tide_version,
+                                       .pipeline = config->pipeline,
+                                       .started = service->metrics.started,
+                                       .listeners_max = (uint32_t)config->listeners_max,
                                        .lake_url = tide_bytes_view(&service->lake.place.url),
                                        .partition_count = tide_config_partitions(config),
                                        .generations = service->generations,
@@ -463,6 +466,8 @@ static enum tide_status create_api(struct service *service, struct tide_error *e
                                        .exposition_context = &service->metrics,
                                        .ready = is_ready,
                                        .ready_context = service};
+    struct tide_io io = tide_io_os();
+    io.operations->random(io.self, &options.instance, sizeof(options.instance));
     return tide_api_create(&options, &service->api, error);
 }
 
@@ -524,6 +529,9 @@ static enum tide_status close_service(struct service *service, struct tide_error
     atomic_store(&service->ready, false);
     if (service->collector != NULL) {
         tide_collector_drain(service->collector);
+    }
+    if (service->api != NULL) {
+        tide_api_hang_up(service->api);
     }
     if (service->server != NULL) {
         tide_http_server_drain(service->server);

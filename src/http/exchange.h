@@ -22,7 +22,7 @@
 
 #include "base/arena.h"
 #include "http/gate.h"
-#include "http/server.h"
+#include "http/stream.h"
 
 enum tide_exchange_state {
     TIDE_EXCHANGE_HEADERS,
@@ -49,6 +49,7 @@ struct tide_exchange_reply {
     uint32_t retry_after_s;
     const char *allow; /* NULL: no Allow header */
     bool must_close;
+    struct tide_http_stream *stream; /* in place of a body; or NULL */
 };
 
 struct tide_http_exchange {

@@ -156,13 +156,12 @@ struct question {
     struct tide_diagnostics diagnostics;
 };
 
-static void reply_unknown_metric(const struct tide_definitions *definitions,
-                                 struct tide_view name,
-                                 struct tide_http_exchange *exchange)
+const char *api_suggest_metric(const struct tide_definitions *definitions,
+                               struct tide_view name,
+                               char *buffer,
+                               size_t size)
 {
     struct tide_view names[TIDE_METRICS_MAX];
-    char suggestion[SUGGESTION_SIZE];
-    const struct tide_view clipped = api_clip(name);
     uint32_t count = 0;
     tide_assert(definitions->metric_count <= TIDE_METRICS_MAX);
     for (uint32_t i = 0; i < definitions->metric_count; i++) {
@@ -170,12 +169,21 @@ static void reply_unknown_metric(const struct tide_definitions *definitions,
             names[count++] = definitions->metrics[i].name;
         }
     }
+    return api_suggest(name, names, count, buffer, size);
+}
+
+static void reply_unknown_metric(const struct tide_definitions *definitions,
+                                 struct tide_view name,
+                                 struct tide_http_exchange *exchange)
+{
+    char suggestion[SUGGESTION_SIZE];
+    const struct tide_view clipped = api_clip(name);
     tide_http_reply_problem(exchange,
                             404,
                             0,
                             "there is no metric '%.*s'%s",
                             TIDE_VIEW_ARGUMENTS(clipped),
-                            api_suggest(name, names, count, suggestion, sizeof(suggestion)));
+                            api_suggest_metric(definitions, name, suggestion, sizeof(suggestion)));
 }
 
 const struct tide_metric *api_find_metric(const struct tide_definitions *definitions,

@@ -177,7 +177,7 @@ export function Bar() {
   useTopics(routeTopic, definitionsTopic);
   const isTimeless = route.page === "quality" || route.page === "retention";
   return (
-    <div class="bar">
+    <div class="controls">
       {!isTimeless && (
         <>
           <Ranges />

@@ -31,7 +31,7 @@ export function describe(metric: Metric): string {
 
 interface Props {
   metric: Metric;
-  value?: string;
+  value?: ComponentChildren;
   notes?: string[];
   wide?: boolean;
   isHeading?: boolean; // the page's own

@@ -156,7 +156,11 @@ function Quantiles({ metric, wide, isHeading, height }: Props) {
   const told = others > 0 ? [`${line.label}; ${others} more on its page`, ...notes] : notes;
   const rank = ranksOf(line)[0];
   const last = line.cells.findLast((cell) => cell !== undefined);
-  const value = rank ? `${rankName(rank)} ${format(last?.quantiles?.[rank])}` : undefined;
+  const value = rank ? (
+    <>
+      <small>{rankName(rank)}</small> {format(last?.quantiles?.[rank])}
+    </>
+  ) : undefined;
   return (
     <Card {...frame} notes={told} {...(value === undefined ? {} : { value })}>
       <Bands

@@ -31,16 +31,20 @@ function Active({ status }: { status: Status }) {
   );
 }
 
+function rate(value: number | null): string {
+  return number(value === null || value >= 100 ? value && Math.round(value) : Math.round(value * 10) / 10);
+}
+
 function Rate({ status }: { status: Status }) {
   const received = status.received_per_second;
   return (
     <Tile name="Events a second">
       <div class="beside">
-        <p class="big" data-value="events_per_second">{number(status.events_per_second)}</p>
+        <p class="big" data-value="events_per_second">{rate(status.events_per_second)}</p>
         <Spark values={store.rates} width={110} height={30} />
       </div>
       <p class="small">
-        processed, over 5 s{received === null ? "" : `; ${number(received)} received`}
+        processed, over 5 s{received === null ? "" : `; ${rate(received)} received`}
       </p>
     </Tile>
   );
