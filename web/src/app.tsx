@@ -84,7 +84,8 @@ function Link() {
 
 function Head() {
   useTopics(statusTopic, themeTopic);
-  const pipeline = store.status?.pipeline ?? store.hello?.pipeline ?? "";
+  const known = store.status ?? store.hello;
+  const pipeline = known?.preset ?? known?.pipeline ?? "";
   return (
     <header class="head">
       <a class="brand" href={href({ page: "overview", metric: "", groups: {}, fixed: null })}>

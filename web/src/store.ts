@@ -132,10 +132,11 @@ export function putStatus(status: Status): void {
   statusTopic.publish();
 }
 
-/** The events' own present: about the newest one's time; before there is one, the clock. */
+/** The events' own present: the newest one's time; before there is one, the clock. */
 export function eventNow(): number {
-  const watermark = store.status?.freshness.watermark;
-  return watermark ? Date.parse(watermark) : Date.now();
+  const status = store.status;
+  const age = status?.freshness.newest_event_age_s ?? 0;
+  return status ? Date.parse(status.time) - age * 1000 : Date.now();
 }
 
 export function closing(): number {

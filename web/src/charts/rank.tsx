@@ -31,8 +31,9 @@ export function Rank({ name, series, step, format, rows }: Props) {
   }, [series, index, rows]);
   const start = series.starts[index]!;
   const most = Math.max(...ranked.map((line) => line.values[index] ?? 0), 0) || 1;
+  const from = ranked[0]?.cells[index]?.startMs ?? start; // of a sliding window, before its last step
   const window =
-    step >= DAY ? windowName(start, step) : `${day(start)}, ${clock(start)}–${clock(series.ends[index]!)}`;
+    step >= DAY ? windowName(start, step) : `${day(from)}, ${clock(from)}–${clock(series.ends[index]!)}`;
   return (
     <>
       <p class="readout">
@@ -42,6 +43,12 @@ export function Rank({ name, series, step, format, rows }: Props) {
       <div class="scroll" tabIndex={0} role="region" aria-label={`${name}, largest groups`}>
         <table class="rank">
           <caption class="hidden">{name}, largest groups</caption>
+          <colgroup>
+            <col class="name" />
+            <col />
+            <col class="trend" />
+            <col class="number" />
+          </colgroup>
           <thead class="hidden">
             <tr>
               <th scope="col">group</th>

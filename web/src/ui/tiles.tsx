@@ -1,6 +1,6 @@
 // The top row: who is active, how fast events come, what became of them, how fresh all of it is.
 import { Spark } from "../charts/spark";
-import { integer, number, percent, seconds, title } from "../format";
+import { integer, NOTHING, number, percent, seconds, title } from "../format";
 import { statusTopic, store } from "../store";
 import { clock, day } from "../time";
 import { useTopics } from "../topic";
@@ -32,7 +32,7 @@ function Active({ status }: { status: Status }) {
 }
 
 function rate(value: number | null): string {
-  return number(value === null || value >= 100 ? value && Math.round(value) : Math.round(value * 10) / 10);
+  return value === null ? NOTHING : number(value >= 100 ? Math.round(value) : Math.round(value * 10) / 10);
 }
 
 function Rate({ status }: { status: Status }) {
