@@ -67,6 +67,7 @@ struct tide_partition {
     uint64_t epoch_started;      /* the offset at which it was opened */
     struct tide_ledger ledger;
     struct tide_watermark watermark;
+    struct tide_quality quality;
     struct tide_dedupe *dedupe;
     struct tide_dictionary *entities;
     struct tide_operator **operators; /* by metric; NULL: a ratio */
@@ -152,6 +153,7 @@ void tide_partition_destroy(struct tide_partition *p)
     for (int i = 0; i < TIDE_TABLE_COUNT; i++) {
         tide_rows_destroy(p->rows[i]);
     }
+    tide_quality_release(&p->quality);
     tide_dedupe_destroy(p->dedupe);
     tide_dictionary_destroy(p->entities);
     free(p->operators);
@@ -364,6 +366,42 @@ static struct tide_verdict time_verdict(enum tide_reason reason)
     return verdict;
 }
 
+/* Of an event whose times are known, or were found wrong. */
+static void note_skew(struct tide_partition *p,
+                      const struct tide_batch *batch,
+                      uint32_t row,
+                      const struct tide_event_times *times)
+{
+    const int64_t device_us = batch->columns[p->schema->time].numbers[row];
+    if (tide_instant_known(times->received)) {
+        const int64_t sender_us = tide_instant_known(times->sent) ? times->sent.us : device_us;
+        tide_quality_note_skew(&p->quality, (struct tide_duration){sender_us - times->received.us});
+    }
+}
+
+/* Of a processed event, before the watermark is moved by it. */
+static void note_lateness(struct tide_partition *p, struct tide_instant event)
+{
+    const struct tide_instant highest = p->watermark.highest;
+    const int64_t late_us = tide_instant_known(highest) ? highest.us - event.us : 0;
+    tide_quality_note_lateness(&p->quality, (struct tide_duration){late_us});
+}
+
+static enum tide_status reject(struct tide_partition *p,
+                               const struct tide_partition_input *input,
+                               uint32_t row,
+                               uint64_t offset,
+                               const struct tide_verdict *verdict,
+                               struct tide_error *error)
+{
+    p->ledger.rejected[verdict->reason]++;
+    const enum tide_status status = tide_quality_keep_sample(
+        &p->quality, verdict, input->batch->texts[row], received_of(input, row), offset);
+    return status == TIDE_OK
+               ? keep_rejected(p, input, row, offset, verdict, error)
+               : tide_error_set(error, TIDE_FATAL, "no memory for a sample of what is rejected");
+}
+
 /* Books one record. *is_unique: it is a new, valid event that the operators shall see. */
 static enum tide_status book(struct tide_partition *p,
                              const struct tide_partition_input *input,
@@ -383,11 +421,11 @@ static enum tide_status book(struct tide_partition *p,
             tide_batch_event_times(batch, row, p->arrival, received_of(input, row), &times);
         if (reason != TIDE_REASON_ACCEPTED) {
             verdict = time_verdict(reason);
+            note_skew(p, batch, row, &times);
         }
     }
     if (verdict.reason != TIDE_REASON_ACCEPTED) {
-        p->ledger.rejected[verdict.reason]++;
-        return keep_rejected(p, input, row, offset, &verdict, error);
+        return reject(p, input, row, offset, &verdict, error);
     }
     enum tide_status seen = tide_dedupe_add(p->dedupe, batch->uids[row]);
     if (seen == TIDE_REJECT) {
@@ -401,6 +439,8 @@ static enum tide_status book(struct tide_partition *p,
     p->ledger.processed++;
     p->ledger.uids.high += batch->uids[row].high;
     p->ledger.uids.low += batch->uids[row].low;
+    note_skew(p, batch, row, &times);
+    note_lateness(p, times.event);
     if (tide_watermark_observe(&p->watermark, &times) == TIDE_LATENESS_ON_TIME) {
         p->ledger.on_time++;
     } else {
@@ -556,6 +596,11 @@ bool tide_partition_is_recovering(const struct tide_partition *p)
 const struct tide_ledger *tide_partition_ledger(const struct tide_partition *p)
 {
     return &p->ledger;
+}
+
+const struct tide_quality *tide_partition_quality(const struct tide_partition *p)
+{
+    return &p->quality;
 }
 
 uint64_t tide_partition_mistyped(const struct tide_partition *p, uint32_t column)

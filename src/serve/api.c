@@ -117,6 +117,12 @@ static void handle_status(void *context, struct tide_http_exchange *exchange)
     submit(api->questions, api_answer_status, api, exchange);
 }
 
+static void handle_quality(void *context, struct tide_http_exchange *exchange)
+{
+    struct tide_api *api = context;
+    submit(api->questions, api_answer_quality, api, exchange);
+}
+
 static void handle_realtime(void *context, struct tide_http_exchange *exchange)
 {
     struct tide_api *api = context;
@@ -144,6 +150,7 @@ static const struct tide_http_route routes[] = {
     GET("/api/v1/metrics/{name}", handle_metric, api_contract_metric),
     GET("/api/v1/live", api_reply_live, api_contract_live),
     GET("/api/v1/status", handle_status, api_contract_status),
+    GET("/api/v1/quality", handle_quality, api_contract_quality),
     GET("/api/v1/alerts", handle_alerts, api_contract_alerts),
     GET("/api/v1/metrics/{name}/state", handle_state, api_contract_state),
     GET("/api/v1/ledger", handle_ledger, api_contract_ledger),

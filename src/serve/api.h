@@ -4,6 +4,7 @@
  *     GET  /api/v1/metrics/{name}     its cells now: from, to, filter, format=json|ndjson
  *     GET  /api/v1/live               what changes, as it changes: server-sent events
  *     GET  /api/v1/status             how the service does
+ *     GET  /api/v1/quality            what was rejected, with samples; lateness, skew
  *     GET  /api/v1/alerts             their states, instance by instance
  *     GET  /api/v1/metrics/{name}/state   what it costs: cells, keys, bytes, by partition
  *     GET  /api/v1/ledger             the conservation law, whole and by partition
@@ -25,7 +26,7 @@
 #include "serve/metric_values.h"
 
 enum {
-    TIDE_API_ROUTES = 25,
+    TIDE_API_ROUTES = 26,
     /* A larger answer is refused with 400 and the advice to narrow the question. */
     TIDE_API_REPLY_BYTES_MAX = 512 << 20,
 };

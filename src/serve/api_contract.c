@@ -239,6 +239,19 @@ const struct tide_http_contract api_contract_status = {
     .outcomes = status_outcomes,
 };
 
+static const struct tide_http_outcome quality_outcomes[] = {
+    {200, JSON, "Quality", NULL, "Counts, samples and histograms, since the log's beginning."},
+    NOT_NOW,
+    END,
+};
+const struct tide_http_contract api_contract_quality = {
+    .id = "getQuality",
+    .tag = "pipeline",
+    .summary = "How good the records are that came",
+    .about = "A bucket counts what is at most `le`, and more than the `le` before.",
+    .outcomes = quality_outcomes,
+};
+
 static const struct tide_http_outcome alerts_outcomes[] = {
     {200, JSON, "AlertList", NULL, "Alerts with their instances; those that are ok stand last."},
     NOT_NOW,

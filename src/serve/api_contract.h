@@ -10,6 +10,7 @@ extern const struct tide_http_contract api_contract_metric;
 extern const struct tide_http_contract api_contract_state;
 extern const struct tide_http_contract api_contract_live;
 extern const struct tide_http_contract api_contract_status;
+extern const struct tide_http_contract api_contract_quality;
 extern const struct tide_http_contract api_contract_alerts;
 extern const struct tide_http_contract api_contract_ledger;
 extern const struct tide_http_contract api_contract_definitions;

@@ -35,6 +35,7 @@ void api_answer_health(void *context, struct tide_http_exchange *exchange);
 void api_answer_exposition(void *context, struct tide_http_exchange *exchange);
 void api_answer_analytics(void *context, struct tide_http_exchange *exchange);
 void api_answer_realtime(void *context, struct tide_http_exchange *exchange);
+void api_answer_quality(void *context, struct tide_http_exchange *exchange);
 void api_answer_status(void *context, struct tide_http_exchange *exchange);
 /* On a server thread: they wait for nothing. */
 void api_reply_openapi(void *context, struct tide_http_exchange *exchange);

@@ -2,7 +2,7 @@
  *     {"metrics": [{"name": .., "kind": "sum", "column": .. or null, "by": [..], "every": "1h",
  *                   "top": 20, "where_sql": .., "definition": "<32 hex digits>"}, ..]}
  * over, timezone, top, where_sql and having_sql (conditions as SQL) stand only where there is one;
- * a ratio has "parts" in place of a window.
+ * a ratio has "parts" in place of a window. metric_shape.h has more.
  *
  * GET /api/v1/metrics/{name}: its cells now, by window and group; each as replay prints it, with
  *     "definition", "generation": "speed" or "batch" (generation.h says which), "revision" (of
@@ -21,6 +21,7 @@
 #include "base/timezone.h"
 #include "process/identity.h"
 #include "serve/api_cells.h"
+#include "serve/metric_shape.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -134,6 +135,7 @@ void api_answer_metrics(void *context, struct tide_http_exchange *exchange)
         tide_bytes_append_text(&json, separator);
         write_metric(definitions->schema, metric, &json);
         write_parts(definitions, metric, &json);
+        tide_metric_shape_write(definitions, metric, &json);
         tide_bytes_append_byte(&json, '}');
         separator = ",{";
     }
