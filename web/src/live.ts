@@ -43,11 +43,12 @@ function address(): string {
 /** The metrics of the page that is shown; a stream that carries them goes on. */
 export function follow(names: string[], isFiltered: boolean): void {
   const groups = isFiltered ? GROUPS_FILTERED : GROUPS;
-  const carried = source && groups <= followedGroups && names.every((name) => followed.includes(name));
-  if (carried || names.length === 0) {
+  const carried =
+    source && groups <= followedGroups && names.every((name) => followed.includes(name));
+  if (carried) {
     return;
   }
-  followed = names;
+  followed = names.length > 0 ? names : (store.metrics ?? []).slice(0, 1).map((one) => one.name);
   followedGroups = groups;
   open();
 }

@@ -86,8 +86,8 @@ function One({ metric }: { metric: Metric }) {
         <Funnel name={metric.name} steps={steps} />
       </div>
       <div class="pair">
-        <section aria-label="Conversion over time">
-          <h4>Conversion</h4>
+        <div>
+          <h3>Conversion</h3>
           <Lines
             name={`conversion of ${metric.name}`}
             series={conversion}
@@ -96,11 +96,11 @@ function One({ metric }: { metric: Metric }) {
             isExact
             {...at}
           />
-        </section>
-        <section aria-label="Time to convert">
-          <h4>Time to convert</h4>
+        </div>
+        <div>
+          <h3>Time to convert</h3>
           <Lines name={`time to convert of ${metric.name}`} series={times} format={seconds} {...at} />
-        </section>
+        </div>
       </div>
     </Card>
   );

@@ -27,7 +27,7 @@ function Definition({ metric }: { metric: Metric }) {
   return (
     <article class="card wide" aria-labelledby="definition">
       <header>
-        <h3 id="definition">Definition</h3>
+        <h2 id="definition" class="title">Definition</h2>
       </header>
       <dl class="facts">
         {facts
@@ -55,7 +55,7 @@ function Cells({ metric }: { metric: Metric }) {
   return (
     <article class="card wide" aria-labelledby="cells">
       <header>
-        <h3 id="cells">Newest cells</h3>
+        <h2 id="cells" class="title">Newest cells</h2>
       </header>
       <Grid
         caption="Newest cells"

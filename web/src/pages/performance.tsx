@@ -80,8 +80,8 @@ function One({ metric }: { metric: Metric }) {
   return (
     <Card metric={metric} notes={notes} wide>
       <div class={metric.by.length > 0 ? "beside-table" : ""}>
-        <section aria-label={picked.label}>
-          <h4>{metric.by.length > 0 ? picked.label : "All"}</h4>
+        <div>
+          <h3>{metric.by.length > 0 ? picked.label : "All"}</h3>
           <Bands
             name={metric.name}
             {...{ series, step }}
@@ -91,7 +91,7 @@ function One({ metric }: { metric: Metric }) {
             to={extent.to}
             height={220}
           />
-        </section>
+        </div>
         {metric.by.length > 0 && <Groups {...{ metric, series, picked }} />}
       </div>
     </Card>

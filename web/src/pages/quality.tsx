@@ -62,7 +62,7 @@ function Rejected({ data }: { data: Data }) {
     <article class="card wide" aria-labelledby="rejected">
       <header>
         <div class="names">
-          <h3 id="rejected">Rejected, by reason</h3>
+          <h2 id="rejected" class="title">Rejected, by reason</h2>
           <p class="about">kept with their bytes in the lake's table rejected</p>
         </div>
         <p class="value" data-value="rejected">{integer(total)}</p>
@@ -94,7 +94,7 @@ function Rejected({ data }: { data: Data }) {
 function Count({ name, about, count, total }: { name: string; about: string; count: number; total: number }) {
   return (
     <section class="tile" aria-label={name}>
-      <h3>{name}</h3>
+      <h2>{name}</h2>
       <p class="big" data-value={name.toLowerCase()}>{integer(count)}</p>
       <p class="small">{`${percent(total > 0 ? count / total : null)} ${about}`}</p>
     </section>
@@ -124,7 +124,7 @@ export function Quality() {
         <article class="card" aria-labelledby="lateness">
           <header>
             <div class="names">
-              <h3 id="lateness">Lateness</h3>
+              <h2 id="lateness" class="title">Lateness</h2>
               <p class="about">how long after its own time an event was read</p>
             </div>
           </header>
@@ -133,7 +133,7 @@ export function Quality() {
         <article class="card" aria-labelledby="skew">
           <header>
             <div class="names">
-              <h3 id="skew">Clock skew</h3>
+              <h2 id="skew" class="title">Clock skew</h2>
               <p class="about">event time minus reception: above 0, a clock that is ahead</p>
             </div>
           </header>

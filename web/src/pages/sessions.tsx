@@ -65,8 +65,8 @@ function One({ metric }: { metric: Metric }) {
       <Figures all={cellsIn(series)} />
       <div class="pair">
         {charts.map((chart) => (
-          <section key={chart.name} aria-label={chart.name}>
-            <h4>{chart.name}</h4>
+          <div key={chart.name}>
+            <h3>{chart.name}</h3>
             <Lines
               {...chart}
               name={`${chart.name} of ${metric.name}`}
@@ -76,7 +76,7 @@ function One({ metric }: { metric: Metric }) {
               bars={chart.name === "Sessions" && series.lines.length === 1}
               isExact={chart.name !== "Median duration"}
             />
-          </section>
+          </div>
         ))}
       </div>
     </Card>

@@ -1,7 +1,7 @@
 // The frame of a chart: what it is, its newest number, how far that can be trusted.
 import type { ComponentChildren } from "preact";
 import { title } from "../format";
-import { href } from "../route";
+import { href, route } from "../route";
 import { cadence } from "../time";
 import { stepOf } from "../series";
 import type { Metric } from "../types";
@@ -40,17 +40,18 @@ interface Props {
 
 export function Card({ metric, value, notes = [], wide, isHeading, children }: Props) {
   const id = `card-${metric.name}`;
+  const Heading = route.page === "overview" ? "h3" : "h2"; // there, sections have the h2
   return (
     <article class={`card${wide ? " wide" : ""}`} aria-labelledby={id} data-metric={metric.name}>
       <header>
         <div class="names">
-          <h3 id={id}>
+          <Heading id={id} class="title">
             {isHeading ? (
               title(metric.name)
             ) : (
               <a href={href({ page: "metric", metric: metric.name })}>{title(metric.name)}</a>
             )}
-          </h3>
+          </Heading>
           <p class="about">{metric.description ?? describe(metric)}</p>
         </div>
         {value !== undefined && <p class="value">{value}</p>}

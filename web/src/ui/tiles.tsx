@@ -10,7 +10,7 @@ import type { ComponentChildren } from "preact";
 function Tile({ name, children }: { name: string; children: ComponentChildren }) {
   return (
     <section class="tile" aria-label={name}>
-      <h3>{name}</h3>
+      <h2>{name}</h2>
       {children}
     </section>
   );
