@@ -2,7 +2,7 @@
 
 release = build/release
 
-.PHONY: all setup run test bench reliability load format tidy clean help FORCE
+.PHONY: all setup run web test bench reliability load format tidy clean help FORCE
 
 all: build/tidemark ## build the program: build/tidemark
 
@@ -14,6 +14,10 @@ build/tidemark: FORCE
 
 run: all ## start the service with the Sunbird preset and a generator that feeds it
 	@tools/run-demo
+
+web: ## build the dashboard: web/dist, which is committed and embedded in the program
+	@tools/setup --for-web
+	@node web/build.mjs
 
 test: ## build with gcc and clang, run every test and check; the last line is the count
 	@tools/setup --for-test

@@ -11,7 +11,7 @@ DAYS = 8
 MINUTES = 60
 RELEASE_MINUTES = 22  # so long ago is version 2.5.0 first seen
 RELEASE = "2.5.0"
-WAIT_MS = 15_000
+WAIT_MS = 30_000
 
 
 class Fixed(Service):
@@ -70,4 +70,4 @@ def figure(page, name):
 
 
 def until(page, expression, argument=None):
-    page.wait_for_function(expression, arg=argument, timeout=WAIT_MS)
+    page.wait_for_function(expression, arg=argument, timeout=WAIT_MS, polling=50)

@@ -4,10 +4,12 @@ the address is the state, and everybody can use it."""
 import os
 import pathlib
 import re
+import subprocess
 import time
 
 import pytest
-from dashboard import RELEASE, RELEASE_MINUTES, figure, until
+from dashboard import RELEASE, RELEASE_MINUTES, figure, history, post, until
+from harness import program
 from service import device_event
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -447,7 +449,15 @@ def test_policy(device, open_page, complaints):
 
 
 @pytest.mark.skipif(not os.environ.get("TIDEMARK_SCREENSHOT"), reason="set TIDEMARK_SCREENSHOT=1")
-def test_screenshot(device, open_page):
-    page = open_page(device, size=(1360, 850), scheme="dark")
-    settled(page)
-    page.screenshot(path=ROOT / "docs/images/dashboard.png")
+def test_screenshot(make_service, open_page):
+    service = make_service(preset="device")
+    post(service, list(history("device", scale=8)))
+    command = [program(), "generate", "--preset", "device", "--rate", "120", "--seed", "5"]
+    sender = subprocess.Popen([*command, "--to", service.url], stdout=subprocess.DEVNULL)
+    try:
+        page = open_page(service, size=(1360, 1000), scheme="dark")
+        page.wait_for_timeout(45_000)  # so that the rate has a past
+        page.screenshot(path=ROOT / "docs/images/dashboard.png")
+    finally:
+        sender.kill()
+        sender.wait()

@@ -22,7 +22,7 @@ import type { Alert, Cell, Hello, Status } from "./types";
 const SILENCE_MS = 6000; // a status comes each second
 const AGAIN_MS = [500, 1000, 2000, 4000];
 const WINDOWS = 60;
-const GROUPS = 20;
+const GROUPS = 100;
 const GROUPS_FILTERED = 200; // a chosen group may be a small one
 
 let source: EventSource | null = null;

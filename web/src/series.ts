@@ -28,6 +28,7 @@ export interface Choice {
   to: number;
   groups: Record<string, string[]>;
   linesMax: number;
+  rest?: boolean; // the lines beyond the largest as one more: of counts, which add up
   column?: string; // roll up to this one: of kinds that add up
   value?: (cell: Cell) => number | null;
 }
@@ -175,13 +176,27 @@ export function seriesOf(metric: Metric, choice: Choice): Series {
     weight: [...line.cells.values()].reduce((sum, cell) => sum + weightOf(cell), 0),
   }));
   lines.sort((a, b) => b.weight - a.weight || (a.label < b.label ? -1 : 1));
+  const shown = lines.slice(0, choice.linesMax);
+  const others = lines.slice(choice.linesMax);
+  const isSummed = choice.rest === true && others.length > 0;
   return {
     starts,
     ends: starts.map((start) => found.windows.get(start)!.end),
     isComplete: starts.map((start) => found.windows.get(start)!.isComplete),
-    lines: lines.slice(0, choice.linesMax),
-    hidden: Math.max(0, lines.length - choice.linesMax),
+    lines: isSummed ? [...shown, restOf(others, starts)] : shown,
+    hidden: isSummed ? 0 : others.length,
     cut,
+  };
+}
+
+function restOf(lines: Line[], starts: number[]): Line {
+  return {
+    key: "rest",
+    label: `${lines.length} smaller`,
+    group: {},
+    cells: starts.map(() => undefined),
+    values: starts.map((_, at) => lines.reduce((sum, line) => sum + (line.values[at] ?? 0), 0)),
+    weight: 0,
   };
 }
 

@@ -22,6 +22,7 @@ interface Props {
   marks?: Mark[];
   atMost?: number;
   isPlain?: boolean; // no legend: there is one line
+  isStacked?: boolean; // counts of groups, one upon the other: the upper edge is their sum
   isExact?: boolean; // what is drawn is, whatever else of the cells is estimated
 }
 
@@ -79,6 +80,28 @@ function errorTraces(line: Line | undefined): Trace[] {
     }),
     paint: transparent,
   }));
+}
+
+/** Each line upon those before it; the bands between are filled. */
+function stackTraces(series: Series): { traces: Trace[]; bands: Band[] } {
+  const traces: Trace[] = [];
+  const bands: Band[] = [];
+  let below = series.starts.map(() => 0);
+  let last = -1;
+  series.lines.forEach((line, index) => {
+    const values = line.values.map((value, at) => (value ?? 0) + below[at]!);
+    const paint = seriesPaint(index);
+    const [solid, open] = lineTraces({ ...line, values }, index, series, false);
+    const whole = { label: line.label, values, paint: transparent };
+    traces.push({ ...whole, ...(index === 0 ? { fill: faint(paint, 0.42) } : {}) });
+    if (last >= 0) {
+      bands.push({ from: traces.length - 1, to: last, fill: faint(paint, 0.42) });
+    }
+    last = traces.length - 1;
+    traces.push({ ...solid!, width: 1.25 }, ...(open ? [{ ...open, width: 1.25 }] : []));
+    below = values;
+  });
+  return { traces, bands };
 }
 
 function tracesOf(series: Series, bars: boolean, isExact: boolean): { traces: Trace[]; bands: Band[] } {
@@ -202,7 +225,11 @@ export function Lines(props: Props) {
   const isExact = props.isExact ?? false;
   const [at, setAt] = useState<number | null>(null);
   const themes = useTopics(themeTopic);
-  const { traces, bands } = useMemo(() => tracesOf(series, bars, isExact), [series, bars, isExact, themes]);
+  const isStacked = (props.isStacked ?? false) && series.lines.length > 1;
+  const { traces, bands } = useMemo(
+    () => (isStacked ? stackTraces(series) : tracesOf(series, bars, isExact)),
+    [series, bars, isExact, isStacked, themes],
+  );
   const isFixed = series.starts.length > 0;
   const pad = series.starts.length <= 60 ? step / 2 : 0;
   const first = Number.isFinite(from) ? from : (series.starts[0] ?? to - step);

@@ -101,7 +101,8 @@ interface Props {
 function Values(props: Props) {
   const { metric, wide, isHeading, height } = props;
   const linesMax = metric.top ? 500 : (props.linesMax ?? LINES_MAX);
-  const choice = props.column ? { linesMax, column: props.column } : { linesMax };
+  const isCount = metric.kind === "count" && !metric.top;
+  const choice = { linesMax, rest: isCount, ...(props.column ? { column: props.column } : {}) };
   const { series, extent, step, notes } = useView(metric, choice);
   const share = isShare(metric);
   const format = formatOf(metric, share);
@@ -121,7 +122,11 @@ function Values(props: Props) {
       </Card>
     );
   }
-  const value = isAlone ? headline(series.lines[0], format) : undefined;
+  const value = isAlone
+    ? headline(series.lines[0], format)
+    : isCount
+      ? format(series.lines.reduce((sum, line) => sum + (line.values.at(-1) ?? 0), 0))
+      : undefined;
   return (
     <Card {...frame} {...(value === undefined ? {} : { value })}>
       <Lines
@@ -130,6 +135,7 @@ function Values(props: Props) {
         from={extent.from}
         to={extent.to}
         bars={isAlone && isAdditive(metric)}
+        isStacked={isCount && !props.marks}
         isPlain={metric.by.length === 0}
         {...(share ? { atMost: 1 } : {})}
         {...(height ? { height } : {})}
@@ -266,4 +272,3 @@ export function MetricCard(props: Props) {
       return <Values {...props} />;
   }
 }
-
