@@ -452,7 +452,7 @@ def test_policy(device, open_page, complaints):
 def test_screenshot(make_service, open_page):
     service = make_service(preset="device")
     post(service, list(history("device", scale=8)))
-    command = [program(), "generate", "--preset", "device", "--rate", "120", "--seed", "5"]
+    command = [program(), "generate", "--preset", "device", "--rate", "20", "--seed", "5"]
     sender = subprocess.Popen([*command, "--to", service.url], stdout=subprocess.DEVNULL)
     try:
         page = open_page(service, size=(1360, 1000), scheme="dark")

@@ -136,7 +136,10 @@ export function App() {
   const hasGroups = Object.keys(route.groups).length > 0;
   useEffect(() => {
     if (metrics) {
-      follow(needed(metrics).map((one) => one.name), hasGroups);
+      follow(
+        needed(metrics).map((one) => one.name),
+        hasGroups,
+      );
     }
   }, [metrics, route.page, route.metric, hasGroups]);
   useEffect(() => {

@@ -3,7 +3,10 @@ import type { Cell, Group, GroupValue, Metric } from "./types";
 import { instant } from "./time";
 
 const whole = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 0 });
-const compact = new Intl.NumberFormat("en-GB", { notation: "compact", maximumSignificantDigits: 4 });
+const compact = new Intl.NumberFormat("en-GB", {
+  notation: "compact",
+  maximumSignificantDigits: 4,
+});
 const decimals = [0, 1, 2, 3, 4].map(
   (digits) => new Intl.NumberFormat("en-GB", { maximumFractionDigits: digits }),
 );
@@ -13,7 +16,14 @@ const tenths = new Intl.NumberFormat("en-GB", {
   maximumFractionDigits: 1,
 });
 
-const SUFFIXES: Record<string, string> = { ms: "ms", mb: "MB", kb: "kB", s: "s", pct: "%", percent: "%" };
+const SUFFIXES: Record<string, string> = {
+  ms: "ms",
+  mb: "MB",
+  kb: "kB",
+  s: "s",
+  pct: "%",
+  percent: "%",
+};
 
 export const NOTHING = "–";
 
@@ -100,7 +110,9 @@ function withUnit(text: string, unit: string): string {
 
 /** The extremes of a time column are microseconds since 1970. */
 function timeOrNumber(value: number | null | undefined): string {
-  return value !== null && value !== undefined && value > 1e14 ? instant(value / 1000) : number(value);
+  return value !== null && value !== undefined && value > 1e14
+    ? instant(value / 1000)
+    : number(value);
 }
 
 /** "daily_active_users": "Daily active users". */

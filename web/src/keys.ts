@@ -84,7 +84,14 @@ export function startKeys(actions: { help: () => void; follow: () => void }): vo
   });
   document.addEventListener("keydown", (event) => {
     const action = table[event.key];
-    if (!on || !action || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) {
+    if (
+      !on ||
+      !action ||
+      event.ctrlKey ||
+      event.metaKey ||
+      event.altKey ||
+      isTyping(event.target)
+    ) {
       return;
     }
     event.preventDefault();

@@ -4,8 +4,8 @@
 //
 // The browser reconnects by itself and tells where it was (Last-Event-ID). It gives up when it is
 // answered with an error (503: too many streams), and it never notices a line that has just gone
-// silent: both are ours. Another instance means that the service was started again: what is known is
-// dropped and asked for anew.
+// silent: both are ours. Another instance means that the service was started again: what is known
+// is dropped and asked for anew.
 import { askAlerts, askMetrics } from "./api";
 import { forgetHistory } from "./history";
 import {

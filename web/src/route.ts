@@ -1,5 +1,5 @@
-// The state of the page is its address: #/page?range=1h&g.region=eu-west. Behind the "#", so that it
-// is the browser's own business, and the service needs no route for each page.
+// The state of the page is its address: #/page?range=1h&g.region=eu-west. Behind the "#": it is
+// the browser's own business, and the service needs no route for each page.
 import { RANGES, RANGE_DEFAULT, rangeMs, type Range } from "./time";
 import { Topic } from "./topic";
 

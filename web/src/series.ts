@@ -4,6 +4,7 @@ import { isRegular, windowMs } from "./time";
 import { WINDOWS_MAX } from "./history";
 import type { Cell, Group, Kind, Metric } from "./types";
 import { groupName, valueName } from "./format";
+import { SERIES_COLORS } from "./theme";
 
 export interface Line {
   key: string;
@@ -20,7 +21,6 @@ export interface Series {
   isComplete: boolean[];
   lines: Line[];
   hidden: number; // lines beyond the largest
-  cut: boolean; // more windows than can be drawn
 }
 
 export interface Choice {
@@ -33,6 +33,7 @@ export interface Choice {
   value?: (cell: Cell) => number | null;
 }
 
+const REST = "rest";
 const ADDITIVE: Kind[] = ["count", "sum"];
 const ZERO_WHEN_ABSENT: Kind[] = ["count", "distinct", "approx_distinct"];
 
@@ -42,7 +43,9 @@ export function isAdditive(metric: Metric): boolean {
 
 export function isShare(metric: Metric): boolean {
   const kinds = metric.parts?.map((name) => findMetric(name)?.kind) ?? [];
-  return kinds.length === 2 && kinds.every((kind) => kind === "distinct" || kind === "approx_distinct");
+  return (
+    kinds.length === 2 && kinds.every((kind) => kind === "distinct" || kind === "approx_distinct")
+  );
 }
 
 /** The length of a step. Of a ratio it is that of its first part. */
@@ -162,7 +165,6 @@ export function seriesOf(metric: Metric, choice: Choice): Series {
     fillWindows(found, metric, choice, step);
   }
   let starts = [...found.windows.keys()].sort((a, b) => a - b);
-  const cut = starts.length > WINDOWS_MAX;
   starts = starts.slice(-WINDOWS_MAX);
   const lines = [...found.lines].map(([key, line]) => ({
     key,
@@ -185,13 +187,17 @@ export function seriesOf(metric: Metric, choice: Choice): Series {
     isComplete: starts.map((start) => found.windows.get(start)!.isComplete),
     lines: isSummed ? [...shown, restOf(others, starts)] : shown,
     hidden: isSummed ? 0 : others.length,
-    cut,
   };
+}
+
+/** Of the colours of series; what was put together has the last one, which is grey. */
+export function colorIndex(line: Line, index: number): number {
+  return line.key === REST ? SERIES_COLORS - 1 : index;
 }
 
 function restOf(lines: Line[], starts: number[]): Line {
   return {
-    key: "rest",
+    key: REST,
     label: `${lines.length} smaller`,
     group: {},
     cells: starts.map(() => undefined),

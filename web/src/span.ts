@@ -1,7 +1,7 @@
 // The span of time that is looked at, from the address and the events' own present.
 import { useEffect, useState } from "preact/hooks";
 import { drawnFrom } from "./history";
-import { route, routeTopic, type Route } from "./route";
+import { route, routeTopic } from "./route";
 import { stepOf } from "./series";
 import { eventNow, statusTopic } from "./store";
 import { rangeMs, windowMs, type Span } from "./time";
@@ -9,19 +9,26 @@ import { useTopics } from "./topic";
 import type { Metric } from "./types";
 
 const STEPS = 400; // a range moves on by so small a part of itself
+const MOVE_MS_MAX = 5000;
 
-function present(at: Route): number {
-  const quantum = Math.max(1000, Math.min(rangeMs(at.range), 86_400_000) / STEPS);
-  return Math.ceil(eventNow() / quantum) * quantum;
+/** Up to now, and not beyond: a window that has not begun must not be drawn. */
+function present(): number {
+  return Math.ceil(eventNow() / 1000) * 1000;
 }
 
-/** Changes with the address, and while it follows the events in small steps. */
+/** Changes with the address, and while it follows the events in small steps; at the latest when a
+ * multiple of some seconds has passed, where a window may begin. */
 export function useSpan(): Span {
   useTopics(routeTopic);
-  const [now, setNow] = useState(() => present(route));
+  const [now, setNow] = useState(present);
   useEffect(() => {
-    setNow(present(route));
-    return statusTopic.subscribe(() => setNow(present(route)));
+    const step = Math.min(rangeMs(route.range) / STEPS, MOVE_MS_MAX);
+    const move = (before: number) => {
+      const next = present();
+      return Math.floor(next / step) === Math.floor(before / step) ? before : next;
+    };
+    setNow(present());
+    return statusTopic.subscribe(() => setNow(move));
   }, [route.range]);
   if (route.fixed) {
     return { ...route.fixed, isFollowing: false };

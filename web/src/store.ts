@@ -1,4 +1,5 @@
-// What the page knows: the definitions, the status, and of each metric the cells, by window and group.
+// What the page knows: the definitions, the status, and of each metric the cells, by window and
+// group.
 import { Topic } from "./topic";
 import type { Alert, Cell, Hello, Metric, Status } from "./types";
 
@@ -84,7 +85,7 @@ export function putCells(name: string, list: Cell[]): void {
   into.topic.publish();
 }
 
-/** What was asked for may be older than what the stream has told meanwhile: a revision only rises. */
+/** What was asked for may be older than what the stream has told meanwhile: revisions rise. */
 export function putPastCells(name: string, list: Cell[]): void {
   const known = cellsOf(name).cells;
   putCells(
@@ -132,10 +133,11 @@ export function putStatus(status: Status): void {
   statusTopic.publish();
 }
 
-/** The events' own present: the newest one's time; before there is one, the clock. */
+/** The events' own present: the newest one's time, if it is not ahead of the clock; before there is
+ * one, the clock. */
 export function eventNow(): number {
   const status = store.status;
-  const age = status?.freshness.newest_event_age_s ?? 0;
+  const age = Math.max(0, status?.freshness.newest_event_age_s ?? 0);
   return status ? Date.parse(status.time) - age * 1000 : Date.now();
 }
 

@@ -82,7 +82,9 @@ export function heat(share: number): { background: string; color: string } {
   const [r, g, b] = [0, 1, 2].map((i) =>
     Math.round(stops[low]![i]! + (stops[low + 1]![i]! - stops[low]![i]!) * (place - low)),
   ) as [number, number, number];
-  const linear = [r, g, b].map((v) => (v / 255 <= 0.04045 ? v / 3294.6 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+  const linear = [r, g, b].map((v) =>
+    v / 255 <= 0.04045 ? v / 3294.6 : ((v / 255 + 0.055) / 1.055) ** 2.4,
+  );
   const luminance = 0.2126 * linear[0]! + 0.7152 * linear[1]! + 0.0722 * linear[2]!;
   const isBright = (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05);
   return { background: `rgb(${r}, ${g}, ${b})`, color: isBright ? "#000" : "#fff" };

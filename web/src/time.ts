@@ -23,7 +23,9 @@ export function windowMs(text: string | undefined): number {
 
 /** Whether each window is as long as the others, so that a missing one can be told. */
 export function isRegular(every: string | undefined, timezone: string | undefined): boolean {
-  return every !== undefined && !every.endsWith("mo") && (timezone === undefined || timezone === "UTC");
+  return (
+    every !== undefined && !every.endsWith("mo") && (timezone === undefined || timezone === "UTC")
+  );
 }
 
 const WORDS: Record<string, string> = {

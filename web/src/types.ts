@@ -90,7 +90,13 @@ export interface Status {
   events_per_second: number | null; // null: nobody asked a moment ago
   received_per_second: number | null;
   active: { metric: string; start: string; end: string; value: number; summed?: boolean } | null;
-  ledger: { received: number; processed: number; duplicate: number; rejected: number; late: number };
+  ledger: {
+    received: number;
+    processed: number;
+    duplicate: number;
+    rejected: number;
+    late: number;
+  };
   freshness: {
     watermark: string | null;
     closing: string | null;

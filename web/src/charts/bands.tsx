@@ -34,7 +34,9 @@ export function quantile(line: Line, rank: string): (number | null)[] {
 }
 
 function isolated(values: (number | null)[]): boolean {
-  return values.some((v, i) => v !== null && (values[i - 1] ?? null) === null && (values[i + 1] ?? null) === null);
+  return values.some(
+    (v, i) => v !== null && (values[i - 1] ?? null) === null && (values[i + 1] ?? null) === null,
+  );
 }
 
 export function Bands({ name, series, line, step, from, to, format, height = 190 }: Props) {
@@ -64,6 +66,9 @@ export function Bands({ name, series, line, step, from, to, format, height = 190
   const index = at ?? line.cells.reduce((last, cell, i) => (cell ? i : last), -1);
   const cell = line.cells[index];
   const read = ranks.map((rank) => `${rankName(rank)} ${format(cell?.quantiles?.[rank])}`);
+  const label =
+    `${name}, quantiles over ${series.starts.length} windows. ` +
+    `Newest: ${read.join(", ")}. Arrow keys read the values.`;
   const pad = series.starts.length <= 60 ? step / 2 : 0;
   const start = series.starts[index];
   return (
@@ -77,7 +82,7 @@ export function Bands({ name, series, line, step, from, to, format, height = 190
         </em>
       </p>
       <Plot
-        label={`${name}, quantiles over ${series.starts.length} windows. Newest: ${read.join(", ")}. Arrow keys read the values.`}
+        label={label}
         starts={series.starts}
         traces={traces}
         bands={bands}
@@ -90,7 +95,10 @@ export function Bands({ name, series, line, step, from, to, format, height = 190
       <ul class="legend">
         {ranks.map((rank, i) => (
           <li key={rank}>
-            <span class="swatch" style={{ background: seriesColor(0), opacity: String(1 - 0.3 * i) }} />
+            <span
+              class="swatch"
+              style={{ background: seriesColor(0), opacity: String(1 - 0.3 * i) }}
+            />
             <span class="label">{rankName(rank)}</span>
             <span class="number">{format(cell?.quantiles?.[rank])}</span>
           </li>

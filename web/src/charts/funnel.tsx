@@ -6,7 +6,12 @@ export function addSteps(all: Step[][]): Step[] {
   const sum: Step[] = [];
   for (const steps of all) {
     steps.forEach((step, index) => {
-      const into = (sum[index] ??= { name: step.name, reached: 0, entities: 0, abandoned: 0 });
+      const into = (sum[index] ??= {
+        name: step.name,
+        reached: 0,
+        entities: 0,
+        abandoned: 0,
+      });
       into.reached += step.reached;
       into.entities += step.entities;
       into.abandoned += step.abandoned;
@@ -23,17 +28,28 @@ export function Funnel({ name, steps }: { name: string; steps: Step[] }) {
       <thead>
         <tr>
           <th scope="col">step</th>
-          <th scope="col" class="wide"><span class="hidden">share of those who entered</span></th>
-          <th scope="col" class="number">reached</th>
-          <th scope="col" class="number">of entered</th>
-          <th scope="col" class="number">from step before</th>
-          <th scope="col" class="number">stopped here</th>
+          <th scope="col" class="wide">
+            <span class="hidden">share of those who entered</span>
+          </th>
+          <th scope="col" class="number">
+            reached
+          </th>
+          <th scope="col" class="number">
+            of entered
+          </th>
+          <th scope="col" class="number">
+            from step before
+          </th>
+          <th scope="col" class="number">
+            stopped here
+          </th>
         </tr>
       </thead>
       <tbody>
         {steps.map((step, index) => {
           const before = steps[index - 1]?.reached ?? step.reached;
           const share = first > 0 ? step.reached / first : 0;
+          const lost = first > 0 ? (before - step.reached) / first : 0;
           const kept = before > 0 ? step.reached / before : null;
           return (
             <tr key={step.name}>
@@ -43,7 +59,9 @@ export function Funnel({ name, steps }: { name: string; steps: Step[] }) {
                   <span class="full" style={{ width: `${share * 100}%` }} />
                   <span
                     class="lost"
-                    style={{ width: `${first > 0 ? ((before - step.reached) / first) * 100 : 0}%` }}
+                    style={{
+                      width: `${lost * 100}%`,
+                    }}
                   />
                 </span>
               </td>

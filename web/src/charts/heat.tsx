@@ -12,7 +12,11 @@ function Place({ cell, period }: { cell: Cell; period: number }) {
   const firstOpen = length - (cell.open_periods ?? 0);
   const isFuture = period > firstOpen;
   if (isFuture) {
-    return <td class="future"><span class="hidden">not yet</span></td>;
+    return (
+      <td class="future">
+        <span class="hidden">not yet</span>
+      </td>
+    );
   }
   const isOpen = period === firstOpen;
   const share = cell.size ? count / cell.size : 0;
@@ -37,7 +41,9 @@ export function Heat({ name, cohorts, unit }: { name: string; cohorts: Cell[]; u
         <thead>
           <tr>
             <th scope="col">cohort</th>
-            <th scope="col" class="number">size</th>
+            <th scope="col" class="number">
+              size
+            </th>
             {Array.from({ length: periods }, (_, period) => (
               <th key={period} scope="col" class="number">
                 {period}

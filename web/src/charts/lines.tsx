@@ -1,9 +1,10 @@
-// A metric over time: one line, or one for each of the largest groups; counts without groups as bars.
-// What is still open is dashed or lighter; what is estimated has its error around it.
+// A metric over time: one line, or one for each of the largest groups; counts as bars, and those of
+// groups one upon the other. What is still open is dashed or lighter; what is estimated has its
+// error around it.
 import { useMemo, useState } from "preact/hooks";
 import { caveats, type Format } from "../format";
 import { go, route } from "../route";
-import { lastValue, type Line, type Series } from "../series";
+import { colorIndex, lastValue, type Line, type Series } from "../series";
 import { seriesColor, seriesPaint, themeTopic } from "../theme";
 import { clock, day, DAY, windowName } from "../time";
 import { useTopics } from "../topic";
@@ -35,7 +36,7 @@ function faint(paint: string, alpha: number): string {
 }
 
 function lineTraces(line: Line, index: number, series: Series, isAlone: boolean): Trace[] {
-  const paint = seriesPaint(index);
+  const paint = seriesPaint(colorIndex(line, index));
   const { isComplete } = series;
   const points = series.starts.length <= 14;
   const solid = line.values.map((value, i) => (isComplete[i] ? value : null));
@@ -54,7 +55,13 @@ function barTraces(line: Line, series: Series): Trace[] {
   const part = (wanted: boolean) =>
     line.values.map((value, i) => (series.isComplete[i] === wanted ? value : null));
   return [
-    { label: line.label, values: part(true), paint: transparent, fill: faint(paint, 0.85), bars: true },
+    {
+      label: line.label,
+      values: part(true),
+      paint: transparent,
+      fill: faint(paint, 0.85),
+      bars: true,
+    },
     {
       label: `${line.label}, open`,
       values: part(false),
@@ -90,7 +97,7 @@ function stackTraces(series: Series): { traces: Trace[]; bands: Band[] } {
   let last = -1;
   series.lines.forEach((line, index) => {
     const values = line.values.map((value, at) => (value ?? 0) + below[at]!);
-    const paint = seriesPaint(index);
+    const paint = seriesPaint(colorIndex(line, index));
     const [solid, open] = lineTraces({ ...line, values }, index, series, false);
     const whole = { label: line.label, values, paint: transparent };
     traces.push({ ...whole, ...(index === 0 ? { fill: faint(paint, 0.42) } : {}) });
@@ -104,7 +111,11 @@ function stackTraces(series: Series): { traces: Trace[]; bands: Band[] } {
   return { traces, bands };
 }
 
-function tracesOf(series: Series, bars: boolean, isExact: boolean): { traces: Trace[]; bands: Band[] } {
+function tracesOf(
+  series: Series,
+  bars: boolean,
+  isExact: boolean,
+): { traces: Trace[]; bands: Band[] } {
   const isAlone = series.lines.length === 1;
   const traces =
     bars && isAlone
@@ -174,7 +185,7 @@ function Legend({ series, at, format }: { series: Series; at: number | null; for
         const canChoose = Object.values(line.group).every((one) => one !== null);
         return (
           <li key={line.key}>
-            <span class="swatch" style={{ background: seriesColor(index) }} />
+            <span class="swatch" style={{ background: seriesColor(colorIndex(line, index)) }} />
             {canChoose && Object.keys(line.group).length > 0 ? (
               <button
                 type="button"
@@ -209,7 +220,8 @@ function Readout({ series, at, step, format, isExact }: Props & { at: number | n
   const words = series.lines.length === 1 ? caveats(told) : [];
   const state = series.isComplete[index] ? [] : ["still open"];
   const notes = [...new Set([...words, ...state])];
-  const span = step >= DAY ? windowName(start, step) : `${day(start)}, ${clock(start)}–${clock(end)}`;
+  const span =
+    step >= DAY ? windowName(start, step) : `${day(start)}, ${clock(start)}–${clock(end)}`;
   const alone = series.lines.length === 1 && at !== null ? format(line?.values[index]) : "";
   return (
     <p class="readout" aria-live={at === null ? "off" : "polite"}>

@@ -82,7 +82,13 @@ function seriesOptions(trace: Trace, count: number): uPlot.Series {
     ...(trace.dash ? { dash: trace.dash } : {}),
     ...(trace.fill ? { fill: trace.fill } : {}),
     ...(trace.bars && uPlot.paths.bars
-      ? { paths: uPlot.paths.bars({ size: [count > 60 ? 0.9 : 0.7, 36], radius: 0.15, align: 0 }) }
+      ? {
+          paths: uPlot.paths.bars({
+            size: [count > 60 ? 0.9 : 0.7, 36],
+            radius: 0.15,
+            align: 0,
+          }),
+        }
       : {}),
   };
 }
@@ -111,7 +117,8 @@ function axes(latest: { current: PlotProps }): uPlot.Axis[] {
       gap: 6,
       space: 34,
       grid: { stroke: color("grid"), width: 1 },
-      values: (_: uPlot, splits: number[]) => splits.map((split) => latest.current.format(split)),
+      values: (_: uPlot, splits: number[]) =>
+        splits.map((split) => latest.current.format(split).replace(".0 %", " %")),
     },
   ];
 }
@@ -164,7 +171,10 @@ function yRange(min: number | null, max: number | null, atMost = 0): [number, nu
     return [low, low + (atMost || 1)];
   }
   const top = high + (high - low) * 0.08;
-  return [low < 0 ? low - (high - low) * 0.08 : 0, atMost > 0 && high <= atMost && top > atMost * 0.6 ? atMost : top];
+  return [
+    low < 0 ? low - (high - low) * 0.08 : 0,
+    atMost > 0 && high <= atMost && top > atMost * 0.6 ? atMost : top,
+  ];
 }
 
 function data(props: PlotProps): uPlot.AlignedData {
@@ -178,7 +188,12 @@ function shapeOf(props: PlotProps): string {
 }
 
 function onKey(event: KeyboardEvent, plot: uPlot | null, count: number): void {
-  const steps: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, Home: -count, End: count };
+  const steps: Record<string, number> = {
+    ArrowLeft: -1,
+    ArrowRight: 1,
+    Home: -count,
+    End: count,
+  };
   const step = steps[event.key];
   if (!plot || event.ctrlKey || event.metaKey || event.altKey || count === 0) {
     return;

@@ -31,9 +31,12 @@ export function Rank({ name, series, step, format, rows }: Props) {
   }, [series, index, rows]);
   const start = series.starts[index]!;
   const most = Math.max(...ranked.map((line) => line.values[index] ?? 0), 0) || 1;
-  const from = ranked[0]?.cells[index]?.startMs ?? start; // of a sliding window, before its last step
+  const share = (line: Line) => Math.max(0.01, (line.values[index] ?? 0) / most);
+  const from = ranked[0]?.cells[index]?.startMs ?? start; // a sliding window is longer
   const window =
-    step >= DAY ? windowName(start, step) : `${day(from)}, ${clock(from)}–${clock(series.ends[index]!)}`;
+    step >= DAY
+      ? windowName(start, step)
+      : `${day(from)}, ${clock(from)}–${clock(series.ends[index]!)}`;
   return (
     <>
       <p class="readout">
@@ -60,10 +63,14 @@ export function Rank({ name, series, step, format, rows }: Props) {
           <tbody>
             {ranked.map((line) => (
               <tr key={line.key}>
-                <th scope="row" title={line.label}>{line.label}</th>
+                <th scope="row" title={line.label}>
+                  {line.label}
+                </th>
                 <td class="bar">
                   <span
-                    style={{ width: `${Math.max(1, ((line.values[index] ?? 0) / most) * 100)}%` }}
+                    style={{
+                      width: `${share(line) * 100}%`,
+                    }}
                   />
                 </td>
                 <td class="trend">

@@ -26,7 +26,13 @@ export function Spark({ values, paint = "var(--accent)", width = 88, height = 22
     pen = "L";
   });
   return (
-    <svg class="spark" width={width} height={height} viewBox={`0 0 ${width} ${height}`} aria-hidden="true">
+    <svg
+      class="spark"
+      width={width}
+      height={height}
+      viewBox={`0 0 ${width} ${height}`}
+      aria-hidden="true"
+    >
       <path d={path} fill="none" stroke={paint} stroke-width="1.5" stroke-linejoin="round" />
     </svg>
   );

@@ -28,9 +28,13 @@ export function Grid({ caption, head, rows }: TableData) {
             <tr key={row[0]}>
               {row.map((text, index) =>
                 index === 0 ? (
-                  <th key={index} scope="row">{text}</th>
+                  <th key={index} scope="row">
+                    {text}
+                  </th>
                 ) : (
-                  <td key={index} class="number">{text}</td>
+                  <td key={index} class="number">
+                    {text}
+                  </td>
                 ),
               )}
             </tr>

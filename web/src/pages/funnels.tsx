@@ -59,7 +59,12 @@ function One({ metric }: { metric: Metric }) {
   const version = useTopics(topicOf(metric.name));
   const all = cellsIn(series);
   const [conversion, times] = useMemo(() => {
-    const base: Choice = { from: extent.from, to: extent.to, groups: route.groups, linesMax: 6 };
+    const base: Choice = {
+      from: extent.from,
+      to: extent.to,
+      groups: route.groups,
+      linesMax: 6,
+    };
     return [
       seriesOf(metric, { ...base, value: mainValue }),
       twoOf(
@@ -99,7 +104,12 @@ function One({ metric }: { metric: Metric }) {
         </div>
         <div>
           <h3>Time to convert</h3>
-          <Lines name={`time to convert of ${metric.name}`} series={times} format={seconds} {...at} />
+          <Lines
+            name={`time to convert of ${metric.name}`}
+            series={times}
+            format={seconds}
+            {...at}
+          />
         </div>
       </div>
     </Card>

@@ -1,4 +1,5 @@
-// One metric: its chart, its definition, and its newest cells with all that says how far to trust them.
+// One metric: its chart, its definition, and its newest cells with all that says how far to trust
+// them.
 import { Grid } from "../charts/table";
 import { formatOf, groupName, integer, NOTHING, percent } from "../format";
 import { href } from "../route";
@@ -27,7 +28,9 @@ function Definition({ metric }: { metric: Metric }) {
   return (
     <article class="card wide" aria-labelledby="definition">
       <header>
-        <h2 id="definition" class="title">Definition</h2>
+        <h2 id="definition" class="title">
+          Definition
+        </h2>
       </header>
       <dl class="facts">
         {facts
@@ -55,7 +58,9 @@ function Cells({ metric }: { metric: Metric }) {
   return (
     <article class="card wide" aria-labelledby="cells">
       <header>
-        <h2 id="cells" class="title">Newest cells</h2>
+        <h2 id="cells" class="title">
+          Newest cells
+        </h2>
       </header>
       <Grid
         caption="Newest cells"

@@ -24,13 +24,17 @@ function Groups({ metric, series, picked }: { metric: Metric; series: Series; pi
         <thead>
           <tr>
             <th scope="col">{metric.by.join(" · ")}</th>
-            <th scope="col" class="number">values</th>
+            <th scope="col" class="number">
+              values
+            </th>
             {ranks.map((rank) => (
               <th key={rank} scope="col" class="number">
                 {rankName(rank)}
               </th>
             ))}
-            <th scope="col" class="number">{trend ? rankName(trend) : ""}</th>
+            <th scope="col" class="number">
+              {trend ? rankName(trend) : ""}
+            </th>
           </tr>
         </thead>
         <tbody>
@@ -44,7 +48,11 @@ function Groups({ metric, series, picked }: { metric: Metric; series: Series; pi
                     type="button"
                     class="label"
                     aria-pressed={line.key === picked.key}
-                    onClick={() => go({ picks: { ...route.picks, [metric.name]: line.key } })}
+                    onClick={() =>
+                      go({
+                        picks: { ...route.picks, [metric.name]: line.key },
+                      })
+                    }
                   >
                     {line.label}
                   </button>
@@ -69,7 +77,8 @@ function Groups({ metric, series, picked }: { metric: Metric; series: Series; pi
 
 function One({ metric }: { metric: Metric }) {
   const { series, extent, step, notes } = useView(metric, { linesMax: GROUPS_MAX });
-  const picked = series.lines.find((line) => line.key === route.picks[metric.name]) ?? series.lines[0];
+  const picked =
+    series.lines.find((line) => line.key === route.picks[metric.name]) ?? series.lines[0];
   if (!picked) {
     return (
       <Card metric={metric} notes={notes} wide>
@@ -104,7 +113,9 @@ export function Performance({ metrics }: { metrics: Metric[] }) {
   return (
     <div class="cards">
       {wanted.length + others.length === 0 && (
-        <Empty>This pipeline measures no times: metrics of kind quantiles, mean or max appear here.</Empty>
+        <Empty>
+          This pipeline measures no times: metrics of kind quantiles, mean or max appear here.
+        </Empty>
       )}
       {wanted.map((metric) => (
         <One key={metric.name} metric={metric} />

@@ -12,7 +12,10 @@ import type { Quality as Data, Sample } from "../types";
 const AGAIN_MS = 3000;
 
 function useQuality(): { data: Data | null; failure: string } {
-  const [state, setState] = useState<{ data: Data | null; failure: string }>({ data: null, failure: "" });
+  const [state, setState] = useState<{ data: Data | null; failure: string }>({
+    data: null,
+    failure: "",
+  });
   useEffect(() => {
     let isGone = false;
     const ask = async () => {
@@ -62,10 +65,14 @@ function Rejected({ data }: { data: Data }) {
     <article class="card wide" aria-labelledby="rejected">
       <header>
         <div class="names">
-          <h2 id="rejected" class="title">Rejected, by reason</h2>
+          <h2 id="rejected" class="title">
+            Rejected, by reason
+          </h2>
           <p class="about">kept with their bytes in the lake's table rejected</p>
         </div>
-        <p class="value" data-value="rejected">{integer(total)}</p>
+        <p class="value" data-value="rejected">
+          {integer(total)}
+        </p>
       </header>
       {sorted.length === 0 && <p class="empty">Nothing was rejected.</p>}
       {sorted.map((one) => (
@@ -91,11 +98,23 @@ function Rejected({ data }: { data: Data }) {
   );
 }
 
-function Count({ name, about, count, total }: { name: string; about: string; count: number; total: number }) {
+function Count({
+  name,
+  about,
+  count,
+  total,
+}: {
+  name: string;
+  about: string;
+  count: number;
+  total: number;
+}) {
   return (
     <section class="tile" aria-label={name}>
       <h2>{name}</h2>
-      <p class="big" data-value={name.toLowerCase()}>{integer(count)}</p>
+      <p class="big" data-value={name.toLowerCase()}>
+        {integer(count)}
+      </p>
       <p class="small">{`${percent(total > 0 ? count / total : null)} ${about}`}</p>
     </section>
   );
@@ -115,16 +134,28 @@ export function Quality() {
     <>
       <div class="tiles even">
         <Count name="Processed" about="of all verdicts" count={processed} total={total} />
-        <Count name="Duplicates" about="of all verdicts; counted once" count={data.duplicates.count} total={total} />
+        <Count
+          name="Duplicates"
+          about="of all verdicts; counted once"
+          count={data.duplicates.count}
+          total={total}
+        />
         <Count name="Rejected" about="of all verdicts" count={rejected} total={total} />
-        <Count name="Late" about="of processed; counted all the same" count={data.late.count} total={processed} />
+        <Count
+          name="Late"
+          about="of processed; counted all the same"
+          count={data.late.count}
+          total={processed}
+        />
       </div>
       <div class="cards two">
         <Rejected data={data} />
         <article class="card" aria-labelledby="lateness">
           <header>
             <div class="names">
-              <h2 id="lateness" class="title">Lateness</h2>
+              <h2 id="lateness" class="title">
+                Lateness
+              </h2>
               <p class="about">how long after its own time an event was read</p>
             </div>
           </header>
@@ -133,7 +164,9 @@ export function Quality() {
         <article class="card" aria-labelledby="skew">
           <header>
             <div class="names">
-              <h2 id="skew" class="title">Clock skew</h2>
+              <h2 id="skew" class="title">
+                Clock skew
+              </h2>
               <p class="about">event time minus reception: above 0, a clock that is ahead</p>
             </div>
           </header>

@@ -44,7 +44,12 @@ function One({ metric }: { metric: Metric }) {
   const { series, extent, step, notes } = useView(metric);
   const version = useTopics(topicOf(metric.name));
   const charts = useMemo(() => {
-    const base: Choice = { from: extent.from, to: extent.to, groups: route.groups, linesMax: 6 };
+    const base: Choice = {
+      from: extent.from,
+      to: extent.to,
+      groups: route.groups,
+      linesMax: 6,
+    };
     const of = (value: (cell: Cell) => number | null) => seriesOf(metric, { ...base, value });
     return [
       { name: "Sessions", series, format: integer },

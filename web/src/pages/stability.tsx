@@ -126,13 +126,19 @@ export function Stability({ metrics }: { metrics: Metric[] }) {
     (metric) => !isTrouble(metric) && versionColumn(metric) && metric.kind !== "quantiles",
   );
   const byVersion = (metric: Metric) => versionColumn(metric) !== undefined;
-  const ordered = [...trouble.filter(byVersion), ...trouble.filter((one) => !byVersion(one)), ...rest];
+  const ordered = [
+    ...trouble.filter(byVersion),
+    ...trouble.filter((one) => !byVersion(one)),
+    ...rest,
+  ];
   return (
     <>
       <Releases releases={releases} />
       <div class="cards">
         {ordered.length === 0 && (
-          <Empty>No metric here is about crashes or errors, and none is grouped by a version.</Empty>
+          <Empty>
+            No metric here is about crashes or errors, and none is grouped by a version.
+          </Empty>
         )}
         {ordered.map((metric) => {
           const column = isAdditive(metric) ? versionColumn(metric) : undefined;

@@ -9,8 +9,8 @@ export function commands(): string[] {
   const preset = store.status?.preset ?? store.hello?.preset ?? null;
   const url = origin();
   const generate = `tidemark generate --preset ${preset ?? "sunbird"} --rate 200 --to ${url}`;
-  const post =
-    `curl -H 'Content-Type: application/x-ndjson' --data-binary @events.ndjson ${url}/v1/events`;
+  const type = "-H 'Content-Type: application/x-ndjson'";
+  const post = `curl ${type} --data-binary @events.ndjson ${url}/v1/events`;
   return preset ? [generate, post] : [post];
 }
 
@@ -33,8 +33,8 @@ export function Welcome() {
         </pre>
       ))}
       <p>
-        The first of these lines makes up events and sends them; what yours must look like, and every
-        answer of the service, is in <a href="docs">its API reference</a>.
+        The first of these lines makes up events and sends them; what yours must look like, and
+        every answer of the service, is in <a href="docs">its API reference</a>.
       </p>
     </section>
   );

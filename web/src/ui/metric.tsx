@@ -7,7 +7,7 @@ import { Lines } from "../charts/lines";
 import type { Mark } from "../charts/plot";
 import { Rank } from "../charts/rank";
 import { formatOf, integer, percent, plural, seconds, type Format } from "../format";
-import { historyFailure, useHistory } from "../history";
+import { historyFailure, useHistory, WINDOWS_MAX } from "../history";
 import { route } from "../route";
 import {
   blindTo,
@@ -22,7 +22,7 @@ import {
 } from "../series";
 import { extentOf, useSpan, type Extent } from "../span";
 import { cells, closing, topicOf } from "../store";
-import { DAY, windowMs } from "../time";
+import { DAY, windowMs, type Span } from "../time";
 import { useTopics } from "../topic";
 import type { Cell, Metric } from "../types";
 import { Card } from "./card";
@@ -39,7 +39,11 @@ export interface View {
 }
 
 /** A metric's windows and lines in the span that is looked at; drawn again when they change. */
-export function useView(metric: Metric, change: Partial<Choice> = {}, windowsMin = WINDOWS_MIN): View {
+export function useView(
+  metric: Metric,
+  change: Partial<Choice> = {},
+  windowsMin = WINDOWS_MIN,
+): View {
   const span = useSpan();
   const extent = extentOf(metric, span, windowsMin);
   useHistory(metric, extent.from, span);
@@ -57,17 +61,17 @@ export function useView(metric: Metric, change: Partial<Choice> = {}, windowsMin
       }),
     [metric, version, extent.from, extent.to, JSON.stringify(groups), change.column, closing()],
   );
-  return { series, extent, step, notes: notesOf(metric, series) };
+  return { series, extent, step, notes: notesOf(metric, extent, span, step) };
 }
 
-function notesOf(metric: Metric, series: Series): string[] {
+function notesOf(metric: Metric, extent: Extent, span: Span, step: number): string[] {
   const notes: string[] = [];
   const blind = blindTo(metric, route.groups);
   if (blind.length > 0) {
     notes.push(`not split by ${blind.join(", ")}`);
   }
-  if (series.cut) {
-    notes.push("only the newest windows");
+  if (extent.from > span.from && step < DAY) {
+    notes.push(`the newest ${WINDOWS_MAX} windows of the range`);
   }
   const failure = historyFailure(metric.name);
   if (failure) {

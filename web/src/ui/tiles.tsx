@@ -16,14 +16,18 @@ function Tile({ name, children }: { name: string; children: ComponentChildren })
   );
 }
 
+const at = (text: string) => clock(Date.parse(text));
+
 function Active({ status }: { status: Status }) {
   const active = status.active;
   return (
     <Tile name="Active now">
-      <p class="big" data-value="active">{active ? integer(active.value) : "–"}</p>
+      <p class="big" data-value="active">
+        {active ? integer(active.value) : "–"}
+      </p>
       <p class="small">
         {active
-          ? `${title(active.metric)}, ${clock(Date.parse(active.start))}–${clock(Date.parse(active.end))}` +
+          ? `${title(active.metric)}, ${at(active.start)}–${at(active.end)}` +
             (active.summed ? ", groups added up" : "")
           : "no metric counts who is active"}
       </p>
@@ -32,7 +36,9 @@ function Active({ status }: { status: Status }) {
 }
 
 function rate(value: number | null): string {
-  return value === null ? NOTHING : number(value >= 100 ? Math.round(value) : Math.round(value * 10) / 10);
+  return value === null
+    ? NOTHING
+    : number(value >= 100 ? Math.round(value) : Math.round(value * 10) / 10);
 }
 
 function Rate({ status }: { status: Status }) {
@@ -40,7 +46,9 @@ function Rate({ status }: { status: Status }) {
   return (
     <Tile name="Events a second">
       <div class="beside">
-        <p class="big" data-value="events_per_second">{rate(status.events_per_second)}</p>
+        <p class="big" data-value="events_per_second">
+          {rate(status.events_per_second)}
+        </p>
         <Spark values={store.rates} width={110} height={30} />
       </div>
       <p class="small">
@@ -62,7 +70,9 @@ function Ledger({ status }: { status: Status }) {
           <span
             key={part}
             class={part}
-            style={{ flexGrow: String(total > 0 ? ledger[part] / total : part === "processed" ? 1 : 0) }}
+            style={{
+              flexGrow: String(total > 0 ? ledger[part] / total : part === "processed" ? 1 : 0),
+            }}
           />
         ))}
       </div>
@@ -94,10 +104,12 @@ function Freshness({ status }: { status: Status }) {
         {freshness.caught_up ? "Caught up" : `${integer(behind)} behind`}
       </p>
       <p class="small">
-        {age === null ? "no event yet" : `newest event ${seconds(Math.max(0, Math.round(age)))} old`}
+        {age === null
+          ? "no event yet"
+          : `newest event ${seconds(Math.max(0, Math.round(age)))} old`}
         {lake === null ? "" : `; lake ${seconds(Math.round(lake))} ago`}
         {freshness.closing
-          ? `; complete up to ${day(Date.parse(freshness.closing))}, ${clock(Date.parse(freshness.closing))}`
+          ? `; complete up to ${day(Date.parse(freshness.closing))}, ${at(freshness.closing)}`
           : ""}
       </p>
     </Tile>
