@@ -469,7 +469,7 @@ static enum tide_status look_at_sights(struct live_cells *cells,
     struct tide_engine *engine = cells->api->options.engine;
     enum tide_status status = TIDE_OK;
     bool wants_cells = false;
-    if (cells->sight_count > 0 && !tide_engine_visit(engine, visit_touched, cells)) {
+    if (!tide_engine_visit(engine, visit_touched, cells)) {
         return tide_error_set(error, TIDE_RETRY, "the engine has stopped");
     }
     for (uint32_t i = 0; status == TIDE_OK && i < cells->sight_count; i++) {
@@ -494,12 +494,12 @@ enum tide_status live_cells_look(struct live_cells *cells,
 {
     /* Before the visits: what is processed in between is found again. */
     cells->records_read = tide_engine_facts(cells->api->options.engine).records_read;
-    cells->number++;
+    enum tide_status status = choose_sights(cells, look->wants, error);
     if (tide_cell_memory_count(cells->memory) > cells->cells_max / 4 * 3) {
         tide_cell_memory_forget(cells->memory); /* what is seen again is told again, once */
     }
-    enum tide_status status = choose_sights(cells, look->wants, error);
-    if (status == TIDE_OK) {
+    if (status == TIDE_OK && cells->sight_count > 0) {
+        cells->number++;
         status = look_at_sights(cells, look, error);
     }
     for (uint32_t i = 0; i < cells->sight_count; i++) {

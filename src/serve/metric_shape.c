@@ -192,7 +192,7 @@ void tide_metric_shape_write(const struct tide_definitions *definitions,
 {
     const bool is_ratio = metric->kind == TIDE_METRIC_RATIO;
     write_title(metric->name, json);
-    write_window(is_ratio ? &definitions->metrics[metric->parts[0]] : metric, json);
+    write_window(is_ratio ? &definitions->metrics[metric->parts[1]] : metric, json);
     write_values(definitions, metric, json);
     switch (metric->kind) {
     case TIDE_METRIC_QUANTILES:

@@ -165,6 +165,44 @@ static void test_books_each_record_once(void **state)
     }
 }
 
+/* In any pieces, and also where the records are in the lake already. */
+static void test_quality(void **state)
+{
+    (void)state;
+    for (uint32_t piece = 1; piece <= 10; piece++) {
+        struct tide_bytes lines = {0};
+        struct tide_partition *partition = create(0, NULL);
+        append_sample(&lines);
+        apply(partition, tide_bytes_terminated(&lines), 10);
+        const struct tide_ledger expected = *tide_partition_ledger(partition);
+        tide_partition_destroy(partition);
+        partition = create(10, &expected);
+        apply(partition, tide_bytes_terminated(&lines), piece);
+        const struct tide_quality *quality = tide_partition_quality(partition);
+        struct tide_quality wanted = {0};
+        wanted.lateness[0] = 2;  /* 0 and 8 */
+        wanted.lateness[3] = 1;  /* 10 s */
+        wanted.lateness[4] = 1;  /* and a millisecond more */
+        wanted.lateness[10] = 1; /* 10 hours */
+        wanted.skew[0] = 1;      /* 6, too old */
+        wanted.skew[1] = 1;      /* 10 hours behind */
+        wanted.skew[6] = 2;
+        wanted.skew[8] = 1;
+        wanted.skew[11] = 1;
+        wanted.skew[12] = 1; /* 5, rejected: 6 minutes ahead */
+        assert_memory_equal(quality->lateness, wanted.lateness, sizeof(wanted.lateness));
+        assert_memory_equal(quality->skew, wanted.skew, sizeof(wanted.skew));
+        const struct tide_samples *samples = quality->samples[TIDE_REASON_JSON_INVALID];
+        assert_int_equal(samples->count, 1);
+        assert_int_equal(samples->items[0].offset, 4);
+        assert_memory_equal(samples->items[0].bytes, "not json", 8);
+        assert_true(samples->items[0].received.us == PROCESS_START.us);
+        assert_null(quality->samples[TIDE_REASON_TYPE]);
+        tide_partition_destroy(partition);
+        tide_bytes_release(&lines);
+    }
+}
+
 static void test_rows_of_an_epoch(void **state)
 {
     (void)state;
@@ -439,6 +477,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_books_each_record_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_quality, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rows_of_an_epoch, setup, teardown),
         cmocka_unit_test_setup_teardown(test_replay_writes_no_row_twice, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_timeout_makes_an_epoch, setup, teardown),
