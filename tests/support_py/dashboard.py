@@ -1,5 +1,6 @@
 """Data for the dashboard's tests, and how its pages are read."""
 
+import math
 import random
 import subprocess
 import time
@@ -51,7 +52,7 @@ def history(preset, scale=1.0):
         count = int((1000 + 60 * day) * scale)
         yield from generate(preset, day, count, now - day * 86400, 260 + 10 * day)
     for minute in range(MINUTES, 0, -1):
-        count = int((70 + 25 * ((minute * 7) % 5)) * scale)
+        count = int((110 + 45 * math.sin(minute / 9)) * scale)
         lines = generate(preset, 100 + minute, count, now - minute * 60 + 5)
         is_new = preset == "device" and minute <= RELEASE_MINUTES
         yield from (of_release(line, chooser) if is_new else line for line in lines)

@@ -122,6 +122,7 @@ export interface Bucket {
 
 export interface Histogram {
   unit: string;
+  of: string; // what is measured
   buckets: Bucket[];
 }
 

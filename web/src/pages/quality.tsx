@@ -156,7 +156,7 @@ export function Quality() {
               <h2 id="lateness" class="title">
                 Lateness
               </h2>
-              <p class="about">how long after its own time an event was read</p>
+              <p class="about">{data.lateness.of}</p>
             </div>
           </header>
           <Histogram name="Lateness" data={data.lateness} />
@@ -167,7 +167,7 @@ export function Quality() {
               <h2 id="skew" class="title">
                 Clock skew
               </h2>
-              <p class="about">event time minus reception: above 0, a clock that is ahead</p>
+              <p class="about">{data.skew.of}</p>
             </div>
           </header>
           <Histogram name="Clock skew" data={data.skew} />

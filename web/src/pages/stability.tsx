@@ -15,6 +15,7 @@ const TROUBLE = /crash|error|fatal|exception|fail/i;
 const VERSION = /(^|_)(version|release|build)$/;
 const VERSIONS_MAX = 12;
 const STRAY = 0.02; // of the fullest window
+const SHARE = 0.01; // of its window
 
 export function versionColumn(metric: Metric): string | undefined {
   return metric.by.find((column) => VERSION.test(column));
@@ -38,27 +39,41 @@ interface Seen {
   first: Map<string, number>; // version: start of its first window
 }
 
-/** Events of a wrong clock make windows with hardly anything in them: they begin nothing. */
-function seenBy(metric: Metric, column: string): Seen {
-  const totals = new Map<number, number>();
+/** By window, what each version has of it. */
+function sharesOf(metric: Metric, column: string): Map<number, Map<string, number>> {
+  const windows = new Map<number, Map<string, number>>();
   for (const cell of cells(metric.name)) {
-    totals.set(cell.startMs, (totals.get(cell.startMs) ?? 0) + (cell.value ?? cell.count ?? 1));
+    const version = String(cell.group?.[column] ?? "");
+    const of = windows.get(cell.startMs) ?? new Map<string, number>();
+    of.set(version, (of.get(version) ?? 0) + (cell.value ?? cell.count ?? 1));
+    windows.set(cell.startMs, of);
   }
-  const least = Math.max(0, ...totals.values()) * STRAY;
+  return windows;
+}
+
+/** Events of wrong clocks are everywhere: windows with hardly anything in them begin nothing, and a
+ * version is there once it has a share of a window. */
+function seenBy(metric: Metric, column: string): Seen {
+  const windows = sharesOf(metric, column);
+  const total = (of: Map<string, number>) => [...of.values()].reduce((sum, one) => sum + one, 0);
+  const least = Math.max(0, ...[...windows.values()].map(total)) * STRAY;
   const seen: Seen = {
     metric: metric.name,
     step: windowMs(stepOf(metric)),
     begin: Infinity,
     first: new Map(),
   };
-  for (const cell of cells(metric.name)) {
-    const version = cell.group?.[column];
-    if (version === null || version === undefined || totals.get(cell.startMs)! < least) {
+  for (const [start, of] of [...windows].sort(([a], [b]) => a - b)) {
+    const sum = total(of);
+    if (sum < least) {
       continue;
     }
-    seen.begin = Math.min(seen.begin, cell.startMs);
-    const known = seen.first.get(String(version)) ?? Infinity;
-    seen.first.set(String(version), Math.min(known, cell.startMs));
+    seen.begin = Math.min(seen.begin, start);
+    for (const [version, value] of of) {
+      if (version !== "" && value >= sum * SHARE && !seen.first.has(version)) {
+        seen.first.set(version, start);
+      }
+    }
   }
   return seen;
 }
