@@ -53,8 +53,8 @@ enum tide_status tide_quality_keep_sample(struct tide_quality *quality,
                                           struct tide_view bytes,
                                           struct tide_instant received,
                                           uint64_t offset);
-/* Into an empty one, or an older copy of the same: for who looks at it from another thread. FATAL: no
- * memory. */
+/* Into an empty one, or an older copy of the same: for who looks at it from another thread. FATAL:
+ * no memory. */
 enum tide_status tide_quality_copy(const struct tide_quality *quality, struct tide_quality *into);
 
 #endif

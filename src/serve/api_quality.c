@@ -2,7 +2,7 @@
  *     {"rejected": [{"reason": .., "count": 3,
  *                    "samples": [{"at": .., "pointer": .., "detail": .., "bytes": ..}, ..]}, ..],
  *      "duplicates": {"count": 1}, "late": {"count": 2},
- *      "lateness": {"unit": "s", "of": .., "buckets": [{"le": 0, "count": 7}, .., {"le": null, ..}]},
+ *      "lateness": {"unit": "s", "of": .., "buckets": [{"le": 0, "count": 7}, ..]},
  *      "skew": likewise}
  * A bucket counts what is at most le, and more than the le before. lateness is of each processed
  * event: how far it is behind the newest that came before it in its partition. skew is of each

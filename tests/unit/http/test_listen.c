@@ -1,5 +1,5 @@
-/* Goal: a socket that accepts, or a reason. Method: free ports of the loopback of both families; the
- * same port twice; texts that are no addresses. */
+/* Goal: a socket that accepts, or a reason. Method: free ports of the loopback of both families;
+ * the same port twice; texts that are no addresses. */
 #include "http/listen.h"
 
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* Goal: a listener is told the present, then each change, then goodbye; one that comes back is told
  * what he missed and no more; one that is slow gets the present all the same; there are no more of
- * them than wanted, and none is left behind. Method: the fixture's service, raw sockets, and waiting
- * for messages, never for time. */
+ * them than wanted, and none is left behind. Method: the fixture's service, raw sockets, and
+ * waiting for messages, never for time. */
 #include "serve/live.h"
 
 #include "fixture.h"

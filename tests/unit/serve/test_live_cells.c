@@ -120,8 +120,11 @@ static void expect(struct world *world, enum metric metric, const char *wanted)
     assert_string_equal(world->shown[metric], wanted);
 }
 
+/* A cell of by_region; place: window, rank, and whether it changed since the look before. */
+#define ROW(place, start, end, region, value)                                                      \
+    place " \"start\": \"2026-03-08T" start ":00:00Z\", \"end\": \"2026-03-08T" end                \
+          ":00:00Z\", \"group\": {\"region\": \"" region "\"}, \"value\": " value "\n"
 #define DAY "\"start\": \"2026-03-08T00:00:00Z\", \"end\": \"2026-03-09T00:00:00Z\", "
-#define HOUR(a, b) "\"start\": \"2026-03-08T" a ":00:00Z\", \"end\": \"2026-03-08T" b ":00:00Z\", "
 
 static void test_what_changed(void **state)
 {
@@ -142,17 +145,10 @@ static void test_what_changed(void **state)
     assert_int_equal(live_cells_looked(world->cells, USERS), 1);
     assert_int_equal(live_cells_looked(world->cells, WEEK), 0);
     /* the newest two hours, and in them the largest first */
-    expect(
-        world,
-        BY_REGION,
-        "1.0 * " HOUR(
-            "11", "12") "\"group\": {\"region\": \"south\"}, \"value\": 1\n"
-                        "0.0 * " HOUR(
-                            "12",
-                            "13") "\"group\": {\"region\": \"south\"}, \"value\": 2\n"
-                                  "0.1 * " HOUR(
-                                      "12",
-                                      "13") "\"group\": {\"region\": \"north\"}, \"value\": 1\n");
+    expect(world,
+           BY_REGION,
+           ROW("1.0 *", "11", "12", "south", "1") ROW("0.0 *", "12", "13", "south", "2")
+               ROW("0.1 *", "12", "13", "north", "1"));
     expect(world, USERS, "0.0 * " DAY "\"group\": {}, \"value\": 4\n");
     assert_false(live_cells_is_behind(world->cells, world->wants));
 
@@ -163,13 +159,27 @@ static void test_what_changed(void **state)
     look(world);
     expect(world,
            BY_REGION,
-           "1.0 * " HOUR(
-               "11", "12") "\"group\": {\"region\": \"east\"}, \"value\": 1\n"
-                           "1.1 - " HOUR(
-                               "11", "12") "\"group\": {\"region\": \"south\"}, \"value\": 1\n");
+           ROW("1.0 *", "11", "12", "east", "1") ROW("1.1 -", "11", "12", "south", "1"));
     expect(world, USERS, "0.0 * " DAY "\"group\": {}, \"value\": 4\n"); /* its revision rose */
 
-    /* Late, in a window that is not followed any more. */
+    close_world(world);
+}
+
+/* Windows come and go: a late event in one that has left, a newer one, and more of them. */
+static void test_which_windows(void **state)
+{
+    (void)state;
+    struct world *world = open_world();
+    want(world, BY_REGION, 2, true);
+    want(world, USERS, 2, true);
+    fixture_event(world->fixture, "ann", 0, ",\"region\":\"north\"");
+    fixture_event(world->fixture, "bob", 3600, ",\"region\":\"south\"");
+    fixture_event(world->fixture, "bob", 3601, ",\"region\":\"east\"");
+    fixture_event(world->fixture, "cid", 7200, ",\"region\":\"south\"");
+    fixture_event(world->fixture, "ann", 7201, ",\"region\":\"south\"");
+    fixture_event(world->fixture, "dan", 7202, ",\"region\":\"north\"");
+    fixture_settle(world->fixture);
+    look(world);
     fixture_event(world->fixture, "eve", 1, ",\"region\":\"north\"");
     fixture_settle(world->fixture);
     look(world);
@@ -180,29 +190,14 @@ static void test_what_changed(void **state)
     fixture_event(world->fixture, "ann", 10800, ",\"region\":\"north\"");
     fixture_settle(world->fixture);
     look(world);
-    expect(world,
-           BY_REGION,
-           "0.0 * " HOUR("13", "14") "\"group\": {\"region\": \"north\"}, \"value\": 1\n");
+    expect(world, BY_REGION, ROW("0.0 *", "13", "14", "north", "1"));
     want(world, BY_REGION, 3, true);
     look(world);
-    expect(
-        world,
-        BY_REGION,
-        "2.0 - " HOUR(
-            "11",
-            "12") "\"group\": {\"region\": \"east\"}, \"value\": 1\n"
-                  "2.1 - " HOUR(
-                      "11",
-                      "12") "\"group\": {\"region\": \"south\"}, \"value\": 1\n"
-                            "1.0 - " HOUR(
-                                "12",
-                                "13") "\"group\": {\"region\": \"south\"}, \"value\": 2\n"
-                                      "1.1 - " HOUR(
-                                          "12",
-                                          "13") "\"group\": {\"region\": \"north\"}, \"value\": 1\n"
-                                                "0.0 - " HOUR("13",
-                                                              "14") "\"group\": {\"region\": "
-                                                                    "\"north\"}, \"value\": 1\n");
+    expect(world,
+           BY_REGION,
+           ROW("2.0 -", "11", "12", "east", "1") ROW("2.1 -", "11", "12", "south", "1")
+               ROW("1.0 -", "12", "13", "south", "2") ROW("1.1 -", "12", "13", "north", "1")
+                   ROW("0.0 -", "13", "14", "north", "1"));
     close_world(world);
 }
 
@@ -226,14 +221,12 @@ static void test_what_was_missed(void **state)
     look(world);
     expect(world,
            BY_REGION,
-           "1.0 * " HOUR(
-               "10", "11") "\"group\": {\"region\": \"north\"}, \"value\": 2\n"
-                           "0.0 - " HOUR(
-                               "11", "12") "\"group\": {\"region\": \"north\"}, \"value\": 1\n");
+           ROW("1.0 *", "10", "11", "north", "2") ROW("0.0 -", "11", "12", "north", "1"));
     close_world(world);
 }
 
-/* A cell that comes among the largest is new to who follows those alone, though it did not change. */
+/* A cell that comes among the largest is new to who follows those alone, though it did not change.
+ */
 static void test_coming_in(void **state)
 {
     (void)state;
@@ -250,20 +243,14 @@ static void test_coming_in(void **state)
     look(world);
     expect(world,
            BY_REGION,
-           "0.0 * " HOUR(
-               "10", "11") "\"group\": {\"region\": \"south\"}, \"value\": 3\n"
-                           "0.1 - " HOUR(
-                               "10", "11") "\"group\": {\"region\": \"north\"}, \"value\": 2\n");
+           ROW("0.0 *", "10", "11", "south", "3") ROW("0.1 -", "10", "11", "north", "2"));
     world->groups[1] = 2; /* somebody follows two: north has always been among them */
     fixture_event(world->fixture, "bob", 5, ",\"region\":\"north\"");
     fixture_settle(world->fixture);
     look(world);
     expect(world,
            BY_REGION,
-           "0.0 * " HOUR(
-               "10", "11") "\"group\": {\"region\": \"north\"}, \"value\": 3\n"
-                           "0.1 - " HOUR(
-                               "10", "11") "\"group\": {\"region\": \"south\"}, \"value\": 3\n");
+           ROW("0.0 *", "10", "11", "north", "3") ROW("0.1 -", "10", "11", "south", "3"));
     close_world(world);
 }
 
@@ -355,22 +342,16 @@ static void test_beat(void **state)
     move_clocks(world, 0);
     live_cells_beat(world->cells);
     look(world);
-    expect(world,
-           BY_REGION,
-           "0.0 * " HOUR("10", "11") "\"group\": {\"region\": \"north\"}, \"value\": 3\n");
+    expect(world, BY_REGION, ROW("0.0 *", "10", "11", "north", "3"));
     live_cells_beat(world->cells);
     assert_false(live_cells_is_behind(world->cells, world->wants)); /* nothing is new */
     move_clocks(world, 7200);
     look(world); /* the window that is complete now was not touched */
-    expect(world,
-           BY_REGION,
-           "0.0 * " HOUR("12", "13") "\"group\": {\"region\": \"north\"}, \"value\": 3\n");
+    expect(world, BY_REGION, ROW("0.0 *", "12", "13", "north", "3"));
     live_cells_beat(world->cells);
     assert_true(live_cells_is_behind(world->cells, world->wants));
     look(world);
-    expect(world,
-           BY_REGION,
-           "1.0 * " HOUR("10", "11") "\"group\": {\"region\": \"north\"}, \"value\": 3 complete\n");
+    expect(world, BY_REGION, ROW("1.0 *", "10", "11", "north", "3 complete"));
     close_world(world);
 }
 
@@ -378,6 +359,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_changed),
+        cmocka_unit_test(test_which_windows),
         cmocka_unit_test(test_what_was_missed),
         cmocka_unit_test(test_coming_in),
         cmocka_unit_test(test_sliding_ratio_and_top),
