@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import pytest
-from dashboard import RELEASE, RELEASE_MINUTES, figure, history, post, until
+from dashboard import RELEASE, RELEASE_MINUTES, eventually, figure, history, post, until
 from harness import program
 from service import device_event
 
@@ -113,11 +113,16 @@ def test_what_is_open_says_so(device, open_page):
 def test_funnel(sunbird, open_page):
     page = open_page(sunbird, "#/funnels?range=all")
     settled(page)
-    cells = cells_of(sunbird, "learning_funnel")
     card = page.locator("[data-metric=learning_funnel]")
-    for name in ("entered", "completed", "open", "unmatched"):
-        text = card.locator(f"[data-value={name}]").inner_text()
-        assert text == whole(sum(cell[name] for cell in cells)), name
+
+    def figures():
+        cells = cells_of(sunbird, "learning_funnel")
+        for name in ("entered", "completed", "open", "unmatched"):
+            text = card.locator(f"[data-value={name}]").inner_text()
+            assert text == whole(sum(cell[name] for cell in cells)), name
+        return cells
+
+    cells = eventually(page, figures)
     reached = card.locator("table.funnel tbody tr td:nth-child(3)").all_inner_texts()
     steps = zip(*(cell["steps"] for cell in cells))
     assert reached == [whole(sum(step["reached"] for step in same)) for same in steps]
@@ -456,7 +461,8 @@ def test_screenshot(make_service, open_page):
     sender = subprocess.Popen([*command, "--to", service.url], stdout=subprocess.DEVNULL)
     try:
         page = open_page(service, size=(1360, 1000), scheme="dark")
-        page.wait_for_timeout(45_000)  # so that the rate has a past
+        page.wait_for_timeout(45_000)  # so that the rate has a past,
+        page.wait_for_timeout((50 - time.time() % 60) % 60 * 1000)  # and the minute some events
         page.screenshot(path=ROOT / "docs/images/dashboard.png")
     finally:
         sender.kill()
