@@ -2,7 +2,7 @@
 
 release = build/release
 
-.PHONY: all setup demo run test bench reliability load format tidy clean help FORCE
+.PHONY: all setup demo run web test bench reliability load format tidy clean help FORCE
 
 all: build/tidemark ## build the program: build/tidemark
 
@@ -17,6 +17,10 @@ demo: all ## everything live in a minute, nothing to configure: a service, a sto
 
 run: all ## start the service with the Sunbird preset and a generator that feeds it
 	@tools/foreground tools/run-demo
+
+web: ## build the dashboard: web/dist, which is committed and embedded in the program
+	@tools/setup --for-web
+	@node web/build.mjs
 
 test: ## build with gcc and clang, run every test and check; the last line is the count
 	@tools/setup --for-test

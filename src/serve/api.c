@@ -134,6 +134,12 @@ static void handle_realtime(void *context, struct tide_http_exchange *exchange)
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "                \
     "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
+/* The dashboard's: likewise, and its script puts no text into the page as markup. */
+#define DASHBOARD_POLICY                                                                           \
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "                \
+    "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "                \
+    "require-trusted-types-for 'script'"
+
 #define GET(at, handler, promise)                                                                  \
     {                                                                                              \
         .method = "GET", .path = (at), .handle = (handler), .contract = &(promise)                 \
@@ -169,6 +175,14 @@ static const struct tide_http_route routes[] = {
      .content_security_policy = READER_POLICY},
     GET("/docs/reader.js", api_reply_docs_script, api_contract_docs_script),
     GET("/docs/reader.css", api_reply_docs_style, api_contract_docs_style),
+    {.method = "GET",
+     .path = "/",
+     .handle = api_reply_dashboard,
+     .contract = &api_contract_dashboard,
+     .content_security_policy = DASHBOARD_POLICY},
+    GET("/app.js", api_reply_dashboard, api_contract_dashboard_script),
+    GET("/app.css", api_reply_dashboard, api_contract_dashboard_style),
+    GET("/icon.svg", api_reply_dashboard, api_contract_dashboard_icon),
 };
 _Static_assert(sizeof(routes) / sizeof(routes[0]) == TIDE_API_ROUTES, "as the header says");
 

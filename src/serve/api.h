@@ -26,7 +26,7 @@
 #include "serve/metric_values.h"
 
 enum {
-    TIDE_API_ROUTES = 22,
+    TIDE_API_ROUTES = 26,
     /* A larger answer is refused with 400 and the advice to narrow the question. */
     TIDE_API_REPLY_BYTES_MAX = 512 << 20,
 };

@@ -434,3 +434,41 @@ const struct tide_http_contract api_contract_docs_style = {
     .summary = "The reader's style sheet",
     .outcomes = style_outcomes,
 };
+
+/* ---- the dashboard */
+
+static const struct tide_http_outcome page_outcomes[] = {
+    {200, "text/html; charset=utf-8", NULL, NULL, "A page that needs no other host."}, END};
+const struct tide_http_contract api_contract_dashboard = {
+    .id = "getDashboard",
+    .tag = "documents",
+    .summary = "The dashboard",
+    .outcomes = page_outcomes,
+};
+
+static const struct tide_http_outcome page_script_outcomes[] = {
+    {200, "text/javascript; charset=utf-8", NULL, NULL, "The dashboard's script."}, END};
+const struct tide_http_contract api_contract_dashboard_script = {
+    .id = "getDashboardScript",
+    .tag = "documents",
+    .summary = "The dashboard's script",
+    .outcomes = page_script_outcomes,
+};
+
+static const struct tide_http_outcome page_style_outcomes[] = {
+    {200, "text/css; charset=utf-8", NULL, NULL, "The dashboard's style sheet."}, END};
+const struct tide_http_contract api_contract_dashboard_style = {
+    .id = "getDashboardStyle",
+    .tag = "documents",
+    .summary = "The dashboard's style sheet",
+    .outcomes = page_style_outcomes,
+};
+
+static const struct tide_http_outcome icon_outcomes[] = {
+    {200, "image/svg+xml", NULL, NULL, "Its icon."}, END};
+const struct tide_http_contract api_contract_dashboard_icon = {
+    .id = "getDashboardIcon",
+    .tag = "documents",
+    .summary = "The dashboard's icon",
+    .outcomes = icon_outcomes,
+};

@@ -39,6 +39,7 @@ void api_answer_quality(void *context, struct tide_http_exchange *exchange);
 void api_answer_status(void *context, struct tide_http_exchange *exchange);
 /* On a server thread: they wait for nothing. */
 void api_reply_openapi(void *context, struct tide_http_exchange *exchange);
+void api_reply_dashboard(void *context, struct tide_http_exchange *exchange);
 void api_reply_docs(void *context, struct tide_http_exchange *exchange);
 void api_reply_docs_script(void *context, struct tide_http_exchange *exchange);
 void api_reply_docs_style(void *context, struct tide_http_exchange *exchange);

@@ -101,7 +101,7 @@ def test_every_route_is_told(document):
     paths = set()
     for source in ("serve/api.c", "collect/http.c"):
         text = (ROOT / "src" / source).read_text(encoding="utf-8")
-        paths |= set(re.findall(r'(?:GET\(|\.path = |\{)"(/[^"]+)"', text))
+        paths |= set(re.findall(r'(?:GET\(|\.path = |\{)"(/[^"]*)"', text))
     assert paths == set(document["paths"])
 
 
