@@ -1,12 +1,12 @@
 /* Reading a Delta log that anybody may have written, and writing on. The input is a text of objects
- * of _delta_log: a line "@0" starts commit 0, "@c2" the checkpoint of version 2, "@c2.1.3" part 1 of
- * 3, "@h" the hint _last_checkpoint; what follows is its content, in which $SCHEMA stands for the
- * table's schemaString. Checkpoints are lines of actions, as the codec gives them: Parquet itself is
- * DuckDB's.
+ * of _delta_log: a line "@0" starts commit 0, "@c2" the checkpoint of version 2, "@c2.1.3" part 1
+ * of 3, "@h" the hint _last_checkpoint; what follows is its content, in which $SCHEMA stands for
+ * the table's schemaString. Checkpoints are lines of actions, as the codec gives them: Parquet
+ * itself is DuckDB's.
  *
  * Checked: reading answers, twice the same; what it accepts can be opened, its files visited,
- * committed to, and read again with that commit in it; and from a checkpoint of it, with and without
- * the commits before, come the same files and transactions. */
+ * committed to, and read again with that commit in it; and from a checkpoint of it, with and
+ * without the commits before, come the same files and transactions. */
 #include "lake/delta.h"
 
 #include <stdio.h>
@@ -149,6 +149,7 @@ static void put_objects(const struct lake *lake, struct tide_view text)
 /* What a table holds, without the order of it. */
 struct table {
     int64_t version;
+    int64_t checkpoint; /* the newest; not compared */
     uint64_t live_count;
     uint64_t live_sum; /* of hashes */
     uint32_t txn_count;
@@ -157,7 +158,9 @@ struct table {
 
 static struct table sum_up(const struct tide_delta_snapshot *snapshot)
 {
-    struct table table = {.version = snapshot->version, .txn_count = snapshot->txn_count};
+    struct table table = {.version = snapshot->version,
+                          .checkpoint = snapshot->checkpoint,
+                          .txn_count = snapshot->txn_count};
     for (uint32_t i = 0; i < snapshot->file_count; i++) {
         const struct tide_delta_live *file = &snapshot->files[i];
         if (file->is_live) {
@@ -252,6 +255,16 @@ static bool commit(struct tide_delta *delta)
     return true;
 }
 
+/* All that a checkpoint stands for. */
+static void remove_commits(struct lake *lake, int64_t last)
+{
+    char key[TIDE_DELTA_KEY_MAX];
+    for (int64_t version = 0; version <= last; version++) {
+        tide_delta_log_key(&layout, version, key);
+        (void)lake->store.operations->remove(lake->store.self, key, NULL);
+    }
+}
+
 static void write_on(struct lake *lake, const struct table *read)
 {
     struct tide_delta *delta = NULL;
@@ -268,7 +281,10 @@ static void write_on(struct lake *lake, const struct table *read)
         struct table after;
         tide_assert(read_table(lake, &before) == TIDE_OK);
         tide_assert(before.version == read->version + 1 && before.live_count > 0);
-        if (tide_delta_checkpoint(delta, NULL) == TIDE_OK) {
+        const bool has_one = before.checkpoint == before.version; /* maybe one that is broken */
+        if (!has_one && tide_delta_checkpoint(delta, NULL) == TIDE_OK) {
+            tide_assert(read_table(lake, &after) == TIDE_OK && is_same(before, after));
+            remove_commits(lake, before.version);
             tide_assert(read_table(lake, &after) == TIDE_OK && is_same(before, after));
         }
     }

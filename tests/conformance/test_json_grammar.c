@@ -99,16 +99,16 @@ enum {
     BLOCK = 64,
     KEY_SIZE = 3,
     ROWS_MAX = 8,
-    ANY = UINT32_MAX, /* of a column: whatever it holds */
 };
+
+static const uint32_t no_column = UINT32_MAX;
 
 /* Good records, and what they are on their own. The events of envelopes are among them. */
 static const char *const good[] = {
     "{\"at\":7}",
     "{\"at\":8}",
     "{\"at\":1}",
-    "{\"mid\":\"a\\u0062\\n\",\"at\":1566242911079,\"txt\":\"\xc3\xa9\\\"{[\",\"p\":{\"in\":\"x\","
-    "\"y\":[1]}}",
+    "{\"mid\":\"a\\u0062\\n\",\"at\":1566242911079,\"txt\":\"\xc3\xa9\\\"[\",\"p\":{\"in\":\"\"}}",
     " { \"dec\" : 1.25e2 , \"flg\" : true , \"at\" : 5 , \"p\" : [ 1 , { } ] , \"u\" : \"]}\" } ",
     "{\"int\":-12,\"iso\":\"2020-01-01T00:00:00Z\",\"at\":6,\"txt\":\"\\ud83d\\ude00\"}",
 };
@@ -210,7 +210,7 @@ static bool has_same_column(const struct tide_batch *a,
                                   : left->numbers[row_a] == right->numbers[row_b]);
 }
 
-/* But for one column, or ANY. */
+/* But for one column, or no column. */
 static bool is_good(const struct tide_batch *batch, uint32_t row, uint32_t reference, uint32_t but)
 {
     bool same = batch->verdicts[row].reason == TIDE_REASON_ACCEPTED;
@@ -218,7 +218,7 @@ static bool is_good(const struct tide_batch *batch, uint32_t row, uint32_t refer
         same = i == but || has_same_column(batch, row, it.reference, reference, i);
     }
     /* The payload may hold the case's value, and then the identity does too. */
-    return same && (but != ANY ||
+    return same && (but != no_column ||
                     (tide_u128_equal(batch->uids[row], it.reference->uids[reference]) &&
                      tide_view_equal(batch->payloads[row], it.reference->payloads[reference])));
 }
@@ -262,7 +262,7 @@ static void check_row(const struct tide_batch *batch,
         right = is_good(batch, row, wanted->reference, column_of(wanted->holds->column)) &&
                 holds(batch, row, wanted->holds);
     } else {
-        right = is_good(batch, row, wanted->reference, ANY);
+        right = is_good(batch, row, wanted->reference, no_column);
     }
     if (!right) {
         fail_row(block, row, &batch->verdicts[row]);
