@@ -32,9 +32,8 @@ TARGET static inline __attribute__((always_inline)) uint64_t KERNEL(block)(struc
         index->lines[index->line_count++] =
             (uint32_t)(state->token - index->tokens) + (uint32_t)__builtin_popcountll(before);
     }
-    KERNEL(write_kinds)(state->kind, bytes, tokens, ~(masks.bracket | quotes | masks.line_feed));
-    state->kind += __builtin_popcountll(tokens);
-    state->token = KERNEL(write)(state->token, tokens, (uint32_t)place);
+    const uint64_t scalars = ~(masks.bracket | quotes | masks.line_feed);
+    KERNEL(write)(state, bytes, tokens, scalars, (uint32_t)place);
 
     const size_t block = place / TIDE_INDEX_BLOCK_SIZE;
     if ((masks.backslash | (masks.control & inside)) != 0) {

@@ -71,15 +71,6 @@ static inline uint64_t token_starts(struct state *state,
     return (quotes & inside) | scalar_starts | ((masks->bracket | line_feeds) & ~inside);
 }
 
-/* scalars: no bytes of kinds of their own. */
-static inline void write_kinds(char *kind, const char *bytes, uint64_t tokens, uint64_t scalars)
-{
-    for (; tokens != 0; tokens &= tokens - 1) {
-        const unsigned place = (unsigned)__builtin_ctzll(tokens);
-        *kind++ = (scalars >> place & 1) != 0 ? TIDE_INDEX_SCALAR : bytes[place];
-    }
-}
-
 /* ---- UTF-8, sixteen bytes at a time ---- */
 
 /* What a byte and the one before it may have against each other; one bit for each fault. A fault
@@ -262,25 +253,23 @@ SSE42 static inline uint64_t sse42_parities(uint64_t bits)
     return (uint64_t)_mm_cvtsi128_si64(product);
 }
 
-SSE42 static inline uint32_t *sse42_write(uint32_t *token, uint64_t bits, uint32_t base)
+/* Eight at a time: what is written too much is written over. */
+SSE42 static inline void sse42_write(
+    struct state *state, const char *bytes, uint64_t tokens, uint64_t scalars, uint32_t base)
 {
-    uint32_t *const end = token + __builtin_popcountll(bits);
-    while (token < end) { /* four at a time: what is written too much is written over */
-        for (int i = 0; i < 4; i++) {
-            token[i] = base + (uint32_t)__builtin_ctzll(bits | UINT64_C(1) << 63);
-            bits &= bits - 1;
+    uint32_t *token = state->token;
+    char *kind = state->kind;
+    const int count = __builtin_popcountll(tokens);
+    for (int written = 0; written < count; written += 8, token += 8, kind += 8) {
+        for (int i = 0; i < 8; i++) {
+            const unsigned place = (unsigned)__builtin_ctzll(tokens | UINT64_C(1) << 63);
+            token[i] = base + place;
+            kind[i] = (scalars >> place & 1) != 0 ? TIDE_INDEX_SCALAR : bytes[place];
+            tokens &= tokens - 1;
         }
-        token += 4;
     }
-    return end;
-}
-
-SSE42 static inline void sse42_write_kinds(char *kind,
-                                           const char *bytes,
-                                           uint64_t tokens,
-                                           uint64_t scalars)
-{
-    write_kinds(kind, bytes, tokens, scalars);
+    state->token += count;
+    state->kind += count;
 }
 
 #define KERNEL(part) sse42_##part
@@ -331,25 +320,23 @@ AVX2 static inline uint64_t avx2_parities(uint64_t bits)
     return sse42_parities(bits);
 }
 
-AVX2 static inline uint32_t *avx2_write(uint32_t *token, uint64_t bits, uint32_t base)
+/* As above, with instructions that make it shorter. */
+AVX2 static inline void avx2_write(
+    struct state *state, const char *bytes, uint64_t tokens, uint64_t scalars, uint32_t base)
 {
-    uint32_t *const end = token + __builtin_popcountll(bits);
-    while (token < end) {
+    uint32_t *token = state->token;
+    char *kind = state->kind;
+    const int count = __builtin_popcountll(tokens);
+    for (int written = 0; written < count; written += 8, token += 8, kind += 8) {
         for (int i = 0; i < 8; i++) {
-            token[i] = base + (uint32_t)_tzcnt_u64(bits);
-            bits = _blsr_u64(bits);
+            const uint64_t place = _tzcnt_u64(tokens) & (TIDE_INDEX_BLOCK_SIZE - 1);
+            token[i] = base + (uint32_t)place;
+            kind[i] = (scalars >> place & 1) != 0 ? TIDE_INDEX_SCALAR : bytes[place];
+            tokens = _blsr_u64(tokens);
         }
-        token += 8;
     }
-    return end;
-}
-
-AVX2 static inline void avx2_write_kinds(char *kind,
-                                         const char *bytes,
-                                         uint64_t tokens,
-                                         uint64_t scalars)
-{
-    write_kinds(kind, bytes, tokens, scalars);
+    state->token += count;
+    state->kind += count;
 }
 
 #define KERNEL(part) avx2_##part
@@ -398,95 +385,31 @@ AVX512 static inline uint64_t avx512_parities(uint64_t bits)
     return sse42_parities(bits);
 }
 
-/* The places of set bits as bytes, closed up, then widened sixteen at a time. */
-AVX512 static inline uint32_t *avx512_write(uint32_t *token, uint64_t bits, uint32_t base)
+static const unsigned char avx512_places[TIDE_INDEX_BLOCK_SIZE] = {
+    0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+    22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
+    44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63,
+};
+
+/* The places of set bits as bytes, closed up, then widened sixteen at a time; their bytes likewise,
+ * all at once. */
+AVX512 static inline void avx512_write(
+    struct state *state, const char *bytes, uint64_t tokens, uint64_t scalars, uint32_t base)
 {
-    const __m512i places = _mm512_set_epi8(63,
-                                           62,
-                                           61,
-                                           60,
-                                           59,
-                                           58,
-                                           57,
-                                           56,
-                                           55,
-                                           54,
-                                           53,
-                                           52,
-                                           51,
-                                           50,
-                                           49,
-                                           48,
-                                           47,
-                                           46,
-                                           45,
-                                           44,
-                                           43,
-                                           42,
-                                           41,
-                                           40,
-                                           39,
-                                           38,
-                                           37,
-                                           36,
-                                           35,
-                                           34,
-                                           33,
-                                           32,
-                                           31,
-                                           30,
-                                           29,
-                                           28,
-                                           27,
-                                           26,
-                                           25,
-                                           24,
-                                           23,
-                                           22,
-                                           21,
-                                           20,
-                                           19,
-                                           18,
-                                           17,
-                                           16,
-                                           15,
-                                           14,
-                                           13,
-                                           12,
-                                           11,
-                                           10,
-                                           9,
-                                           8,
-                                           7,
-                                           6,
-                                           5,
-                                           4,
-                                           3,
-                                           2,
-                                           1,
-                                           0);
+    const __m512i kinds = _mm512_mask_mov_epi8(
+        _mm512_loadu_si512(bytes), scalars, _mm512_set1_epi8(TIDE_INDEX_SCALAR));
+    _mm512_storeu_si512(state->kind, _mm512_maskz_compress_epi8(tokens, kinds));
+
     const __m512i from = _mm512_set1_epi32((int)base);
-    __m512i closed = _mm512_maskz_compress_epi8(bits, places);
-    uint32_t *const end = token + __builtin_popcountll(bits);
-    for (;;) {
+    const int count = __builtin_popcountll(tokens);
+    __m512i closed = _mm512_maskz_compress_epi8(tokens, _mm512_loadu_si512(avx512_places));
+    for (int written = 0; written < count; written += 16) {
         const __m512i wide = _mm512_cvtepu8_epi32(_mm512_castsi512_si128(closed));
-        _mm512_storeu_si512(token, _mm512_add_epi32(wide, from));
-        token += 16;
-        if (token >= end) {
-            return end;
-        }
+        _mm512_storeu_si512(state->token + written, _mm512_add_epi32(wide, from));
         closed = _mm512_shuffle_i32x4(closed, closed, 0x39); /* the next sixteen come first */
     }
-}
-
-AVX512 static inline void avx512_write_kinds(char *kind,
-                                             const char *bytes,
-                                             uint64_t tokens,
-                                             uint64_t scalars)
-{
-    const __m512i all = _mm512_loadu_si512(bytes);
-    const __m512i kinds = _mm512_mask_mov_epi8(all, scalars, _mm512_set1_epi8(TIDE_INDEX_SCALAR));
-    _mm512_storeu_si512(kind, _mm512_maskz_compress_epi8(tokens, kinds));
+    state->token += count;
+    state->kind += count;
 }
 
 #define KERNEL(part) avx512_##part
