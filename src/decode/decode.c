@@ -131,7 +131,7 @@ static const char *decode_element(struct tide_decoder *decoder, const char *at)
         .tokens = decoder->tokens,
         .index_text = decoder->index.text,
     };
-    tide_extract_event(&decoder->extractor, &decoder->event, found, decoder->batch);
+    tide_extract_event(&decoder->extractor, &decoder->event, &found, decoder->batch);
     return end;
 }
 
@@ -354,7 +354,7 @@ static void decode_document(struct tide_decoder *decoder,
         .tokens = decoder->tokens,
         .index_text = decoder->index.text,
     };
-    tide_extract_event(&decoder->extractor, plan, found, batch);
+    tide_extract_event(&decoder->extractor, plan, &found, batch);
 }
 
 /* The whole block is one array of events; its limits are those of an envelope. */
@@ -423,6 +423,17 @@ static struct tide_view next_line(struct tide_decoder *decoder)
     return (struct tide_view){start, newline != NULL ? (size_t)(newline - start) : left};
 }
 
+/* What will be indexed next comes into the cache while what is indexed is walked. */
+static inline void prefetch_next(const struct tide_decoder *decoder, size_t size)
+{
+    const size_t first = decoder->at + LINES_INDEXED;
+    if (first + size < decoder->block.size) {
+        for (size_t i = 0; i < size; i += TIDE_INDEX_BLOCK_SIZE) {
+            __builtin_prefetch(decoder->block.data + first + i);
+        }
+    }
+}
+
 static void end_line(struct tide_decoder *decoder, struct tide_view line)
 {
     decoder->at += line.size;
@@ -439,6 +450,7 @@ static enum tide_status next_lines(struct tide_decoder *decoder)
 {
     while (decoder->at < decoder->block.size) {
         const struct tide_view line = next_line(decoder);
+        prefetch_next(decoder, line.size);
         if (!is_blank(line)) {
             if (!has_room(decoder->batch)) {
                 return TIDE_AGAIN;

@@ -413,43 +413,43 @@ static struct tide_verdict validate(struct tide_extractor *extractor,
 
 void tide_extract_event(struct tide_extractor *extractor,
                         const struct tide_plan *plan,
-                        struct tide_found found,
+                        const struct tide_found *found,
                         struct tide_batch *batch)
 {
     const struct tide_view whole = TIDE_VIEW("");
-    uint32_t row = append_row(batch, found.text);
+    uint32_t row = append_row(batch, found->text);
     struct tide_verdict *verdict = &batch->verdicts[row];
-    if (found.text.size > TIDE_RECORD_BYTES_MAX) {
+    if (found->text.size > TIDE_RECORD_BYTES_MAX) {
         *verdict = tide_verdict_format(&batch->arena,
                                        TIDE_REASON_TOO_LARGE,
                                        whole,
                                        "event is %zu bytes, limit %d",
-                                       found.text.size,
+                                       found->text.size,
                                        TIDE_RECORD_BYTES_MAX);
-    } else if (found.too_deep) {
+    } else if (found->too_deep) {
         *verdict = tide_verdict_format(&batch->arena,
                                        TIDE_REASON_TOO_DEEP,
                                        whole,
                                        "more than %d levels of nesting",
                                        TIDE_RECORD_DEPTH_MAX);
-    } else if (found.broken_surrogate) {
-        *verdict = tide_diagnose_surrogate(found.text, &batch->arena);
-    } else if (!found.is_object) {
+    } else if (found->broken_surrogate) {
+        *verdict = tide_diagnose_surrogate(found->text, &batch->arena);
+    } else if (!found->is_object) {
         *verdict = (struct tide_verdict){.reason = TIDE_REASON_NOT_AN_OBJECT,
                                          .pointer = whole,
                                          .detail = TIDE_VIEW("expected a JSON object")};
     } else {
         *verdict = (struct tide_verdict){.reason = TIDE_REASON_ACCEPTED};
         if (extractor->checker != NULL) {
-            *verdict = validate(extractor, plan, &found, batch);
+            *verdict = validate(extractor, plan, found, batch);
         }
         if (verdict->reason == TIDE_REASON_ACCEPTED &&
-            (found.shape == NULL || !extract_shaped(plan, &found, batch, row))) {
-            *verdict = extract_columns(plan, &found, batch, row);
+            (found->shape == NULL || !extract_shaped(plan, found, batch, row))) {
+            *verdict = extract_columns(plan, found, batch, row);
         }
     }
     if (verdict->reason == TIDE_REASON_ACCEPTED) {
         tide_derive(&extractor->deriver, batch, row);
-        identify(extractor, plan, &found, batch, row);
+        identify(extractor, plan, found, batch, row);
     }
 }

@@ -31,7 +31,7 @@ enum tide_status tide_plan_init(struct tide_plan *plan,
 
 struct tide_extractor {
     const struct tide_schema *schema;
-    struct tide_hash_key key;          /* of the uid */
+    struct tide_hash_key key; /* of the uid */
     struct tide_deriver deriver;
     struct tide_json_checker *checker; /* NULL: the schema validates nothing */
     struct tide_bytes compact;         /* payload without white space */
@@ -53,7 +53,7 @@ struct tide_found {
 /* Appends a row; the batch has room. */
 void tide_extract_event(struct tide_extractor *extractor,
                         const struct tide_plan *plan,
-                        struct tide_found found,
+                        const struct tide_found *found,
                         struct tide_batch *batch);
 /* Appends a rejected row. */
 void tide_extract_rejected(struct tide_batch *batch,

@@ -1,5 +1,5 @@
 /* Each kernel is a way to load 64 bytes as masks, one bit for each byte, and a way to write the
- * places of set bits; what is done with the masks is the same for all (index_loop.h). */
+ * places of set bits; what is done with the masks is the same for all (index_loop.inc). */
 #include "decode/index_x86.h"
 
 #include "base/assert.h"
@@ -222,8 +222,20 @@ SSE42 static inline uint64_t sse42_in(const __m128i *bytes, __m128i table)
 #define SEPARATOR_TABLE                                                                            \
     ' ', NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, '\t', '\n', NONE, ',', '\r', NONE, NONE
 
-SSE42 static inline void sse42_load(const char *block, struct masks *masks)
+struct sse42_constants {
+    char none; /* the compiler knows how to keep them */
+};
+
+SSE42 static inline struct sse42_constants sse42_constants(void)
 {
+    return (struct sse42_constants){0};
+}
+
+SSE42 static inline void sse42_load(const char *block,
+                                    const struct sse42_constants *constants,
+                                    struct masks *masks)
+{
+    (void)constants;
     __m128i bytes[4];
     __m128i folded[4]; /* [ and ] become { and } */
     uint64_t control = 0;
@@ -254,9 +266,14 @@ SSE42 static inline uint64_t sse42_parities(uint64_t bits)
 }
 
 /* Eight at a time: what is written too much is written over. */
-SSE42 static inline void sse42_write(
-    struct state *state, const char *bytes, uint64_t tokens, uint64_t scalars, uint32_t base)
+SSE42 static inline void sse42_write(struct state *state,
+                                     const struct sse42_constants *constants,
+                                     const char *bytes,
+                                     uint64_t tokens,
+                                     uint64_t scalars,
+                                     uint32_t base)
 {
+    (void)constants;
     uint32_t *token = state->token;
     char *kind = state->kind;
     const int count = __builtin_popcountll(tokens);
@@ -274,7 +291,7 @@ SSE42 static inline void sse42_write(
 
 #define KERNEL(part) sse42_##part
 #define TARGET SSE42
-#include "decode/index_loop.h"
+#include "decode/index_loop.inc"
 #undef KERNEL
 #undef TARGET
 
@@ -292,8 +309,20 @@ AVX2 static inline uint64_t avx2_equal(const __m256i *bytes, char wanted)
     return avx2_mask(_mm256_cmpeq_epi8(bytes[0], all), _mm256_cmpeq_epi8(bytes[1], all));
 }
 
-AVX2 static inline void avx2_load(const char *block, struct masks *masks)
+struct avx2_constants {
+    char none;
+};
+
+AVX2 static inline struct avx2_constants avx2_constants(void)
 {
+    return (struct avx2_constants){0};
+}
+
+AVX2 static inline void avx2_load(const char *block,
+                                  const struct avx2_constants *constants,
+                                  struct masks *masks)
+{
+    (void)constants;
     const __m256i table = _mm256_setr_epi8(SEPARATOR_TABLE, SEPARATOR_TABLE);
     const __m256i last_control = _mm256_set1_epi8(0x1F);
     __m256i bytes[2];
@@ -321,9 +350,14 @@ AVX2 static inline uint64_t avx2_parities(uint64_t bits)
 }
 
 /* As above, with instructions that make it shorter. */
-AVX2 static inline void avx2_write(
-    struct state *state, const char *bytes, uint64_t tokens, uint64_t scalars, uint32_t base)
+AVX2 static inline void avx2_write(struct state *state,
+                                   const struct avx2_constants *constants,
+                                   const char *bytes,
+                                   uint64_t tokens,
+                                   uint64_t scalars,
+                                   uint32_t base)
 {
+    (void)constants;
     uint32_t *token = state->token;
     char *kind = state->kind;
     const int count = __builtin_popcountll(tokens);
@@ -341,7 +375,7 @@ AVX2 static inline void avx2_write(
 
 #define KERNEL(part) avx2_##part
 #define TARGET AVX2
-#include "decode/index_loop.h"
+#include "decode/index_loop.inc"
 #undef KERNEL
 #undef TARGET
 
@@ -365,18 +399,59 @@ static const unsigned char avx512_table[TIDE_INDEX_BLOCK_SIZE] = {
     ['}' % 64] = '}',
 };
 
-AVX512 static inline void avx512_load(const char *block, struct masks *masks)
+static const unsigned char avx512_places[TIDE_INDEX_BLOCK_SIZE] = {
+    0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+    22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
+    44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63,
+};
+
+struct avx512_constants {
+    __m512i table;
+    __m512i places;
+    __m512i letter;
+    __m512i quote;
+    __m512i backslash;
+    __m512i line_feed;
+    __m512i space;
+    __m512i scalar;
+};
+
+/* The port that makes vectors of bytes is the one that everything here waits for. A vector that
+ * the compiler cannot look into it keeps instead of making it anew for each block. */
+AVX512 static inline __m512i avx512_kept(__m512i vector)
+{
+    __asm__("" : "+v"(vector));
+    return vector;
+}
+
+AVX512 static inline struct avx512_constants avx512_constants(void)
+{
+    return (struct avx512_constants){
+        .table = avx512_kept(_mm512_loadu_si512(avx512_table)),
+        .places = avx512_kept(_mm512_loadu_si512(avx512_places)),
+        .letter = avx512_kept(_mm512_set1_epi8(0x40)), /* a bit of @ to DEL */
+        .quote = avx512_kept(_mm512_set1_epi8('"')),
+        .backslash = avx512_kept(_mm512_set1_epi8('\\')),
+        .line_feed = avx512_kept(_mm512_set1_epi8('\n')),
+        .space = avx512_kept(_mm512_set1_epi8(' ')),
+        .scalar = avx512_kept(_mm512_set1_epi8(TIDE_INDEX_SCALAR)),
+    };
+}
+
+AVX512 static inline void avx512_load(const char *block,
+                                      const struct avx512_constants *constants,
+                                      struct masks *masks)
 {
     const __m512i bytes = _mm512_loadu_si512(block);
-    const __m512i table = _mm512_loadu_si512(avx512_table);
-    const uint64_t found = _mm512_cmpeq_epi8_mask(_mm512_permutexvar_epi8(bytes, table), bytes);
-    const uint64_t letters = _mm512_test_epi8_mask(bytes, _mm512_set1_epi8(0x40)); /* @ to DEL */
-    masks->quote = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('"'));
-    masks->backslash = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('\\'));
+    const uint64_t found =
+        _mm512_cmpeq_epi8_mask(_mm512_permutexvar_epi8(bytes, constants->table), bytes);
+    const uint64_t letters = _mm512_test_epi8_mask(bytes, constants->letter);
+    masks->quote = _mm512_cmpeq_epi8_mask(bytes, constants->quote);
+    masks->backslash = _mm512_cmpeq_epi8_mask(bytes, constants->backslash);
     masks->bracket = found & letters & ~masks->backslash;
     masks->separator = found & ~letters & ~masks->quote;
-    masks->line_feed = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('\n'));
-    masks->control = _mm512_cmplt_epu8_mask(bytes, _mm512_set1_epi8(0x20));
+    masks->line_feed = _mm512_cmpeq_epi8_mask(bytes, constants->line_feed);
+    masks->control = _mm512_cmplt_epu8_mask(bytes, constants->space);
     masks->high = _mm512_movepi8_mask(bytes);
 }
 
@@ -385,28 +460,31 @@ AVX512 static inline uint64_t avx512_parities(uint64_t bits)
     return sse42_parities(bits);
 }
 
-static const unsigned char avx512_places[TIDE_INDEX_BLOCK_SIZE] = {
-    0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
-    22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
-    44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63,
-};
+AVX512 static inline void avx512_widen(uint32_t *token, __m512i closed, uint32_t base)
+{
+    const __m512i wide = _mm512_cvtepu8_epi32(_mm512_castsi512_si128(closed));
+    _mm512_storeu_si512(token, _mm512_add_epi32(wide, _mm512_set1_epi32((int)base)));
+}
 
 /* The places of set bits as bytes, closed up, then widened sixteen at a time; their bytes likewise,
  * all at once. */
-AVX512 static inline void avx512_write(
-    struct state *state, const char *bytes, uint64_t tokens, uint64_t scalars, uint32_t base)
+AVX512 static inline void avx512_write(struct state *state,
+                                       const struct avx512_constants *constants,
+                                       const char *bytes,
+                                       uint64_t tokens,
+                                       uint64_t scalars,
+                                       uint32_t base)
 {
-    const __m512i kinds = _mm512_mask_mov_epi8(
-        _mm512_loadu_si512(bytes), scalars, _mm512_set1_epi8(TIDE_INDEX_SCALAR));
+    const __m512i kinds =
+        _mm512_mask_mov_epi8(_mm512_loadu_si512(bytes), scalars, constants->scalar);
     _mm512_storeu_si512(state->kind, _mm512_maskz_compress_epi8(tokens, kinds));
 
-    const __m512i from = _mm512_set1_epi32((int)base);
     const int count = __builtin_popcountll(tokens);
-    __m512i closed = _mm512_maskz_compress_epi8(tokens, _mm512_loadu_si512(avx512_places));
-    for (int written = 0; written < count; written += 16) {
-        const __m512i wide = _mm512_cvtepu8_epi32(_mm512_castsi512_si128(closed));
-        _mm512_storeu_si512(state->token + written, _mm512_add_epi32(wide, from));
+    __m512i closed = _mm512_maskz_compress_epi8(tokens, constants->places);
+    avx512_widen(state->token, closed, base);
+    for (int written = 16; __builtin_expect(written < count, 0); written += 16) {
         closed = _mm512_shuffle_i32x4(closed, closed, 0x39); /* the next sixteen come first */
+        avx512_widen(state->token + written, closed, base);
     }
     state->token += count;
     state->kind += count;
@@ -414,7 +492,7 @@ AVX512 static inline void avx512_write(
 
 #define KERNEL(part) avx512_##part
 #define TARGET AVX512
-#include "decode/index_loop.h"
+#include "decode/index_loop.inc"
 #undef KERNEL
 #undef TARGET
 

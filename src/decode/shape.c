@@ -28,6 +28,13 @@ struct tide_shape_check {
     int64_t offset; /* from the token's place to the bytes; both as wide as the machine counts */
 };
 
+/* Sixteen that count all. */
+struct tide_shape_full {
+    pair bytes;
+    uint64_t token;
+    int64_t offset;
+};
+
 /* The same with eight. */
 struct tide_shape_early {
     uint64_t bytes;
@@ -130,6 +137,10 @@ static inline bool has_same_texts(const struct tide_shape *shape,
         const struct tide_shape_early *early = &shape->early[i];
         const char *at = place(text, tokens, (struct spot){early->token, early->offset});
         different[0] |= (tide_word_load(at) ^ early->bytes) & early->mask;
+    }
+    for (uint32_t i = 0; i < shape->full_count; i++) {
+        const struct tide_shape_full *full = &shape->full[i];
+        different |= load_pair(text + ((int64_t)tokens[full->token] + full->offset)) ^ full->bytes;
     }
     for (uint32_t i = 0; i < shape->check_count; i++) {
         const struct tide_shape_check *check = &shape->checks[i];
@@ -237,6 +248,7 @@ struct learner {
     size_t at_min; /* how far from the record's start the text before the next value must be */
     struct tide_shape shape;
     struct tide_shape_check checks[CHECKS_MAX];
+    struct tide_shape_full full[CHECKS_MAX];
     struct tide_shape_early early[EARLY_MAX];
     struct tide_shape_scalar scalars[TIDE_SHAPE_TOKENS_MAX];
     struct tide_shape_value values[TIDE_SHAPE_TOKENS_MAX];
@@ -262,17 +274,22 @@ static pair mask_of_last(size_t size)
     return mask;
 }
 
+/* size: of the last bytes that count. */
 static bool add_check(struct learner *learner, uint32_t token, int32_t offset, size_t size)
 {
-    if (learner->shape.check_count == CHECKS_MAX) {
+    struct tide_shape *shape = &learner->shape;
+    if (shape->check_count == CHECKS_MAX || shape->full_count == CHECKS_MAX) {
         return false;
     }
+    const pair bytes = load_pair(token_place(learner, token) + offset);
     const pair mask = mask_of_last(size);
-    learner->checks[learner->shape.check_count++] =
-        (struct tide_shape_check){.bytes = load_pair(token_place(learner, token) + offset) & mask,
-                                  .mask = mask,
-                                  .token = token,
-                                  .offset = offset};
+    if (size == sizeof(pair)) {
+        learner->full[shape->full_count++] =
+            (struct tide_shape_full){.bytes = bytes, .token = token, .offset = offset};
+    } else {
+        learner->checks[shape->check_count++] = (struct tide_shape_check){
+            .bytes = bytes & mask, .mask = mask, .token = token, .offset = offset};
+    }
     return true;
 }
 
@@ -307,7 +324,10 @@ static bool add_text(struct learner *learner, const char *from, uint32_t token)
         const size_t part = left < sizeof(pair) ? left : sizeof(pair);
         const size_t early_part = left < TIDE_WORD_SIZE ? left : TIDE_WORD_SIZE;
         const size_t before = is_first ? 0 : learner->at_min;
-        if (before + left >= sizeof(pair)) {
+        if (size > sizeof(pair) && part < sizeof(pair)) {
+            is_added = add_check(learner, token, -(int32_t)size, sizeof(pair)); /* they overlap */
+            left = 0;
+        } else if (before + left >= sizeof(pair)) {
             offset -= (int32_t)sizeof(pair);
             is_added = add_check(learner, token, offset, part);
             left -= part;
@@ -475,6 +495,7 @@ static struct tide_shape *create_shape(const struct learner *learner)
         size_t size;
     } arrays[] = {
         {(const void **)&shape.checks, learner->checks, shape.check_count, sizeof *shape.checks},
+        {(const void **)&shape.full, learner->full, shape.full_count, sizeof *shape.full},
         {(const void **)&shape.early, learner->early, shape.early_count, sizeof *shape.early},
         {(const void **)&shape.scalars,
          learner->scalars,

@@ -62,6 +62,7 @@ struct tide_shape {
     size_t space_count;  /* in all texts between values, as far as they are outside strings */
     const char *kinds;
     const struct tide_shape_check *checks; /* of texts between values */
+    const struct tide_shape_full *full;    /* likewise, where all bytes count */
     const struct tide_shape_early *early;  /* likewise, of those close to the record's start */
     const struct tide_shape_scalar *scalars;
     const struct tide_shape_value *values;
@@ -76,6 +77,7 @@ struct tide_shape {
     bool lacks_required;     /* a column that must not be null is */
     const uint16_t *by_node; /* of the walk's trie: 1 + which value; 0: it has none */
     uint32_t check_count;
+    uint32_t full_count;
     uint32_t early_count;
     uint32_t scalar_count;
     uint32_t value_count;

@@ -66,7 +66,7 @@ static uint32_t extract(struct fixture *it, const char *text)
     struct tide_scan scan = {.end = end, .readable = end, .depth_max = 64, .depth_event = 64};
     assert_ptr_equal(tide_walk_event(&it->plan.walk, &scan, text), end);
     struct tide_found found = {.text = tide_view_of(text), .is_object = *text == '{'};
-    tide_extract_event(&it->extractor, &it->plan, found, it->batch);
+    tide_extract_event(&it->extractor, &it->plan, &found, it->batch);
     return it->batch->row_count - 1;
 }
 
