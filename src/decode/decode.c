@@ -81,8 +81,8 @@ static inline bool stands_at_token(const struct tide_scan *scan, const char *at)
     return scan->token != NULL && at == scan->index->text + *scan->token;
 }
 
-/* By its shape or by the index, where there is one; by bytes where there is none, or it does not like what it
- * sees. */
+/* By its shape or by the index, where there is one; by bytes where there is none, or it does not
+ * like what it sees. */
 static const char *walk_event(struct tide_decoder *decoder, struct tide_plan *plan, const char *at)
 {
     struct tide_walk *walk = &plan->walk;

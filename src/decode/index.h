@@ -69,7 +69,8 @@ const struct tide_index_kernel *tide_index_kernels(size_t *count);
 enum tide_status tide_index_choose(const struct tide_index_kernel **kernel,
                                    struct tide_error *error);
 
-/* Memory for tokens, kinds and lines, which is touched only as far as it is used. RETRY: there is none. */
+/* Memory for tokens, kinds and lines, which is touched only as far as it is used. RETRY: there is
+ * none. */
 enum tide_status tide_index_init(struct tide_index *index, struct tide_error *error);
 void tide_index_release(struct tide_index *index);
 

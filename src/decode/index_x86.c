@@ -1,5 +1,5 @@
 /* Each kernel is a way to load 64 bytes as masks, one bit for each byte, and a way to write the
- * places of set bits; what is done with the masks is the same for all (index_loop.inc). */
+ * places of set bits; what is done with the masks is the same for all (index_template.h). */
 #include "decode/index_x86.h"
 
 #include "base/assert.h"
@@ -291,7 +291,7 @@ SSE42 static inline void sse42_write(struct state *state,
 
 #define KERNEL(part) sse42_##part
 #define TARGET SSE42
-#include "decode/index_loop.inc"
+#include "decode/index_template.h"
 #undef KERNEL
 #undef TARGET
 
@@ -375,7 +375,7 @@ AVX2 static inline void avx2_write(struct state *state,
 
 #define KERNEL(part) avx2_##part
 #define TARGET AVX2
-#include "decode/index_loop.inc"
+#include "decode/index_template.h"
 #undef KERNEL
 #undef TARGET
 
@@ -492,7 +492,7 @@ AVX512 static inline void avx512_write(struct state *state,
 
 #define KERNEL(part) avx512_##part
 #define TARGET AVX512
-#include "decode/index_loop.inc"
+#include "decode/index_template.h"
 #undef KERNEL
 #undef TARGET
 

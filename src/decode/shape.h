@@ -66,8 +66,8 @@ struct tide_shape {
     const struct tide_shape_early *early;  /* likewise, of those close to the record's start */
     const struct tide_shape_scalar *scalars;
     const struct tide_shape_value *values;
-    /* Columns of records with this shape: of strings that get one, those that get anything else, and
-     * those that get nothing. */
+    /* Columns of records with this shape: of strings that get one, those that get anything else,
+     * and those that get nothing. */
     const struct tide_shape_fill *texts;
     const struct tide_shape_fill *others;
     const uint32_t *nulls;

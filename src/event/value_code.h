@@ -19,7 +19,9 @@ enum {
 };
 
 /* memcpy for texts as short as most values are: two moves of a fixed size, which overlap. */
-static inline __attribute__((always_inline)) void tide_value_copy(char *to, const char *from, size_t size)
+static inline __attribute__((always_inline)) void tide_value_copy(char *to,
+                                                                  const char *from,
+                                                                  size_t size)
 {
     if (size > 64) {
         memcpy(to, from, size);
