@@ -143,6 +143,7 @@ void tide_collector_routes(struct tide_collector *collector,
             .handle = table[i].handle,
             .context = collector,
             .body_bytes_max = TIDE_ENVELOPE_BYTES_MAX,
+            .takes_codings = true,
             .content_types = table[i].content_types,
             .contract = table[i].contract,
         };
