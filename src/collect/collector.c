@@ -2,10 +2,15 @@
  * until the log has copied the records. A ticket stands for one submission until it is answered; it
  * holds what the answer says.
  *
- *     submit:  ticket -> intake -> decode -> order -> append --(taken)--> intake back, wait
- *                 |         |         |                  |
- *                 503       503       413, repeat        503
+ *     submit:  ticket -> key -> intake -> decode -> order -> append --(taken)--> intake back, wait
+ *                 |       |       |         |                  |
+ *                503      |      503       413, repeat        503
+ *                 repeat, 409, 422
  *     done (commit thread): durable -> answer 200 or 400, remember; else 503 -> ticket back
+ *
+ * A sender's own key (Idempotency-Key, draft-ietf-httpapi-idempotency-key-header) is one batch: with
+ * another body it is 422, while it is under way 409. An envelope's id is no such promise: SDKs use
+ * one twice, so it stands for a batch only together with the body, and does not wait.
  *
  * `done` may come before append returns: after a successful append the ticket is no longer ours. */
 #include "collect/collector.h"
@@ -23,13 +28,13 @@
 #include "base/banned.h"
 
 enum {
-    TICKETS_MAX = 1024, /* submissions that wait for the disk */
+    TICKETS_MAX = 1024, /* submissions that wait for the log */
     TICKET_ARENA_MAX = 16 << 20,
     TICKET_BYTES_KEPT_MAX = 64 << 10,
     RECEIPTS_BYTES_EACH = 4 << 10,
     RECEIPTS_BYTES_MAX = 64 << 20,
     RETRY_BUSY_S = 1,
-    RETRY_NO_SPACE_S = 10,
+    RETRY_LOG_S = 10,
     RETRY_STOPPING_S = 5,
 };
 
@@ -43,6 +48,7 @@ struct ticket {
     struct tide_verdict verdict;
     struct tide_view message_id;
     struct tide_view key; /* of the receipt memory; empty: do not remember */
+    bool is_begun;        /* the key is under way */
     struct tide_u128 body_hash;
     struct tide_u128 reply_message_id;
     struct ticket *next;
@@ -149,10 +155,10 @@ static void refuse_append(struct tide_collector *collector,
 {
     switch (status) {
     case TIDE_AGAIN:
-        refuse(collector, submission, "too much is waiting for the disk", RETRY_BUSY_S);
+        refuse(collector, submission, "too much is waiting for the log", RETRY_BUSY_S);
         return;
     case TIDE_RETRY:
-        refuse(collector, submission, "the log has no space", RETRY_NO_SPACE_S);
+        refuse(collector, submission, "the log takes nothing just now", RETRY_LOG_S);
         return;
     case TIDE_FATAL:
         refuse(collector, submission, "the log is closed", RETRY_STOPPING_S);
@@ -166,6 +172,33 @@ static void refuse_append(struct tide_collector *collector,
     tide_assert(false);
 }
 
+/* What is told is known from now on, under the ticket's key. */
+static void remember(struct ticket *ticket, unsigned status, const struct tide_bytes *body)
+{
+    if (ticket->key.size > 0 && !body->failed) {
+        tide_receipts_remember(ticket->collector->receipts,
+                               ticket->key,
+                               ticket->body_hash,
+                               status,
+                               tide_bytes_view(body));
+        ticket->is_begun = false;
+    }
+}
+
+/* Before a refusal is told: the batch may come again at once. */
+static void give_up_key(struct ticket *ticket)
+{
+    if (ticket->is_begun) {
+        tide_receipts_forget(ticket->collector->receipts, ticket->key, ticket->body_hash);
+        ticket->is_begun = false;
+    }
+}
+
+static const char *content_type_of(unsigned status)
+{
+    return status == 200 ? "application/json" : "application/problem+json";
+}
+
 /* The events are durable, or there are none. */
 static void answer_durable(struct ticket *ticket)
 {
@@ -177,7 +210,8 @@ static void answer_durable(struct ticket *ticket)
     (void)atomic_fetch_add(&collector->events_rejected, ticket->answer.rejected);
     if (ticket->is_unsplit) {
         tide_answer_write_unsplit(ticket->verdict, &body);
-        submission->answered(submission->context, 400, "application/problem+json", &body, 0);
+        remember(ticket, 400, &body);
+        submission->answered(submission->context, 400, content_type_of(400), &body, 0);
         tide_bytes_release(&body);
         return;
     }
@@ -194,11 +228,8 @@ static void answer_durable(struct ticket *ticket)
     if (is_sunbird) {
         tide_answer_write_sunbird_tail(&body);
     }
-    if (ticket->key.size > 0 && !body.failed) {
-        tide_receipts_remember(
-            collector->receipts, ticket->key, ticket->body_hash, tide_bytes_view(&body));
-    }
-    submission->answered(submission->context, 200, "application/json", &body, 0);
+    remember(ticket, 200, &body);
+    submission->answered(submission->context, 200, content_type_of(200), &body, 0);
     tide_bytes_release(&body);
 }
 
@@ -210,40 +241,107 @@ static void on_done(void *context, enum tide_status status, const struct tide_er
     if (status == TIDE_OK) {
         answer_durable(ticket);
     } else {
+        give_up_key(ticket);
         refuse_append(ticket->collector, &ticket->submission, status);
     }
+    tide_assert(!ticket->is_begun);
     put_ticket(ticket);
 }
 
 /* ---- a submission ---- */
 
-/* The form and where the key came from are part of it: answers differ by form. */
-static bool set_key(struct ticket *ticket, char origin, struct tide_view key)
+/* A sender's own key is the sender's: the form (answers differ by it), who, and what it says. */
+static bool set_sender_key(struct ticket *ticket)
 {
-    char *text = tide_arena_allocate_text(&ticket->arena, key.size + 2);
+    const struct tide_submission *submission = &ticket->submission;
+    const struct tide_view who = submission->sender;
+    const struct tide_view key = submission->idempotency_key;
+    char *text = tide_arena_allocate_text(&ticket->arena, who.size + key.size + 3);
     if (text == NULL) {
         return false;
     }
-    text[0] = origin;
-    text[1] = (char)('0' + (int)ticket->submission.form);
-    memcpy(text + 2, key.data, key.size);
-    ticket->key = (struct tide_view){text, key.size + 2};
+    text[0] = 'k';
+    text[1] = (char)('0' + (int)submission->form);
+    if (who.size > 0) {
+        memcpy(text + 2, who.data, who.size);
+    }
+    text[2 + who.size] = '\0'; /* in neither of the two */
+    memcpy(text + 3 + who.size, key.data, key.size);
+    ticket->key = (struct tide_view){text, who.size + key.size + 3};
     return true;
 }
 
-/* true: answered as before. */
-static bool answer_repeated(struct ticket *ticket)
+/* An envelope's id, with the body that it stands for. */
+static bool set_message_key(struct ticket *ticket, struct tide_view id)
 {
-    struct tide_collector *collector = ticket->collector;
-    struct tide_bytes body = {0};
-    if (ticket->key.size == 0 ||
-        !tide_receipts_find(collector->receipts, ticket->key, ticket->body_hash, &body)) {
+    char *text = tide_arena_allocate_text(&ticket->arena, id.size + 18);
+    if (text == NULL) {
         return false;
     }
-    (void)atomic_fetch_add(&collector->bodies_repeated, 1);
-    ticket->submission.answered(ticket->submission.context, 200, "application/json", &body, 0);
-    tide_bytes_release(&body);
+    text[0] = 'm';
+    text[1] = (char)('0' + (int)ticket->submission.form);
+    tide_store_u64(text + 2, ticket->body_hash.low);
+    tide_store_u64(text + 10, ticket->body_hash.high);
+    memcpy(text + 18, id.data, id.size);
+    ticket->key = (struct tide_view){text, id.size + 18};
     return true;
+}
+
+/* true: answered, as before or because the key is taken. */
+static bool answer_found(struct ticket *ticket,
+                         enum tide_receipts_found found,
+                         unsigned status,
+                         struct tide_bytes *body)
+{
+    const struct tide_submission *submission = &ticket->submission;
+    switch (found) {
+    case TIDE_RECEIPTS_NONE:
+        break;
+    case TIDE_RECEIPTS_SAME:
+        (void)atomic_fetch_add(&ticket->collector->bodies_repeated, 1);
+        submission->answered(submission->context, status, content_type_of(status), body, 0);
+        break;
+    case TIDE_RECEIPTS_BUSY:
+        answer_problem(
+            submission, 409, "a batch with this Idempotency-Key is under way", RETRY_BUSY_S);
+        break;
+    case TIDE_RECEIPTS_OTHER:
+        answer_problem(submission, 422, "this Idempotency-Key came with another body", 0);
+        break;
+    }
+    tide_bytes_release(body);
+    return found != TIDE_RECEIPTS_NONE;
+}
+
+/* true: answered. */
+static bool begin_key(struct ticket *ticket)
+{
+    struct tide_receipts *receipts = ticket->collector->receipts;
+    struct tide_bytes body = {0};
+    unsigned status = 0;
+    if (receipts == NULL || ticket->submission.idempotency_key.size == 0 ||
+        !set_sender_key(ticket)) {
+        return false;
+    }
+    const enum tide_receipts_found found =
+        tide_receipts_begin(receipts, ticket->key, ticket->body_hash, &status, &body);
+    ticket->is_begun = found == TIDE_RECEIPTS_NONE;
+    return answer_found(ticket, found, status, &body);
+}
+
+/* true: answered as before. */
+static bool answer_repeated(struct ticket *ticket, struct tide_view id)
+{
+    struct tide_receipts *receipts = ticket->collector->receipts;
+    struct tide_bytes body = {0};
+    unsigned status = 0;
+    if (receipts == NULL || ticket->key.size > 0 || id.size == 0 || !set_message_key(ticket, id)) {
+        return false;
+    }
+    const enum tide_receipts_found found =
+        tide_receipts_find(receipts, ticket->key, ticket->body_hash, &status, &body);
+    tide_assert(found == TIDE_RECEIPTS_NONE || found == TIDE_RECEIPTS_SAME);
+    return answer_found(ticket, found, status, &body);
 }
 
 /* What the answer needs is copied from the intake, which goes back to the pool before. */
@@ -305,6 +403,7 @@ static bool append(struct ticket *ticket, const struct tide_intake *intake)
     const enum tide_status status =
         collector->options.append(collector->options.append_context, &ticket->append, &error);
     if (status != TIDE_OK) {
+        give_up_key(ticket);
         refuse_append(collector, &submission, status);
     }
     return status == TIDE_OK;
@@ -319,13 +418,15 @@ static bool process(struct ticket *ticket, struct tide_intake *intake)
     const struct tide_intake_origin origin = {received, submission->source};
     enum tide_status status = tide_intake_decode(
         intake, submission->body, framing_of(submission->form), &origin, &ticket->answer);
+    if (submission->counted != NULL) {
+        submission->counted(submission->context, ticket->answer.accepted + ticket->answer.rejected);
+    }
     if (status == TIDE_REJECT) {
+        give_up_key(ticket);
         answer_problem(submission, 413, "more than 262144 events in one body", 0);
         return false;
     }
-    if (status == TIDE_OK && ticket->key.size == 0 && collector->receipts != NULL &&
-        intake->envelope_id.size > 0 && set_key(ticket, 'm', intake->envelope_id) &&
-        answer_repeated(ticket)) {
+    if (status == TIDE_OK && answer_repeated(ticket, intake->envelope_id)) {
         return false;
     }
     if (status == TIDE_OK) {
@@ -335,6 +436,7 @@ static bool process(struct ticket *ticket, struct tide_intake *intake)
         status = copy_for_answer(ticket, intake);
     }
     if (status != TIDE_OK) {
+        give_up_key(ticket);
         refuse(collector, submission, "no memory for this body", RETRY_BUSY_S);
         return false;
     }
@@ -352,12 +454,10 @@ static void run_ticket(struct ticket *ticket, struct tide_submission submission)
     ticket->submission = submission;
     ticket->body_hash = tide_hash128(submission.body, 0);
     bool is_waiting = false;
-    if (collector->receipts != NULL && submission.idempotency_key.size > 0) {
-        (void)set_key(ticket, 'k', submission.idempotency_key);
-    }
-    if (!answer_repeated(ticket)) {
+    if (!begin_key(ticket)) {
         struct tide_intake *intake = take_intake(collector);
         if (intake == NULL) {
+            give_up_key(ticket);
             refuse(collector, &submission, "too many bodies at the same time", RETRY_BUSY_S);
         } else {
             is_waiting = process(ticket, intake);
@@ -382,7 +482,7 @@ void tide_collector_submit(struct tide_collector *collector,
     }
     struct ticket *ticket = take_ticket(collector);
     if (ticket == NULL) {
-        refuse(collector, submission, "too many bodies wait for the disk", RETRY_BUSY_S);
+        refuse(collector, submission, "too many bodies are waiting for the log", RETRY_BUSY_S);
         return;
     }
     run_ticket(ticket, *submission);
@@ -442,10 +542,13 @@ enum tide_status tide_collector_create(const struct tide_collector_options *opti
     enum tide_status status = make_pools(made, error);
     if (status == TIDE_OK && options->receipts_max > 0) {
         const size_t wanted = (size_t)options->receipts_max * RECEIPTS_BYTES_EACH;
-        status = tide_receipts_create(options->receipts_max,
-                                      wanted < RECEIPTS_BYTES_MAX ? wanted : RECEIPTS_BYTES_MAX,
-                                      &made->receipts,
-                                      error);
+        const struct tide_receipts_options receipts = {
+            .receipts_max = options->receipts_max,
+            .bytes_max = wanted < RECEIPTS_BYTES_MAX ? wanted : RECEIPTS_BYTES_MAX,
+            .keep = options->receipts_keep,
+            .clock = options->clock,
+        };
+        status = tide_receipts_create(&receipts, &made->receipts, error);
     }
     if (status != TIDE_OK) {
         tide_collector_destroy(made);

@@ -7,11 +7,82 @@
 #include "collect/collector.h"
 #include "http/gate.h"
 
+#include <stdio.h>
+
 #include "base/banned.h"
 
 enum {
     IDEMPOTENCY_KEY_BYTES_MAX = 255
 }; /* a longer one is not remembered */
+
+static const struct tide_key *key_of(const struct tide_http_exchange *exchange)
+{
+    return tide_http_caller(exchange);
+}
+
+static struct tide_collector_door *door_of(void *context)
+{
+    return context;
+}
+
+/* ---- who may come in */
+
+static uint32_t seconds(struct tide_duration duration)
+{
+    const int64_t whole = duration.us / 1000000 + (duration.us % 1000000 > 0);
+    return whole > UINT32_MAX ? UINT32_MAX : (uint32_t)whole;
+}
+
+/* Retry-After is RFC 9110's. The other two are of draft-ietf-httpapi-ratelimit-headers-10, which may
+ * change, so they are told only here, where a person looks for what the limit is. */
+static void tell_limit(struct tide_http_exchange *exchange,
+                       const struct tide_admission_verdict *verdict)
+{
+    char text[128];
+    const uint64_t window = verdict->limit.burst / verdict->limit.rate;
+    (void)snprintf(text, sizeof(text), "%u", seconds(verdict->wait));
+    tide_http_add_header(exchange, "Retry-After", text);
+    (void)snprintf(text,
+                   sizeof(text),
+                   "\"%s\";q=%llu;w=%llu;qu=\"events\"",
+                   verdict->policy,
+                   (unsigned long long)verdict->limit.burst,
+                   (unsigned long long)(window > 0 ? window : 1));
+    tide_http_add_header(exchange, "RateLimit-Policy", text);
+    (void)snprintf(text, sizeof(text), "\"%s\";r=0;t=%u", verdict->policy, seconds(verdict->wait));
+    tide_http_add_header(exchange, "RateLimit", text);
+}
+
+static unsigned admit(void *context, struct tide_http_exchange *exchange, const char **why)
+{
+    const struct tide_credentials credentials = {
+        .address = tide_http_client_address(exchange),
+        .authorization = tide_http_header(exchange, "authorization"),
+        .api_key = tide_http_header(exchange, "x-api-key"),
+    };
+    const struct tide_admission_verdict verdict =
+        tide_admission_judge(door_of(context)->admission, &credentials);
+    *why = verdict.why;
+    if (verdict.status == 401) {
+        tide_http_add_header(exchange, "WWW-Authenticate", verdict.challenge);
+    } else if (verdict.status == 429) {
+        tell_limit(exchange, &verdict);
+    }
+    tide_http_set_caller(exchange, verdict.key);
+    return verdict.status;
+}
+
+/* ---- submissions */
+
+static void on_counted(void *context, uint64_t events)
+{
+    struct tide_http_exchange *exchange = context;
+    struct tide_collector_door *door = tide_http_route_context(exchange);
+    if (door->admission != NULL) {
+        tide_admission_charge(
+            door->admission, tide_http_client_address(exchange), key_of(exchange), events);
+    }
+}
 
 static void on_answered(void *context,
                         unsigned status,
@@ -22,26 +93,29 @@ static void on_answered(void *context,
     tide_http_reply(context, status, content_type, body, retry_after_s);
 }
 
-static void submit(struct tide_collector *collector,
+static void submit(struct tide_collector_door *door,
                    struct tide_http_exchange *exchange,
                    enum tide_collect_form form)
 {
     const struct tide_view key = tide_http_header(exchange, "idempotency-key");
+    const struct tide_key *sender = key_of(exchange);
     const struct tide_submission submission = {
         .form = form,
         .body = tide_http_body(exchange),
         .source = TIDE_VIEW("http"),
         .idempotency_key = key.size <= IDEMPOTENCY_KEY_BYTES_MAX ? key : (struct tide_view){0},
+        .sender = sender == NULL ? (struct tide_view){0} : sender->name,
         .api_id = "api.sunbird.telemetry",
+        .counted = on_counted,
         .answered = on_answered,
         .context = exchange,
     };
-    tide_collector_submit(collector, &submission);
+    tide_collector_submit(door->collector, &submission);
 }
 
 static void handle_telemetry(void *context, struct tide_http_exchange *exchange)
 {
-    submit(context, exchange, TIDE_COLLECT_SUNBIRD);
+    submit(door_of(context), exchange, TIDE_COLLECT_SUNBIRD);
 }
 
 static void handle_events(void *context, struct tide_http_exchange *exchange)
@@ -49,7 +123,7 @@ static void handle_events(void *context, struct tide_http_exchange *exchange)
     const struct tide_view type =
         tide_gate_content_type_essence(tide_http_header(exchange, "content-type"));
     const bool is_json = tide_gate_name_equal(type, "application/json");
-    submit(context, exchange, is_json ? TIDE_COLLECT_JSON : TIDE_COLLECT_NDJSON);
+    submit(door_of(context), exchange, is_json ? TIDE_COLLECT_JSON : TIDE_COLLECT_NDJSON);
 }
 
 /* ---- contracts */
@@ -120,7 +194,7 @@ static const struct tide_http_contract events_contract = {
     .ignores_queries = true,
 };
 
-void tide_collector_routes(struct tide_collector *collector,
+void tide_collector_routes(struct tide_collector_door *door,
                            struct tide_http_route routes[TIDE_COLLECTOR_ROUTES])
 {
     static const struct {
@@ -141,11 +215,13 @@ void tide_collector_routes(struct tide_collector *collector,
             .method = "POST",
             .path = table[i].path,
             .handle = table[i].handle,
-            .context = collector,
+            .context = door,
+            .admit = door->admission == NULL ? NULL : admit,
             .body_bytes_max = TIDE_ENVELOPE_BYTES_MAX,
             .takes_codings = true,
             .content_types = table[i].content_types,
             .contract = table[i].contract,
+            .cors = door->cors,
         };
     }
 }

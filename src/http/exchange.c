@@ -267,6 +267,11 @@ struct tide_view tide_http_header(const struct tide_http_exchange *exchange, con
     return (struct tide_view){0};
 }
 
+void *tide_http_route_context(const struct tide_http_exchange *exchange)
+{
+    return exchange->route->context;
+}
+
 void tide_http_set_caller(struct tide_http_exchange *exchange, const void *caller)
 {
     exchange->caller = caller;

@@ -103,6 +103,8 @@ struct tide_http_address {
 };
 struct tide_http_address tide_http_client_address(const struct tide_http_exchange *exchange);
 
+/* Of the route that was found. */
+void *tide_http_route_context(const struct tide_http_exchange *exchange);
 /* What admit knows of who asks, for the handler. */
 void tide_http_set_caller(struct tide_http_exchange *exchange, const void *caller);
 const void *tide_http_caller(const struct tide_http_exchange *exchange);
