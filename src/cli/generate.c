@@ -6,6 +6,7 @@
 #include "cli/generate_kafka.h"
 #include "collect/generator.h"
 #include "http/client.h"
+#include "http/compress.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -27,6 +28,8 @@ struct sender {
     struct tide_clock clock;
     struct tide_http_client *client;
     struct tide_bytes url;
+    enum tide_coding coding;  /* of bodies */
+    struct tide_bytes packed; /* one of them, if it has one */
     struct tide_bytes body;   /* good lines, joined as the endpoint wants them */
     struct tide_bytes strays; /* lines that cannot stand in an envelope: NDJSON */
     uint32_t line_count;
@@ -37,18 +40,46 @@ struct sender {
 
 /* ---- one request */
 
+/* The header that says what *body is now. NULL: it is as it was. */
+static enum tide_status pack(struct sender *sender,
+                             struct tide_view *body,
+                             const char **header,
+                             struct tide_error *error)
+{
+    if (sender->coding == TIDE_CODING_IDENTITY) {
+        return TIDE_OK;
+    }
+    *header =
+        sender->coding == TIDE_CODING_GZIP ? "Content-Encoding: gzip" : "Content-Encoding: zstd";
+    tide_bytes_reset(&sender->packed);
+    const enum tide_status status = tide_compress(sender->coding, *body, &sender->packed, error);
+    *body = tide_bytes_view(&sender->packed);
+    return status;
+}
+
+static bool is_busy(unsigned status)
+{
+    return status == 503 || status == 429;
+}
+
 static enum tide_exit post(struct sender *sender,
                            const char *path,
                            const char *content_type,
                            struct tide_view body)
 {
     struct tide_error error = {0};
+    const char *header = NULL;
     tide_bytes_reset(&sender->url);
     tide_bytes_append_format(&sender->url, "%s%s", sender->server, path);
+    if (pack(sender, &body, &header, &error) != TIDE_OK) {
+        return tide_fail(TIDE_EXIT_TEMPORARY, "%s", error.text);
+    }
     struct tide_http_request request = {.method = "POST",
                                         .url = tide_bytes_terminated(&sender->url),
                                         .content_type = content_type,
                                         .body = body,
+                                        .headers = &header,
+                                        .header_count = header == NULL ? 0 : 1,
                                         .reply_bytes_max = REPLY_BYTES_MAX,
                                         .timeout = {TIMEOUT_S * INT64_C(1000000)}};
     for (int attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
@@ -56,7 +87,7 @@ static enum tide_exit post(struct sender *sender,
         enum tide_status status =
             tide_http_client_send(sender->client, &request, &response, &error);
         tide_http_response_release(&response);
-        if (status == TIDE_OK && response.status != 503) {
+        if (status == TIDE_OK && !is_busy(response.status)) {
             return response.status < 500
                        ? TIDE_EXIT_OK
                        : tide_fail(TIDE_EXIT_FAILURE, "the service answered %u", response.status);
@@ -262,9 +293,30 @@ static enum tide_exit run_job(struct job *job, struct sender *sender)
     tide_generate_kafka_close(sender->kafka);
     tide_arena_release(&job->arena);
     tide_bytes_release(&sender->url);
+    tide_bytes_release(&sender->packed);
     tide_bytes_release(&sender->body);
     tide_bytes_release(&sender->strays);
     return exit;
+}
+
+static bool read_coding(const struct tide_invocation *invocation, struct sender *sender)
+{
+    const char *name = tide_invocation_text(invocation, "--compress", NULL);
+    if (name == NULL) {
+        return true;
+    }
+    if (sender->server == NULL) {
+        (void)tide_fail(TIDE_EXIT_USAGE, "--compress is about bodies: --to http://host:port");
+        return false;
+    }
+    sender->coding = strcmp(name, "gzip") == 0   ? TIDE_CODING_GZIP
+                     : strcmp(name, "zstd") == 0 ? TIDE_CODING_ZSTD
+                                                 : TIDE_CODING_OTHER;
+    if (sender->coding == TIDE_CODING_OTHER) {
+        (void)tide_fail(TIDE_EXIT_USAGE, "--compress %s: write gzip or zstd", name);
+        return false;
+    }
+    return true;
 }
 
 static enum tide_exit run(const struct tide_invocation *invocation)
@@ -285,6 +337,9 @@ static enum tide_exit run(const struct tide_invocation *invocation)
         return tide_fail(
             TIDE_EXIT_USAGE, "--to %s: write -, http://host:port or kafka://host:port/topic", to);
     }
+    if (!read_coding(invocation, &sender)) {
+        return TIDE_EXIT_USAGE;
+    }
     bool live = sender.server != NULL || job.kafka != NULL;
     job.generator = tide_generator_options_default(sender.is_sunbird ? TIDE_GENERATOR_SUNBIRD
                                                                      : TIDE_GENERATOR_DEVICE);
@@ -301,6 +356,7 @@ static enum tide_exit run(const struct tide_invocation *invocation)
 static const struct tide_option options[] = {
     {"--preset", NULL, "NAME", "sunbird or device"},
     {"--to", NULL, "WHERE", "- (default), the URL of a service, or kafka://host:port/topic"},
+    {"--compress", NULL, "CODING", "bodies by gzip or zstd, to a service"},
     {"--rate", NULL, "N", "events a second; 0: as fast as it goes (100 but to -)"},
     {"--count", NULL, "N", "how many; 0: for ever (1000 to -, else 0)"},
     {"--seed", NULL, "S", "the same seed gives the same events (1)"},

@@ -441,6 +441,7 @@ static enum tide_status create_api(struct service *service, struct tide_error *e
 {
     const struct tide_config *config = &service->config;
     service->metrics.collector = service->collector;
+    service->metrics.admission = service->door.admission;
     service->metrics.topics = service->topics;
     service->metrics.log = service->log.log;
     service->metrics.daily = service->daily;

@@ -1,4 +1,4 @@
-/* Who may come in over HTTP, as the configuration says: keys, limits, and pages of other origins. */
+/* Who may come in over HTTP, as the configuration says: keys, limits, pages of other origins. */
 #ifndef TIDE_CLI_SERVICE_DOOR_H
 #define TIDE_CLI_SERVICE_DOOR_H
 

@@ -1,10 +1,11 @@
 /* Who may come in, decided from headers and address before a body is read: keys and limits.
  *
  * Limits are in events, because that is what work and storage are made of: a request of one event
- * and one of ten thousand are not the same. How many there are is known only when a body is decoded,
- * so a request takes one token to come in, and what it held is charged afterwards; a sender in debt
- * waits. Nobody can overdraw by more than the bodies it has under way. The address comes first, so
- * that guessing keys is limited too. IPv6 senders count by their /64, which is one site's.
+ * and one of ten thousand are not the same. How many there are is known only when a body is
+ * decoded, so a request takes one token to come in, and what it held is charged afterwards; a
+ * sender in debt waits. Nobody can overdraw by more than the bodies it has under way. The address
+ * comes first, so that guessing keys is limited too. IPv6 senders count by their /64, which is one
+ * site's.
  *
  * Any thread. */
 #ifndef TIDE_COLLECT_ADMISSION_H

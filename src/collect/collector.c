@@ -8,9 +8,9 @@
  *                 repeat, 409, 422
  *     done (commit thread): durable -> answer 200 or 400, remember; else 503 -> ticket back
  *
- * A sender's own key (Idempotency-Key, draft-ietf-httpapi-idempotency-key-header) is one batch: with
- * another body it is 422, while it is under way 409. An envelope's id is no such promise: SDKs use
- * one twice, so it stands for a batch only together with the body, and does not wait.
+ * A sender's own key (Idempotency-Key, draft-ietf-httpapi-idempotency-key-header) is one batch:
+ * with another body it is 422, while it is under way 409. An envelope's id is no such promise: SDKs
+ * may use one twice, so it stands for a batch only together with the body, and does not wait.
  *
  * `done` may come before append returns: after a successful append the ticket is no longer ours. */
 #include "collect/collector.h"

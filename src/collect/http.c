@@ -33,8 +33,8 @@ static uint32_t seconds(struct tide_duration duration)
     return whole > UINT32_MAX ? UINT32_MAX : (uint32_t)whole;
 }
 
-/* Retry-After is RFC 9110's. The other two are of draft-ietf-httpapi-ratelimit-headers-10, which may
- * change, so they are told only here, where a person looks for what the limit is. */
+/* Retry-After is RFC 9110's. The other two are of draft-ietf-httpapi-ratelimit-headers-10, which
+ * may change, so they are told only here, where a person looks for what the limit is. */
 static void tell_limit(struct tide_http_exchange *exchange,
                        const struct tide_admission_verdict *verdict)
 {
@@ -128,15 +128,22 @@ static void handle_events(void *context, struct tide_http_exchange *exchange)
 
 /* ---- contracts */
 
+#define CODINGS " It may be compressed: Content-Encoding gzip, deflate or zstd."
 #define ANSWERED "What became of each event. Accepted ones are durable."
 
 static const struct tide_http_parameter idempotency_key = {
     .name = "idempotency-key",
     .place = TIDE_HTTP_HEADER,
-    .about = "A batch that comes again with this key, soon, is answered as it was and not taken "
-             "twice. At most 255 bytes; a longer one is not remembered.",
+    .about = "A batch that comes again with this key within an hour is answered as it was and not "
+             "taken twice; another body with it is 422. At most 255 bytes; a longer one is not "
+             "remembered.",
 };
-static const struct tide_http_parameter *const parameters[] = {&idempotency_key, NULL};
+static const struct tide_http_parameter api_key = {
+    .name = "x-api-key",
+    .place = TIDE_HTTP_HEADER,
+    .about = "Where the service asks for keys: the sender's; or `Authorization: Bearer KEY`.",
+};
+static const struct tide_http_parameter *const parameters[] = {&idempotency_key, &api_key, NULL};
 
 static const struct tide_http_body_form telemetry_bodies[] = {{"application/json", "AnyJson"}, {0}};
 static const struct tide_http_body_form event_bodies[] = {{"application/x-ndjson", "Ndjson"},
@@ -145,19 +152,35 @@ static const struct tide_http_body_form event_bodies[] = {{"application/x-ndjson
                                                           {"application/json", "AnyJson"},
                                                           {0}};
 
+/* Of all three routes. */
+#define REFUSALS                                                                                   \
+    {401, NULL, NULL, NULL, "The service asks for API keys, and none of them came."},              \
+        {409, NULL, NULL, NULL, "A batch with this Idempotency-Key is under way."},                \
+        {422, NULL, NULL, NULL, "This Idempotency-Key came with another body."},                   \
+        {429, NULL, NULL, NULL, "Too many events from this address, or with this API key."},       \
+    {                                                                                              \
+        503, NULL, NULL, NULL, "Not just now: send it again after Retry-After seconds."            \
+    }
+
 static const struct tide_http_outcome telemetry_outcomes[] = {
     {200, "application/json", "SunbirdAnswer", NULL, ANSWERED},
     {400,
      NULL,
      NULL,
      NULL,
-     "The body is no JSON or no envelope; it is kept as one rejected record."},
-    {503, NULL, NULL, NULL, "Not just now: send it again after Retry-After seconds."},
+     "The body is no JSON or no envelope, and is kept as one rejected record; or it is not "
+     "compressed as it says, and is not kept."},
+    REFUSALS,
     {0}};
 static const struct tide_http_outcome event_outcomes[] = {
     {200, "application/json", "Answer", NULL, ANSWERED},
-    {400, NULL, NULL, NULL, "The body cannot be split; it is kept as one rejected record."},
-    {503, NULL, NULL, NULL, "Not just now: send it again after Retry-After seconds."},
+    {400,
+     NULL,
+     NULL,
+     NULL,
+     "The body cannot be split, and is kept as one rejected record; or it is not compressed as it "
+     "says, and is not kept."},
+    REFUSALS,
     {0}};
 
 /* A query says nothing to the collector, and is no reason to refuse events. */
@@ -167,7 +190,7 @@ static const struct tide_http_contract telemetry_contract = {
     .summary = "A Sunbird envelope, or one event",
     .parameters = parameters,
     .bodies = telemetry_bodies,
-    .body_about = "An envelope of the schema, with its events, or one event by itself.",
+    .body_about = "An envelope of the schema, with its events, or one event by itself." CODINGS,
     .outcomes = telemetry_outcomes,
     .ignores_queries = true,
 };
@@ -177,7 +200,7 @@ static const struct tide_http_contract old_telemetry_contract = {
     .summary = "The same, where Sunbird's SDKs send it",
     .parameters = parameters,
     .bodies = telemetry_bodies,
-    .body_about = "An envelope of the schema, with its events, or one event by itself.",
+    .body_about = "An envelope of the schema, with its events, or one event by itself." CODINGS,
     .outcomes = telemetry_outcomes,
     .ignores_queries = true,
 };
@@ -189,7 +212,7 @@ static const struct tide_http_contract events_contract = {
              "answer and kept in the table of rejected ones.",
     .parameters = parameters,
     .bodies = event_bodies,
-    .body_about = "Lines, or one JSON array of events, or one event.",
+    .body_about = "Lines, or one JSON array of events, or one event." CODINGS,
     .outcomes = event_outcomes,
     .ignores_queries = true,
 };

@@ -2,9 +2,9 @@
  *
  * A bucket holds burst tokens and gets rate of them a second. It is kept as the moment at which it
  * is full again (the virtual scheduling form of the generic cell rate algorithm, ITU-T I.371), so a
- * full bucket is no bucket: only senders that have just taken something need an entry. When there is
- * no free one among the eight that a sender's hash leads to, the fullest bucket is forgotten; its
- * sender starts anew. Any thread (a mutex inside); a call is a look at eight entries. */
+ * full bucket is no bucket: only senders that have just taken something need an entry. When there
+ * is no free one among the eight that a sender's hash leads to, the fullest bucket is forgotten;
+ * its sender starts anew. Any thread (a mutex inside); a call is a look at eight entries. */
 #ifndef TIDE_COLLECT_LIMITER_H
 #define TIDE_COLLECT_LIMITER_H
 

@@ -1,6 +1,6 @@
 /* A ring of the newest batches, oldest first out, with a chained table of indices over it. An entry
- * whose batch came to nothing, or was answered and so is newer now, leaves the table at once and its
- * place in the ring when it is the oldest. */
+ * whose batch came to nothing, or was answered and so is newer now, leaves the table at once and
+ * its place in the ring when it is the oldest. */
 #include "collect/receipts.h"
 
 #include "base/assert.h"
@@ -126,7 +126,7 @@ static bool is_old(const struct tide_receipts *receipts,
     return tide_monotonic_since(now, entry->since).us > receipts->options.keep.us;
 }
 
-/* NULL: nothing is known of the key. What is too old has left afterwards, from the front at least. */
+/* NULL: nothing is known of the key. What is too old has left before. */
 static struct entry *look_up(struct tide_receipts *receipts,
                              struct tide_view key,
                              struct tide_monotonic now)

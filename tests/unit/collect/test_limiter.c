@@ -1,6 +1,6 @@
 /* Goal: over any time a sender gets its burst and its rate, not more; senders do not touch each
- * other; the table forgets the fullest and never grows. Method: a clock that the test moves, against
- * counts by hand and a plain model. */
+ * other; the table forgets the fullest and never grows. Method: a clock that the test moves,
+ * against counts by hand and a plain model. */
 #include "collect/limiter.h"
 
 #include <setjmp.h>
