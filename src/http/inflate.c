@@ -14,6 +14,7 @@
 #include <zstd_errors.h>
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/banned.h"
 
@@ -23,6 +24,7 @@ enum {
     ZLIB_METHOD = 8,
     AT_ONCE_MAX = 1 << 30, /* zlib counts by unsigned int */
     ZSTD_KEPT_MAX = 1 << 20,
+    ZSTD_HEAD_MAX = 18, /* of a frame, RFC 8878, 3.1.1.1 and the magic number */
 };
 
 static const char is_corrupt[] = "the compressed body is corrupt, or something stands behind it";
@@ -38,7 +40,10 @@ struct tide_inflate {
     uint64_t made;
     uint32_t members;
     bool is_inside;
-    bool is_full; /* the last output was filled: the library may hold more */
+    bool is_full;             /* the last output was filled: the library may hold more */
+    char head[ZSTD_HEAD_MAX]; /* how the frame of zstd starts */
+    size_t head_size;
+    uint64_t frame_start; /* made before it */
 };
 
 /* One call of a library. */
@@ -139,6 +144,8 @@ static unsigned start_zlib(struct tide_inflate *state, char first, const char **
 
 static unsigned start_zstd(struct tide_inflate *state, const char **why)
 {
+    state->head_size = 0;
+    state->frame_start = state->made;
     if (state->members > 1) {
         return 0; /* it goes on to the next frame by itself */
     }
@@ -196,15 +203,61 @@ static unsigned zstd_fault(size_t code, const char **why)
                                                 : refuse(400, is_corrupt, why);
 }
 
+/* Whether the next bytes of input go on with the magic number of a frame, or of a skippable one.
+ * The library would also take frames of before RFC 8878, by decoders that nobody looks after. */
+static bool has_magic(const struct tide_inflate *state, struct tide_view input)
+{
+    static const char frame[] = {'\x28', '\xb5', '\x2f', '\xfd'};
+    static const char skippable[] = {'\x50', '\x2a', '\x4d', '\x18'}; /* to 5f */
+    const char first = state->head_size > 0 ? state->head[0] : input.data[0];
+    const char *magic = first == frame[0] ? frame : skippable;
+    for (size_t at = state->head_size; at < sizeof(frame); at++) {
+        const size_t offset = at - state->head_size;
+        if (offset == input.size) {
+            break;
+        }
+        const unsigned mask = at == 0 && magic == skippable ? 0xf0 : 0xff;
+        if (((unsigned char)input.data[offset] & mask) != (unsigned char)magic[at]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void note_head(struct tide_inflate *state, const char *data, size_t size)
+{
+    const size_t left = sizeof(state->head) - state->head_size;
+    const size_t taken = size < left ? size : left;
+    memcpy(state->head + state->head_size, data, taken);
+    state->head_size += taken;
+}
+
+/* Whether a frame that has ended is as large as it said. The library does not look at it where the
+ * last block is empty. made: in this turn. */
+static bool is_frame_whole(const struct tide_inflate *state, size_t made)
+{
+    const unsigned long long said = ZSTD_getFrameContentSize(state->head, state->head_size);
+    return said == ZSTD_CONTENTSIZE_UNKNOWN || said == state->made + made - state->frame_start;
+}
+
 static unsigned turn_zstd(struct tide_inflate *state, struct turn *turn, const char **why)
 {
+    if (turn->input->size > 0 && !has_magic(state, *turn->input)) {
+        return refuse(400, is_corrupt, why);
+    }
     ZSTD_inBuffer in = {turn->input->data, turn->input->size, 0};
     ZSTD_outBuffer out = {turn->output, turn->room, 0};
     const size_t code = ZSTD_decompressStream(state->zstd, &out, &in);
+    if (in.pos > 0) {
+        note_head(state, turn->input->data, in.pos);
+    }
     *turn->input = tide_view_slice(*turn->input, in.pos, in.size - in.pos);
     turn->made = out.pos;
     turn->is_end = code == 0;
-    return ZSTD_isError(code) ? zstd_fault(code, why) : 0;
+    if (ZSTD_isError(code)) {
+        return zstd_fault(code, why);
+    }
+    return turn->is_end && !is_frame_whole(state, out.pos) ? refuse(400, is_corrupt, why) : 0;
 }
 
 /* ---- the machine ---- */

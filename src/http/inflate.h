@@ -5,7 +5,8 @@
  * Checksums are checked, and nothing may stand behind the last member or frame.
  *
  * A bomb costs what stands before the cap: output is made only into memory that the caller has, and
- * is weighed against the input that it took. A workspace holds 50 KiB for gzip and deflate, and for
+ * is weighed against the input that it took, after each step (so of all caps the ratio alone may
+ * depend on how a body is cut). A workspace holds 50 KiB for gzip and deflate, and for
  * zstd 170 KiB and the frame's window. It is used for one body after another, by one thread at a
  * time. This is a door to zlib and libzstd; the other is http/compress.h. */
 #ifndef TIDE_HTTP_INFLATE_H

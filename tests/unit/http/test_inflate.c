@@ -384,6 +384,40 @@ static void test_window(void **state)
 
 /* ---- broken streams ---- */
 
+/* A frame that says three bytes and holds none, in every cut: found by the fuzzer. */
+static void test_frame_size(void **state)
+{
+    (void)state;
+    const struct tide_view frame = {"\x28\xb5\x2f\xfd\x20\x03\x01\x00\x00", 9};
+    const struct tide_view empty = {"\x28\xb5\x2f\xfd\x20\x00\x01\x00\x00", 9};
+    for (size_t cut = 1; cut <= frame.size; cut++) {
+        const size_t sizes[3] = {cut, cut, 100};
+        assert_int_equal(run(TIDE_CODING_ZSTD, loose(), frame, sizes).status, 400);
+        assert_int_equal(run(TIDE_CODING_ZSTD, loose(), empty, sizes).status, 0);
+    }
+}
+
+/* Only what RFC 8878 calls a frame; the library knows older ones, and would take this one. */
+static void test_magic(void **state)
+{
+    (void)state;
+    for (unsigned first = 0; first < 256; first++) {
+        char old[] = "?\xb5\x2f\xfd\x00\x00\x01\x00\x00";
+        char skippable[] = "?\x2a\x4d\x18\x01\x00\x00\x00x";
+        old[0] = (char)first;
+        skippable[0] = (char)first;
+        for (size_t cut = 1; cut <= 9; cut += 4) {
+            const size_t sizes[3] = {cut, cut, 100};
+            const struct outcome frame =
+                run(TIDE_CODING_ZSTD, loose(), (struct tide_view){old, 9}, sizes);
+            assert_int_equal(frame.status, first == 0x28 ? 0 : 400);
+            const struct outcome skipped =
+                run(TIDE_CODING_ZSTD, loose(), (struct tide_view){skippable, 9}, sizes);
+            assert_int_equal(skipped.status, first >= 0x50 && first <= 0x5f ? 0 : 400);
+        }
+    }
+}
+
 static void test_cut_off(void **state)
 {
     (void)state;
@@ -534,6 +568,8 @@ int main(void)
         cmocka_unit_test(test_ratio_of_frames),
         cmocka_unit_test(test_members_max),
         cmocka_unit_test(test_window),
+        cmocka_unit_test(test_frame_size),
+        cmocka_unit_test(test_magic),
         cmocka_unit_test(test_cut_off),
         cmocka_unit_test(test_corrupt),
         cmocka_unit_test(test_trailing),
