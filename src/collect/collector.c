@@ -2,15 +2,13 @@
  * until the log has copied the records. A ticket stands for one submission until it is answered; it
  * holds what the answer says.
  *
- *     submit:  ticket -> key -> intake -> decode -> order -> append --(taken)--> intake back, wait
- *                 |       |       |         |                  |
- *                503      |      503       413, repeat        503
- *                 repeat, 409, 422
+ *     submit:  ticket -> intake -> decode -> order -> append --(taken)--> intake back, wait
+ *                 |         |         |                  |
+ *            503, repeat   503   413, repeat            503
  *     done (commit thread): durable -> answer 200 or 400, remember; else 503 -> ticket back
  *
- * A sender's own key (Idempotency-Key, draft-ietf-httpapi-idempotency-key-header) is one batch:
- * with another body it is 422, while it is under way 409. An envelope's id is no such promise: SDKs
- * may use one twice, so it stands for a batch only together with the body, and does not wait.
+ * A batch that comes again while the first is under way is appended like any other, and so is
+ * another body under a known key: dedupe tells their events apart, and no sender is made to wait.
  *
  * `done` may come before append returns: after a successful append the ticket is no longer ours. */
 #include "collect/collector.h"
@@ -48,7 +46,6 @@ struct ticket {
     struct tide_verdict verdict;
     struct tide_view message_id;
     struct tide_view key; /* of the receipt memory; empty: do not remember */
-    bool is_begun;        /* the key is under way */
     struct tide_u128 body_hash;
     struct tide_u128 reply_message_id;
     struct ticket *next;
@@ -172,8 +169,7 @@ static void refuse_append(struct tide_collector *collector,
     tide_assert(false);
 }
 
-/* What is told is known from now on, under the ticket's key. */
-static void remember(struct ticket *ticket, unsigned status, const struct tide_bytes *body)
+static void remember(const struct ticket *ticket, unsigned status, const struct tide_bytes *body)
 {
     if (ticket->key.size > 0 && !body->failed) {
         tide_receipts_remember(ticket->collector->receipts,
@@ -181,16 +177,6 @@ static void remember(struct ticket *ticket, unsigned status, const struct tide_b
                                ticket->body_hash,
                                status,
                                tide_bytes_view(body));
-        ticket->is_begun = false;
-    }
-}
-
-/* Before a refusal is told: the batch may come again at once. */
-static void give_up_key(struct ticket *ticket)
-{
-    if (ticket->is_begun) {
-        tide_receipts_forget(ticket->collector->receipts, ticket->key, ticket->body_hash);
-        ticket->is_begun = false;
     }
 }
 
@@ -241,107 +227,45 @@ static void on_done(void *context, enum tide_status status, const struct tide_er
     if (status == TIDE_OK) {
         answer_durable(ticket);
     } else {
-        give_up_key(ticket);
         refuse_append(ticket->collector, &ticket->submission, status);
     }
-    tide_assert(!ticket->is_begun);
     put_ticket(ticket);
 }
 
 /* ---- a submission ---- */
 
-/* A sender's own key is the sender's: the form (answers differ by it), who, and what it says. */
-static bool set_sender_key(struct ticket *ticket)
+/* The form and where the key came from are part of it: answers differ by form. Without memory the
+ * batch is not remembered. */
+static void set_key(struct ticket *ticket, char origin, struct tide_view key)
 {
-    const struct tide_submission *submission = &ticket->submission;
-    const struct tide_view who = submission->sender;
-    const struct tide_view key = submission->idempotency_key;
-    char *text = tide_arena_allocate_text(&ticket->arena, who.size + key.size + 3);
+    if (ticket->collector->receipts == NULL || key.size == 0) {
+        return;
+    }
+    char *text = tide_arena_allocate_text(&ticket->arena, key.size + 2);
     if (text == NULL) {
-        return false;
+        return;
     }
-    text[0] = 'k';
-    text[1] = (char)('0' + (int)submission->form);
-    if (who.size > 0) {
-        memcpy(text + 2, who.data, who.size);
-    }
-    text[2 + who.size] = '\0'; /* in neither of the two */
-    memcpy(text + 3 + who.size, key.data, key.size);
-    ticket->key = (struct tide_view){text, who.size + key.size + 3};
-    return true;
-}
-
-/* An envelope's id, with the body that it stands for. */
-static bool set_message_key(struct ticket *ticket, struct tide_view id)
-{
-    char *text = tide_arena_allocate_text(&ticket->arena, id.size + 18);
-    if (text == NULL) {
-        return false;
-    }
-    text[0] = 'm';
+    text[0] = origin;
     text[1] = (char)('0' + (int)ticket->submission.form);
-    tide_store_u64(text + 2, ticket->body_hash.low);
-    tide_store_u64(text + 10, ticket->body_hash.high);
-    memcpy(text + 18, id.data, id.size);
-    ticket->key = (struct tide_view){text, id.size + 18};
-    return true;
-}
-
-/* true: answered, as before or because the key is taken. */
-static bool answer_found(struct ticket *ticket,
-                         enum tide_receipts_found found,
-                         unsigned status,
-                         struct tide_bytes *body)
-{
-    const struct tide_submission *submission = &ticket->submission;
-    switch (found) {
-    case TIDE_RECEIPTS_NONE:
-        break;
-    case TIDE_RECEIPTS_SAME:
-        (void)atomic_fetch_add(&ticket->collector->bodies_repeated, 1);
-        submission->answered(submission->context, status, content_type_of(status), body, 0);
-        break;
-    case TIDE_RECEIPTS_BUSY:
-        answer_problem(
-            submission, 409, "a batch with this Idempotency-Key is under way", RETRY_BUSY_S);
-        break;
-    case TIDE_RECEIPTS_OTHER:
-        answer_problem(submission, 422, "this Idempotency-Key came with another body", 0);
-        break;
-    }
-    tide_bytes_release(body);
-    return found != TIDE_RECEIPTS_NONE;
-}
-
-/* true: answered. */
-static bool begin_key(struct ticket *ticket)
-{
-    struct tide_receipts *receipts = ticket->collector->receipts;
-    struct tide_bytes body = {0};
-    unsigned status = 0;
-    if (receipts == NULL || ticket->submission.idempotency_key.size == 0 ||
-        !set_sender_key(ticket)) {
-        return false;
-    }
-    const enum tide_receipts_found found =
-        tide_receipts_begin(receipts, ticket->key, ticket->body_hash, &status, &body);
-    ticket->is_begun = found == TIDE_RECEIPTS_NONE;
-    return answer_found(ticket, found, status, &body);
+    memcpy(text + 2, key.data, key.size);
+    ticket->key = (struct tide_view){text, key.size + 2};
 }
 
 /* true: answered as before. */
-static bool answer_repeated(struct ticket *ticket, struct tide_view id)
+static bool answer_repeated(struct ticket *ticket)
 {
-    struct tide_receipts *receipts = ticket->collector->receipts;
+    struct tide_collector *collector = ticket->collector;
     struct tide_bytes body = {0};
     unsigned status = 0;
-    if (receipts == NULL || ticket->key.size > 0 || id.size == 0 || !set_message_key(ticket, id)) {
+    if (ticket->key.size == 0 ||
+        !tide_receipts_find(collector->receipts, ticket->key, ticket->body_hash, &status, &body)) {
         return false;
     }
-    const enum tide_receipts_found found =
-        tide_receipts_find(receipts, ticket->key, ticket->body_hash, &status, &body);
-    tide_assert(found == TIDE_RECEIPTS_NONE || found == TIDE_RECEIPTS_SAME);
-    return answer_found(ticket, found, status, &body);
+    (void)atomic_fetch_add(&collector->bodies_repeated, 1);
+    const struct tide_submission *submission = &ticket->submission;
+    submission->answered(submission->context, status, content_type_of(status), &body, 0);
+    tide_bytes_release(&body);
+    return true;
 }
 
 /* What the answer needs is copied from the intake, which goes back to the pool before. */
@@ -403,7 +327,6 @@ static bool append(struct ticket *ticket, const struct tide_intake *intake)
     const enum tide_status status =
         collector->options.append(collector->options.append_context, &ticket->append, &error);
     if (status != TIDE_OK) {
-        give_up_key(ticket);
         refuse_append(collector, &submission, status);
     }
     return status == TIDE_OK;
@@ -422,12 +345,14 @@ static bool process(struct ticket *ticket, struct tide_intake *intake)
         submission->counted(submission->context, ticket->answer.accepted + ticket->answer.rejected);
     }
     if (status == TIDE_REJECT) {
-        give_up_key(ticket);
         answer_problem(submission, 413, "more than 262144 events in one body", 0);
         return false;
     }
-    if (status == TIDE_OK && answer_repeated(ticket, intake->envelope_id)) {
-        return false;
+    if (status == TIDE_OK && ticket->key.size == 0) {
+        set_key(ticket, 'm', intake->envelope_id);
+        if (answer_repeated(ticket)) {
+            return false;
+        }
     }
     if (status == TIDE_OK) {
         status = tide_intake_order(intake);
@@ -436,7 +361,6 @@ static bool process(struct ticket *ticket, struct tide_intake *intake)
         status = copy_for_answer(ticket, intake);
     }
     if (status != TIDE_OK) {
-        give_up_key(ticket);
         refuse(collector, submission, "no memory for this body", RETRY_BUSY_S);
         return false;
     }
@@ -454,10 +378,10 @@ static void run_ticket(struct ticket *ticket, struct tide_submission submission)
     ticket->submission = submission;
     ticket->body_hash = tide_hash128(submission.body, 0);
     bool is_waiting = false;
-    if (!begin_key(ticket)) {
+    set_key(ticket, 'k', submission.idempotency_key);
+    if (!answer_repeated(ticket)) {
         struct tide_intake *intake = take_intake(collector);
         if (intake == NULL) {
-            give_up_key(ticket);
             refuse(collector, &submission, "too many bodies at the same time", RETRY_BUSY_S);
         } else {
             is_waiting = process(ticket, intake);

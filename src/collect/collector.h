@@ -64,7 +64,6 @@ struct tide_submission {
     struct tide_view body;            /* must stay until answered */
     struct tide_view source;          /* "http" */
     struct tide_view idempotency_key; /* or empty */
-    struct tide_view sender;          /* keys of different senders are different; or empty */
     const char *api_id;               /* "api.sunbird.telemetry" in Sunbird's answers */
     /* How many events the body holds, once that is known and if it was decoded at all; by the
      * submitting thread, before answered. May be NULL. */

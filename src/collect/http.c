@@ -98,13 +98,11 @@ static void submit(struct tide_collector_door *door,
                    enum tide_collect_form form)
 {
     const struct tide_view key = tide_http_header(exchange, "idempotency-key");
-    const struct tide_key *sender = key_of(exchange);
     const struct tide_submission submission = {
         .form = form,
         .body = tide_http_body(exchange),
         .source = TIDE_VIEW("http"),
         .idempotency_key = key.size <= IDEMPOTENCY_KEY_BYTES_MAX ? key : (struct tide_view){0},
-        .sender = sender == NULL ? (struct tide_view){0} : sender->name,
         .api_id = "api.sunbird.telemetry",
         .counted = on_counted,
         .answered = on_answered,
@@ -135,8 +133,8 @@ static const struct tide_http_parameter idempotency_key = {
     .name = "idempotency-key",
     .place = TIDE_HTTP_HEADER,
     .about = "A batch that comes again with this key within an hour is answered as it was and not "
-             "taken twice; another body with it is 422. At most 255 bytes; a longer one is not "
-             "remembered.",
+             "taken twice; another body with it is another batch. At most 255 bytes; a longer one "
+             "is not remembered.",
 };
 static const struct tide_http_parameter api_key = {
     .name = "x-api-key",
@@ -155,8 +153,6 @@ static const struct tide_http_body_form event_bodies[] = {{"application/x-ndjson
 /* Of all three routes. */
 #define REFUSALS                                                                                   \
     {401, NULL, NULL, NULL, "The service asks for API keys, and none of them came."},              \
-        {409, NULL, NULL, NULL, "A batch with this Idempotency-Key is under way."},                \
-        {422, NULL, NULL, NULL, "This Idempotency-Key came with another body."},                   \
         {429, NULL, NULL, NULL, "Too many events from this address, or with this API key."},       \
     {                                                                                              \
         503, NULL, NULL, NULL, "Not just now: send it again after Retry-After seconds."            \

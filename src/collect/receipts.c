@@ -1,6 +1,4 @@
-/* A ring of the newest batches, oldest first out, with a chained table of indices over it. An entry
- * whose batch came to nothing, or was answered and so is newer now, leaves the table at once and
- * its place in the ring when it is the oldest. */
+/* A ring of the newest batches, oldest first out, with a chained table of indices over it. */
 #include "collect/receipts.h"
 
 #include "base/assert.h"
@@ -14,13 +12,13 @@
 #define NO_ENTRY UINT32_MAX
 
 struct entry {
-    struct tide_u128 key_hash;
+    struct tide_u128 hash; /* of key and body */
     struct tide_u128 body_hash;
     struct tide_monotonic since;
-    char *data; /* the key, then the answer; NULL: it has left the table */
+    char *data; /* the key, then the answer */
     size_t key_size;
     size_t size;
-    unsigned status; /* of the answer; 0: under way */
+    unsigned status; /* of the answer */
     uint32_t next;   /* of the bucket */
 };
 
@@ -35,10 +33,15 @@ struct tide_receipts {
     size_t bytes;
 };
 
-static struct tide_u128 hash_of(const struct tide_receipts *receipts, struct tide_view key)
+static struct tide_u128 hash_of(const struct tide_receipts *receipts,
+                                struct tide_view key,
+                                struct tide_u128 body_hash)
 {
     /* Where the table lies is not known outside, so nobody can aim at one bucket. */
-    return tide_hash128(key, (uint64_t)(uintptr_t)receipts->buckets);
+    struct tide_u128 hash = tide_hash128(key, (uint64_t)(uintptr_t)receipts->buckets);
+    hash.low ^= body_hash.low;
+    hash.high ^= body_hash.high;
+    return hash;
 }
 
 enum tide_status tide_receipts_create(const struct tide_receipts_options *options,
@@ -79,27 +82,19 @@ static uint32_t *bucket_of(struct tide_receipts *receipts, struct tide_u128 hash
     return &receipts->buckets[hash.low & receipts->bucket_mask];
 }
 
-/* Out of the table; its place in the ring stays. */
-static void drop(struct tide_receipts *receipts, struct entry *entry)
+static void forget_oldest(struct tide_receipts *receipts)
 {
-    uint32_t *link = bucket_of(receipts, entry->key_hash);
-    while (&receipts->entries[*link] != entry) {
-        link = &receipts->entries[*link].next;
+    tide_assert(receipts->count > 0);
+    struct entry *entry = &receipts->entries[receipts->first];
+    uint32_t *link = bucket_of(receipts, entry->hash);
+    while (*link != receipts->first) {
         tide_assert(*link != NO_ENTRY);
+        link = &receipts->entries[*link].next;
     }
     *link = entry->next;
     receipts->bytes -= entry->size;
     free(entry->data);
     *entry = (struct entry){0};
-}
-
-static void leave_oldest(struct tide_receipts *receipts)
-{
-    tide_assert(receipts->count > 0);
-    struct entry *entry = &receipts->entries[receipts->first];
-    if (entry->data != NULL) {
-        drop(receipts, entry);
-    }
     receipts->first = (receipts->first + 1) % receipts->options.receipts_max;
     receipts->count--;
 }
@@ -110,7 +105,7 @@ void tide_receipts_destroy(struct tide_receipts *receipts)
         return;
     }
     while (receipts->count > 0) {
-        leave_oldest(receipts);
+        forget_oldest(receipts);
     }
     tide_assert(receipts->bytes == 0);
     (void)pthread_mutex_destroy(&receipts->mutex);
@@ -119,126 +114,66 @@ void tide_receipts_destroy(struct tide_receipts *receipts)
     free(receipts);
 }
 
-static bool is_old(const struct tide_receipts *receipts,
-                   const struct entry *entry,
-                   struct tide_monotonic now)
-{
-    return tide_monotonic_since(now, entry->since).us > receipts->options.keep.us;
-}
-
-/* NULL: nothing is known of the key. What is too old has left before. */
-static struct entry *look_up(struct tide_receipts *receipts,
-                             struct tide_view key,
-                             struct tide_monotonic now)
+static void forget_old(struct tide_receipts *receipts, struct tide_monotonic now)
 {
     while (receipts->count > 0) {
         const struct entry *oldest = &receipts->entries[receipts->first];
-        if (oldest->data != NULL && !is_old(receipts, oldest, now)) {
-            break;
+        if (tide_monotonic_since(now, oldest->since).us <= receipts->options.keep.us) {
+            return;
         }
-        leave_oldest(receipts);
+        forget_oldest(receipts);
     }
-    const struct tide_u128 hash = hash_of(receipts, key);
+}
+
+/* NULL: not known, or no longer. */
+static const struct entry *find(struct tide_receipts *receipts,
+                                struct tide_view key,
+                                struct tide_u128 body_hash,
+                                struct tide_monotonic now)
+{
+    forget_old(receipts, now);
+    const struct tide_u128 hash = hash_of(receipts, key, body_hash);
     for (uint32_t i = *bucket_of(receipts, hash); i != NO_ENTRY; i = receipts->entries[i].next) {
-        struct entry *entry = &receipts->entries[i];
+        const struct entry *entry = &receipts->entries[i];
         const struct tide_view known = {entry->data, entry->key_size};
-        if (tide_u128_equal(entry->key_hash, hash) && tide_view_equal(known, key)) {
+        if (tide_u128_equal(entry->body_hash, body_hash) && tide_view_equal(known, key)) {
             return entry;
         }
     }
     return NULL;
 }
 
+bool tide_receipts_find(struct tide_receipts *receipts,
+                        struct tide_view key,
+                        struct tide_u128 body_hash,
+                        unsigned *status,
+                        struct tide_bytes *body)
+{
+    const struct tide_monotonic now = tide_clock_monotonic(receipts->options.clock);
+    (void)pthread_mutex_lock(&receipts->mutex);
+    const struct entry *entry = find(receipts, key, body_hash, now);
+    const bool is_known = entry != NULL;
+    if (is_known) {
+        *status = entry->status;
+        tide_bytes_append(body, entry->data + entry->key_size, entry->size - entry->key_size);
+    }
+    (void)pthread_mutex_unlock(&receipts->mutex);
+    return is_known;
+}
+
 static void add(struct tide_receipts *receipts, struct entry entry)
 {
     while (receipts->count == receipts->options.receipts_max ||
            receipts->bytes + entry.size > receipts->options.bytes_max) {
-        leave_oldest(receipts);
+        forget_oldest(receipts);
     }
     const uint32_t index = (receipts->first + receipts->count) % receipts->options.receipts_max;
-    uint32_t *bucket = bucket_of(receipts, entry.key_hash);
+    uint32_t *bucket = bucket_of(receipts, entry.hash);
     entry.next = *bucket;
     *bucket = index;
     receipts->entries[index] = entry;
     receipts->count++;
     receipts->bytes += entry.size;
-}
-
-/* Without memory, or room that is worth it, nothing is added. */
-static void add_copy(struct tide_receipts *receipts,
-                     struct tide_view key,
-                     struct tide_view body,
-                     struct entry entry)
-{
-    const size_t size = key.size + body.size;
-    if (size > receipts->options.bytes_max / 4 || key.size == 0) {
-        return; /* one answer must not push out all others */
-    }
-    entry.key_hash = hash_of(receipts, key);
-    entry.data = malloc(size);
-    entry.key_size = key.size;
-    entry.size = size;
-    if (entry.data == NULL) {
-        return;
-    }
-    memcpy(entry.data, key.data, key.size);
-    if (body.size > 0) {
-        memcpy(entry.data + key.size, body.data, body.size);
-    }
-    add(receipts, entry);
-}
-
-static enum tide_receipts_found tell(const struct entry *entry,
-                                     struct tide_u128 body_hash,
-                                     unsigned *status,
-                                     struct tide_bytes *body)
-{
-    if (entry == NULL) {
-        return TIDE_RECEIPTS_NONE;
-    }
-    if (!tide_u128_equal(entry->body_hash, body_hash)) {
-        return TIDE_RECEIPTS_OTHER;
-    }
-    if (entry->status == 0) {
-        return TIDE_RECEIPTS_BUSY;
-    }
-    *status = entry->status;
-    tide_bytes_append(body, entry->data + entry->key_size, entry->size - entry->key_size);
-    return TIDE_RECEIPTS_SAME;
-}
-
-enum tide_receipts_found tide_receipts_find(struct tide_receipts *receipts,
-                                            struct tide_view key,
-                                            struct tide_u128 body_hash,
-                                            unsigned *status,
-                                            struct tide_bytes *body)
-{
-    const struct tide_monotonic now = tide_clock_monotonic(receipts->options.clock);
-    (void)pthread_mutex_lock(&receipts->mutex);
-    const enum tide_receipts_found found =
-        tell(look_up(receipts, key, now), body_hash, status, body);
-    (void)pthread_mutex_unlock(&receipts->mutex);
-    return found;
-}
-
-enum tide_receipts_found tide_receipts_begin(struct tide_receipts *receipts,
-                                             struct tide_view key,
-                                             struct tide_u128 body_hash,
-                                             unsigned *status,
-                                             struct tide_bytes *body)
-{
-    const struct tide_monotonic now = tide_clock_monotonic(receipts->options.clock);
-    (void)pthread_mutex_lock(&receipts->mutex);
-    const enum tide_receipts_found found =
-        tell(look_up(receipts, key, now), body_hash, status, body);
-    if (found == TIDE_RECEIPTS_NONE) {
-        add_copy(receipts,
-                 key,
-                 (struct tide_view){0},
-                 (struct entry){.body_hash = body_hash, .since = now});
-    }
-    (void)pthread_mutex_unlock(&receipts->mutex);
-    return found;
 }
 
 void tide_receipts_remember(struct tide_receipts *receipts,
@@ -247,32 +182,33 @@ void tide_receipts_remember(struct tide_receipts *receipts,
                             unsigned status,
                             struct tide_view body)
 {
-    tide_assert(status != 0);
-    const struct tide_monotonic now = tide_clock_monotonic(receipts->options.clock);
-    (void)pthread_mutex_lock(&receipts->mutex);
-    struct entry *entry = look_up(receipts, key, now);
-    if (entry != NULL && entry->status == 0) {
-        drop(receipts, entry);
-        entry = NULL;
+    const size_t size = key.size + body.size;
+    if (size > receipts->options.bytes_max / 4 || size == 0) {
+        return; /* one answer must not push out all others */
     }
-    if (entry == NULL) {
-        add_copy(receipts,
-                 key,
-                 body,
-                 (struct entry){.body_hash = body_hash, .since = now, .status = status});
+    struct entry entry = {.hash = hash_of(receipts, key, body_hash),
+                          .body_hash = body_hash,
+                          .since = tide_clock_monotonic(receipts->options.clock),
+                          .data = malloc(size),
+                          .key_size = key.size,
+                          .size = size,
+                          .status = status};
+    if (entry.data == NULL) {
+        return; /* a convenience: then it is not remembered */
+    }
+    if (key.size > 0) {
+        memcpy(entry.data, key.data, key.size);
+    }
+    if (body.size > 0) {
+        memcpy(entry.data + key.size, body.data, body.size);
+    }
+    (void)pthread_mutex_lock(&receipts->mutex);
+    const bool is_known = find(receipts, key, body_hash, entry.since) != NULL;
+    if (!is_known) {
+        add(receipts, entry);
     }
     (void)pthread_mutex_unlock(&receipts->mutex);
-}
-
-void tide_receipts_forget(struct tide_receipts *receipts,
-                          struct tide_view key,
-                          struct tide_u128 body_hash)
-{
-    const struct tide_monotonic now = tide_clock_monotonic(receipts->options.clock);
-    (void)pthread_mutex_lock(&receipts->mutex);
-    struct entry *entry = look_up(receipts, key, now);
-    if (entry != NULL && entry->status == 0 && tide_u128_equal(entry->body_hash, body_hash)) {
-        drop(receipts, entry);
+    if (is_known) {
+        free(entry.data);
     }
-    (void)pthread_mutex_unlock(&receipts->mutex);
 }

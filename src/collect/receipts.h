@@ -1,6 +1,6 @@
-/* A bounded memory of recent batches: one that comes again under the same key is answered as before
- * and not appended again. A convenience; correctness rests on dedupe alone. Bounded by count, bytes
- * and time: the oldest make room. Any thread (a mutex inside). */
+/* A bounded memory of recent batches: the same key with the same body is answered as before and not
+ * appended again; with another body it is another batch. A convenience; correctness rests on dedupe
+ * alone. Bounded by count, bytes and time: the oldest make room. Any thread (a mutex inside). */
 #ifndef TIDE_COLLECT_RECEIPTS_H
 #define TIDE_COLLECT_RECEIPTS_H
 
@@ -16,38 +16,21 @@ struct tide_receipts_options {
     struct tide_clock clock;
 };
 
-enum tide_receipts_found {
-    TIDE_RECEIPTS_NONE,  /* nothing is known of the key */
-    TIDE_RECEIPTS_SAME,  /* the same body, and its answer */
-    TIDE_RECEIPTS_BUSY,  /* the same body is under way */
-    TIDE_RECEIPTS_OTHER, /* the key came with another body */
-};
-
 enum tide_status tide_receipts_create(const struct tide_receipts_options *options,
                                       struct tide_receipts **receipts,
                                       struct tide_error *error);
 void tide_receipts_destroy(struct tide_receipts *receipts);
-/* Of SAME the status is written, and the answer appended to body. */
-enum tide_receipts_found tide_receipts_find(struct tide_receipts *receipts,
-                                            struct tide_view key,
-                                            struct tide_u128 body_hash,
-                                            unsigned *status,
-                                            struct tide_bytes *body);
-/* As find; after NONE the batch is under way, until remember or forget. */
-enum tide_receipts_found tide_receipts_begin(struct tide_receipts *receipts,
-                                             struct tide_view key,
-                                             struct tide_u128 body_hash,
-                                             unsigned *status,
-                                             struct tide_bytes *body);
+/* true: known, its status is written and its answer appended to body. false: neither is touched. */
+bool tide_receipts_find(struct tide_receipts *receipts,
+                        struct tide_view key,
+                        struct tide_u128 body_hash,
+                        unsigned *status,
+                        struct tide_bytes *body);
 /* The batch was answered so, durably. An answer that is known stays as it was. */
 void tide_receipts_remember(struct tide_receipts *receipts,
                             struct tide_view key,
                             struct tide_u128 body_hash,
                             unsigned status,
                             struct tide_view body);
-/* The batch that was under way came to nothing: it may be sent again. */
-void tide_receipts_forget(struct tide_receipts *receipts,
-                          struct tide_view key,
-                          struct tide_u128 body_hash);
 
 #endif

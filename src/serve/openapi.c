@@ -205,7 +205,7 @@ static void write_headers(unsigned status, struct tide_bytes *json)
                                "{\"WWW-Authenticate\":{\"description\":\"Bearer.\","
                                "\"schema\":{\"type\":\"string\"}}}");
     }
-    if (status == 409 || status == 429 || status == 503) {
+    if (status == 429 || status == 503) {
         tide_json_write_key(json, "headers");
         tide_bytes_append_text(json,
                                "{\"Retry-After\":{\"description\":\"Seconds to wait.\","

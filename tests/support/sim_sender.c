@@ -213,20 +213,6 @@ static void check_unappended(struct sim_world *world, const struct sim_submissio
     }
 }
 
-/* The same key must be on its way elsewhere, or the sender was kept out for nothing. */
-static void check_under_way(struct sim_world *world, const struct sim_submission *s)
-{
-    bool is_under_way = false;
-    for (uint32_t i = 0; i < SIM_SUBMISSIONS_MAX; i++) {
-        const struct sim_submission *other = &world->submissions[i];
-        is_under_way = is_under_way || (other != s && other->is_open && s->body.key[0] != '\0' &&
-                                        strcmp(other->body.key, s->body.key) == 0);
-    }
-    if (!is_under_way) {
-        sim_wrong(world, "a body was answered 409, and its key is not under way");
-    }
-}
-
 static void answered(void *context,
                      unsigned status,
                      const char *content_type,
@@ -255,17 +241,15 @@ static void answered(void *context,
         } else {
             check_unappended(world, s);
         }
-    } else if (status == 409) {
-        check_under_way(world, s);
     } else if (status != 503 && status != 500) {
         sim_wrong(world, "a body was answered %u", status);
     } else {
         world->report->refused++;
+        if (status == 503 && retry_after_s == 0) {
+            sim_wrong(world, "503 without Retry-After");
+        }
     }
-    if ((status == 503 || status == 409) && retry_after_s == 0) {
-        sim_wrong(world, "%u without Retry-After", status);
-    }
-    if (s->body.event_count > 0 && (status >= 500 || status == 409 || sim_chance(world, 20))) {
+    if (s->body.event_count > 0 && (status >= 500 || sim_chance(world, 20))) {
         copy_body(&s->body, &world->again);
     }
 }

@@ -62,6 +62,3 @@ def conflicts_are_told(ctx, response, case):
     if is_valid and response.status_code == 400 and case.method == "GET":
         detail = response.json()["detail"]
         assert CONFLICTS.match(detail), f"a valid question was refused: {detail}"
-    if is_valid and response.status_code in (409, 422):
-        detail = response.json()["detail"]
-        assert "Idempotency-Key" in detail, f"valid events were refused: {detail}"
