@@ -10,6 +10,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,7 +20,10 @@ enum {
     REPLY_BYTES_MAX = 16 << 20,
     TIMEOUT_S = 30,
     ARENA_BYTES_MAX = 64 << 20,
+    KEY_BYTES_MAX = 1024, /* of whatever stands before the service */
 };
+
+static const char key_variable[] = "TIDEMARK_KEY";
 
 struct sender {
     const char *server; /* NULL: stdout, or kafka */
@@ -28,10 +32,11 @@ struct sender {
     struct tide_clock clock;
     struct tide_http_client *client;
     struct tide_bytes url;
-    enum tide_coding coding;  /* of bodies */
-    struct tide_bytes packed; /* one of them, if it has one */
-    struct tide_bytes body;   /* good lines, joined as the endpoint wants them */
-    struct tide_bytes strays; /* lines that cannot stand in an envelope: NDJSON */
+    struct tide_bytes authorization; /* a header; empty: no key */
+    enum tide_coding coding;         /* of bodies */
+    struct tide_bytes packed;        /* one of them, if it has one */
+    struct tide_bytes body;          /* good lines, joined as the endpoint wants them */
+    struct tide_bytes strays;        /* lines that cannot stand in an envelope: NDJSON */
     uint32_t line_count;
     uint64_t batch_count;
     uint64_t seed;
@@ -62,24 +67,43 @@ static bool is_busy(unsigned status)
     return status == 503 || status == 429;
 }
 
+/* Other refusals are what --defective is for. */
+static enum tide_exit exit_of(unsigned status)
+{
+    if (status == 401 || status == 403) {
+        return tide_fail(TIDE_EXIT_FAILURE,
+                         "the service answered %u: it wants an API key that it knows, by --key or "
+                         "in %s",
+                         status,
+                         key_variable);
+    }
+    return status < 500 ? TIDE_EXIT_OK
+                        : tide_fail(TIDE_EXIT_FAILURE, "the service answered %u", status);
+}
+
 static enum tide_exit post(struct sender *sender,
                            const char *path,
                            const char *content_type,
                            struct tide_view body)
 {
     struct tide_error error = {0};
-    const char *header = NULL;
+    const char *headers[2] = {NULL, NULL};
+    uint32_t header_count = 0;
     tide_bytes_reset(&sender->url);
     tide_bytes_append_format(&sender->url, "%s%s", sender->server, path);
-    if (pack(sender, &body, &header, &error) != TIDE_OK) {
+    if (pack(sender, &body, &headers[0], &error) != TIDE_OK) {
         return tide_fail(TIDE_EXIT_TEMPORARY, "%s", error.text);
+    }
+    header_count = headers[0] == NULL ? 0 : 1;
+    if (sender->authorization.size > 0) {
+        headers[header_count++] = tide_bytes_terminated(&sender->authorization);
     }
     struct tide_http_request request = {.method = "POST",
                                         .url = tide_bytes_terminated(&sender->url),
                                         .content_type = content_type,
                                         .body = body,
-                                        .headers = &header,
-                                        .header_count = header == NULL ? 0 : 1,
+                                        .headers = headers,
+                                        .header_count = header_count,
                                         .reply_bytes_max = REPLY_BYTES_MAX,
                                         .timeout = {TIMEOUT_S * INT64_C(1000000)}};
     for (int attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
@@ -88,9 +112,7 @@ static enum tide_exit post(struct sender *sender,
             tide_http_client_send(sender->client, &request, &response, &error);
         tide_http_response_release(&response);
         if (status == TIDE_OK && !is_busy(response.status)) {
-            return response.status < 500
-                       ? TIDE_EXIT_OK
-                       : tide_fail(TIDE_EXIT_FAILURE, "the service answered %u", response.status);
+            return exit_of(response.status);
         }
         if (status != TIDE_OK && attempt >= 3) {
             return tide_fail(TIDE_EXIT_CONNECT, "%s", error.text);
@@ -293,6 +315,7 @@ static enum tide_exit run_job(struct job *job, struct sender *sender)
     tide_generate_kafka_close(sender->kafka);
     tide_arena_release(&job->arena);
     tide_bytes_release(&sender->url);
+    tide_bytes_release(&sender->authorization);
     tide_bytes_release(&sender->packed);
     tide_bytes_release(&sender->body);
     tide_bytes_release(&sender->strays);
@@ -316,6 +339,40 @@ static bool read_coding(const struct tide_invocation *invocation, struct sender 
         (void)tide_fail(TIDE_EXIT_USAGE, "--compress %s: write gzip or zstd", name);
         return false;
     }
+    return true;
+}
+
+/* What stands in a header as it is, so nobody can write another one with it. */
+static bool is_key(const char *text)
+{
+    size_t size = 0;
+    while (text[size] > ' ' && text[size] <= '~') {
+        size++;
+    }
+    return text[size] == '\0' && size > 0 && size <= KEY_BYTES_MAX;
+}
+
+/* The variable is for all that a shell starts, so other places for events do not mind it. */
+static bool read_key(const struct tide_invocation *invocation, struct sender *sender)
+{
+    const char *key = tide_invocation_text(invocation, "--key", NULL);
+    if (key != NULL && sender->server == NULL) {
+        (void)tide_fail(TIDE_EXIT_USAGE, "--key is for a service: --to http://host:port");
+        return false;
+    }
+    const bool is_said = key != NULL;
+    key = is_said ? key : getenv(key_variable);
+    if (sender->server == NULL || key == NULL || (!is_said && key[0] == '\0')) {
+        return true;
+    }
+    if (!is_key(key)) {
+        (void)tide_fail(TIDE_EXIT_USAGE,
+                        "%s: a key is at most %d visible ASCII characters, none of them a space",
+                        is_said ? "--key" : key_variable,
+                        KEY_BYTES_MAX);
+        return false;
+    }
+    tide_bytes_append_format(&sender->authorization, "Authorization: Bearer %s", key);
     return true;
 }
 
@@ -346,7 +403,7 @@ static enum tide_exit run(const struct tide_invocation *invocation)
     if (live) {
         job.generator.start = tide_clock_now(sender.clock);
     }
-    if (!read_options(&job, live)) {
+    if (!read_options(&job, live) || !read_key(invocation, &sender)) {
         return TIDE_EXIT_USAGE;
     }
     sender.seed = job.generator.seed;
@@ -357,6 +414,7 @@ static const struct tide_option options[] = {
     {"--preset", NULL, "NAME", "sunbird or device"},
     {"--to", NULL, "WHERE", "- (default), the URL of a service, or kafka://host:port/topic"},
     {"--compress", NULL, "CODING", "bodies by gzip or zstd, to a service"},
+    {"--key", NULL, "KEY", "API key of a service; or TIDEMARK_KEY, which no process list shows"},
     {"--rate", NULL, "N", "events a second; 0: as fast as it goes (100 but to -)"},
     {"--count", NULL, "N", "how many; 0: for ever (1000 to -, else 0)"},
     {"--seed", NULL, "S", "the same seed gives the same events (1)"},

@@ -365,6 +365,42 @@ def test_fault_A8_keys(make_service, tmp_path):
     assert service.ledger()["verdicts"] == 3
 
 
+def test_generate_with_a_key(make_service, tmp_path):
+    service = make_service(
+        preset="device", settings=[f"collect.http.keys={write_keys(tmp_path)}"]
+    ).start()
+    command = ["generate", "--preset", "device", "--count", "40", "--rate", "0", "--to", service.url]
+    run_ok(*command, "--key", KEY)
+    run_ok(*command, "--seed", "2", "--compress", "gzip", environment={"TIDEMARK_KEY": OTHER})
+    # What is said counts more than what lies about.
+    run_ok(*command, "--seed", "3", "--key", KEY, environment={"TIDEMARK_KEY": "of-somewhere-else-1"})
+    assert service.ledger()["verdicts"] == 120
+    for more, key in (([], ""), ([], "nobody's-key-1234567"), (["--key", "nobody's-key-1234567"], KEY)):
+        done = tidemark(*command, *more, environment={"TIDEMARK_KEY": key})
+        assert done.returncode == 1 and b"answered 401: it wants an API key" in done.stderr
+        assert b"nobody's" not in done.stderr
+    assert service.ledger()["verdicts"] == 120
+
+
+@pytest.mark.parametrize("key", ["", "two words of a key", f"{KEY}\r\nX-More: 1", "schl\u00fcssel", "k" * 1025])
+def test_generate_with_what_is_no_key(key):
+    command = ["generate", "--preset", "device", "--count", "1", "--to", "http://127.0.0.1:1"]
+    done = tidemark(*command, "--key", key)
+    assert done.returncode == 2 and b"--key: a key is" in done.stderr
+    assert not key or key.encode() not in done.stderr
+    if key:
+        done = tidemark(*command, environment={"TIDEMARK_KEY": key})
+        assert done.returncode == 2 and b"TIDEMARK_KEY: a key is" in done.stderr
+
+
+def test_a_key_is_for_a_service():
+    command = ["generate", "--preset", "device", "--count", "1"]
+    done = tidemark(*command, "--key", KEY)
+    assert done.returncode == 2 and b"--key is for a service" in done.stderr
+    done = run_ok(*command, environment={"TIDEMARK_KEY": KEY})
+    assert done.stdout.count(b"\n") == 1 and KEY.encode() not in done.stdout
+
+
 def test_keys_that_are_none(make_service, tmp_path):
     path = tmp_path / "keys.yaml"
     path.write_text(f"web: {KEY}\n")

@@ -581,8 +581,8 @@ static void test_repeats(void **state)
     tide_bytes_release(&first);
 }
 
-/* What comes again before it was answered waits for nobody: dedupe tells its events apart. The first
- * answer is the one that is remembered. */
+/* What comes again before it was answered waits for nobody: dedupe tells its events apart. The
+ * first answer is the one that is remembered. */
 static void test_under_way(void **state)
 {
     (void)state;
