@@ -2,7 +2,7 @@
 
 release = build/release
 
-.PHONY: all setup run test bench reliability load format tidy clean help FORCE
+.PHONY: all setup demo run web test bench reliability load format tidy clean help FORCE
 
 all: build/tidemark ## build the program: build/tidemark
 
@@ -12,8 +12,15 @@ build/tidemark: FORCE
 	@ninja -C $(release) tidemark
 	@cmp -s $(release)/tidemark $@ || install -m 755 $(release)/tidemark $@
 
+demo: all ## everything live in a minute, nothing to configure: a service, a story, the address
+	@tools/foreground build/tidemark demo $(DEMO)
+
 run: all ## start the service with the Sunbird preset and a generator that feeds it
-	@tools/run-demo
+	@tools/foreground tools/run-demo
+
+web: ## build the dashboard: web/dist, which is committed and embedded in the program
+	@tools/setup --for-web
+	@node web/build.mjs
 
 test: ## build with gcc and clang, run every test and check; the last line is the count
 	@tools/setup --for-test

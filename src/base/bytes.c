@@ -24,7 +24,7 @@ struct tide_view tide_view_of(const char *text)
 
 bool tide_view_equal(struct tide_view a, struct tide_view b)
 {
-    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+    return a.size == b.size && tide_bytes_equal(a.data, b.data, a.size);
 }
 
 int tide_view_compare(struct tide_view a, struct tide_view b)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/status.h"
 
@@ -73,6 +74,29 @@ static inline uint64_t tide_load_u64(const void *p)
 {
     const unsigned char *b = p;
     return (uint64_t)tide_load_u32(b) | (uint64_t)tide_load_u32(b + 4) << 32;
+}
+
+/* Short ones by words that overlap at the end: a call of memcmp would cost more than that. */
+static inline bool tide_bytes_equal(const char *a, const char *b, size_t size)
+{
+    enum {
+        WORDS_MAX = 64
+    };
+    uint64_t differs = 0;
+    if (size > WORDS_MAX) {
+        return memcmp(a, b, size) == 0;
+    }
+    if (size < sizeof(uint64_t)) {
+        for (size_t i = 0; i < size; i++) {
+            differs |= (uint64_t)(a[i] ^ b[i]);
+        }
+        return differs == 0;
+    }
+    const size_t last = size - sizeof(uint64_t);
+    for (size_t i = 0; i < last; i += sizeof(uint64_t)) {
+        differs |= tide_load_u64(a + i) ^ tide_load_u64(b + i);
+    }
+    return (differs | (tide_load_u64(a + last) ^ tide_load_u64(b + last))) == 0;
 }
 
 static inline void tide_store_u16(void *p, uint16_t value)

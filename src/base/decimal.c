@@ -20,12 +20,14 @@ __extension__ typedef unsigned __int128 magnitude128;
 enum {
     DIGITS_MAX = 19,
     SCALE_DIGITS = 6,
+    PLAIN_DIGITS_MAX = 18,
     FORMAT_SCALE_MAX = 38
 };
 
 /* No text is so long that an exponent beyond this could be made good by its digits. */
 #define EXPONENT_MAX INT64_C(1000000000000000000)
 #define DECIMAL_LIMIT UINT64_C(1000000000000000000)
+#define DECIMAL_ONE UINT64_C(1000000) /* SCALE_DIGITS */
 #define TIME_MS_MAX UINT64_C(1000000000000000)
 
 static const uint64_t powers_of_ten[DIGITS_MAX + 1] = {
@@ -122,6 +124,36 @@ static struct number read_number(struct tide_view text)
     return number;
 }
 
+/* Most numbers are a few digits and nothing else: these, read eight at a time. */
+static bool read_plain(struct tide_view text, uint64_t *value)
+{
+    if (text.size == 0 || text.size > PLAIN_DIGITS_MAX) {
+        return false;
+    }
+    const char *at = text.data;
+    const char *const end = at + text.size;
+    uint64_t whole = 0;
+    for (; end - at >= 8; at += 8) {
+        const uint64_t digits = tide_load_u64(at) - UINT64_C(0x3030303030303030);
+        const uint64_t beyond_nine = digits + UINT64_C(0x7676767676767676);
+        if (((digits | beyond_nine) & UINT64_C(0x8080808080808080)) != 0) {
+            return false;
+        }
+        /* Neighbours become two digits, those four, those eight. */
+        const uint64_t twos = (digits * 10 + (digits >> 8)) & UINT64_C(0x00FF00FF00FF00FF);
+        const uint64_t fours = (twos * 100 + (twos >> 16)) & UINT64_C(0x0000FFFF0000FFFF);
+        whole = whole * 100000000 + ((fours * 10000 + (fours >> 32)) & UINT64_C(0xFFFFFFFF));
+    }
+    for (; at < end; at++) {
+        if (!is_digit(*at)) {
+            return false;
+        }
+        whole = whole * 10 + (uint64_t)(*at - '0');
+    }
+    *value = whole;
+    return true;
+}
+
 /* The whole part of |number| x 10^shift, and what is left of it. false: 20 digits or more. A half
  * is told from more and less only where the whole part has fewer than DIGITS_MAX digits. */
 static bool split(const struct number *number,
@@ -172,8 +204,12 @@ static int64_t signed_of(uint64_t magnitude, bool is_negative)
 
 bool tide_decimal_parse_int(struct tide_view text, int64_t *value)
 {
-    const struct number number = read_number(text);
     uint64_t whole = 0;
+    if (read_plain(text, &whole)) {
+        *value = (int64_t)whole;
+        return true;
+    }
+    const struct number number = read_number(text);
     enum remainder remainder = REMAINDER_ZERO;
     if (!split(&number, 0, &whole, &remainder) || remainder != REMAINDER_ZERO ||
         whole > (uint64_t)INT64_MAX + number.is_negative) {
@@ -185,8 +221,12 @@ bool tide_decimal_parse_int(struct tide_view text, int64_t *value)
 
 bool tide_decimal_parse_decimal(struct tide_view text, int64_t *scaled)
 {
-    const struct number number = read_number(text);
     uint64_t whole = 0;
+    if (read_plain(text, &whole) && whole < DECIMAL_LIMIT / DECIMAL_ONE) {
+        *scaled = (int64_t)(whole * DECIMAL_ONE);
+        return true;
+    }
+    const struct number number = read_number(text);
     enum remainder remainder = REMAINDER_ZERO;
     if (!split(&number, SCALE_DIGITS, &whole, &remainder)) {
         return false;
@@ -211,8 +251,12 @@ bool tide_decimal_parse_decimal(struct tide_view text, int64_t *scaled)
 
 bool tide_decimal_parse_time_ms(struct tide_view text, int64_t *us)
 {
-    const struct number number = read_number(text);
     uint64_t whole = 0;
+    if (read_plain(text, &whole) && whole <= TIME_MS_MAX) {
+        *us = (int64_t)whole * 1000;
+        return true;
+    }
+    const struct number number = read_number(text);
     enum remainder remainder = REMAINDER_ZERO;
     if (!split(&number, 0, &whole, &remainder) || remainder != REMAINDER_ZERO ||
         whole > TIME_MS_MAX) {

@@ -43,6 +43,20 @@ struct tide_u128 tide_hash128(struct tide_view view, uint64_t seed)
     return (struct tide_u128){.high = hash.high64, .low = hash.low64};
 }
 
+void tide_hash_key_init(struct tide_hash_key *key, uint64_t seed)
+{
+    _Static_assert(sizeof key->secret == XXH3_SECRET_DEFAULT_SIZE, "XXH3's secret");
+    key->seed = seed;
+    XXH3_generateSecret_fromSeed(key->secret, seed);
+}
+
+struct tide_u128 tide_hash128_keyed(struct tide_view view, const struct tide_hash_key *key)
+{
+    const XXH128_hash_t hash = XXH3_128bits_withSecretandSeed(
+        data_of(view), view.size, key->secret, sizeof key->secret, key->seed);
+    return (struct tide_u128){.high = hash.high64, .low = hash.low64};
+}
+
 /* Unsigned arithmetic gives the bits that Java's wrapping int gives; its >>> is our >>. */
 uint32_t tide_murmur2(struct tide_view view)
 {

@@ -17,6 +17,15 @@ struct tide_u128 tide_u128_add(struct tide_u128 a, struct tide_u128 b); /* modul
 
 uint64_t tide_hash64(struct tide_view view, uint64_t seed);
 struct tide_u128 tide_hash128(struct tide_view view, uint64_t seed);
+
+/* A seed for many hashes: what XXH3 derives from it for long texts, derived once. */
+struct tide_hash_key {
+    uint64_t seed;
+    unsigned char secret[192];
+};
+void tide_hash_key_init(struct tide_hash_key *key, uint64_t seed);
+/* Equal to tide_hash128 with that seed. */
+struct tide_u128 tide_hash128_keyed(struct tide_view view, const struct tide_hash_key *key);
 uint32_t tide_murmur2(struct tide_view view);
 /* (murmur2 & 0x7fffffff) % partition_count, as Java's default partitioner. */
 uint32_t tide_partition_of(struct tide_view key, uint32_t partition_count);

@@ -168,6 +168,32 @@ static enum tide_status read_escape(struct reader *reader, char *out, size_t *si
     return TIDE_OK;
 }
 
+/* The size of the well-formed UTF-8 sequence (Unicode, table 3-7) at p; 0: there is none. */
+static size_t utf8_size(const unsigned char *p, size_t left)
+{
+    if (p[0] < 0x80) {
+        return 1;
+    }
+    size_t size = p[0] >= 0xc2 && p[0] <= 0xdf   ? 2
+                  : p[0] >= 0xe0 && p[0] <= 0xef ? 3
+                  : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4
+                                                 : 0;
+    if (size == 0 || size > left) {
+        return 0;
+    }
+    unsigned low = p[0] == 0xe0 ? 0xa0 : p[0] == 0xf0 ? 0x90 : 0x80;
+    unsigned high = p[0] == 0xed ? 0x9f : p[0] == 0xf4 ? 0x8f : 0xbf;
+    if (p[1] < low || p[1] > high) {
+        return 0;
+    }
+    for (size_t i = 2; i < size; i++) {
+        if ((p[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+    }
+    return size;
+}
+
 /* Where the string that starts at `at` ends (its quote), and whether it has escapes. */
 static enum tide_status find_quote(struct reader *reader, const char **quote, bool *has_escapes)
 {
@@ -180,9 +206,15 @@ static enum tide_status find_quote(struct reader *reader, const char **quote, bo
         }
         if (*p == '\\') {
             *has_escapes = true;
-            p++;
+            p += 2;
+            continue;
         }
-        p++;
+        const size_t size = utf8_size((const unsigned char *)p, (size_t)(reader->end - p));
+        if (size == 0) {
+            reader->at = p;
+            return refuse(reader, "bytes that are not UTF-8");
+        }
+        p += size;
     }
     if (p >= reader->end) {
         reader->at = reader->end;
@@ -514,32 +546,6 @@ bool tide_json_get_text(const struct tide_json *json, const char *key, struct ti
     }
     *value = member->text;
     return true;
-}
-
-/* The size of the well-formed UTF-8 sequence (Unicode, table 3-7) at p; 0: there is none. */
-static size_t utf8_size(const unsigned char *p, size_t left)
-{
-    if (p[0] < 0x80) {
-        return 1;
-    }
-    size_t size = p[0] >= 0xc2 && p[0] <= 0xdf   ? 2
-                  : p[0] >= 0xe0 && p[0] <= 0xef ? 3
-                  : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4
-                                                 : 0;
-    if (size == 0 || size > left) {
-        return 0;
-    }
-    unsigned low = p[0] == 0xe0 ? 0xa0 : p[0] == 0xf0 ? 0x90 : 0x80;
-    unsigned high = p[0] == 0xed ? 0x9f : p[0] == 0xf4 ? 0x8f : 0xbf;
-    if (p[1] < low || p[1] > high) {
-        return 0;
-    }
-    for (size_t i = 2; i < size; i++) {
-        if ((p[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    return size;
 }
 
 static void write_ascii(struct tide_bytes *bytes, char c)

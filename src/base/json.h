@@ -29,7 +29,7 @@ enum {
     TIDE_JSON_DEPTH_MAX = 64
 };
 
-/* Everything lives in arena; text must outlive it. REJECT: not JSON (RFC 8259, UTF-8 not checked),
+/* Everything lives in arena; text must outlive it. REJECT: not JSON (RFC 8259) in UTF-8,
  * too deep, or an object with a key twice. RETRY: arena's budget. */
 enum tide_status tide_json_parse(struct tide_arena *arena,
                                  struct tide_view text,

@@ -24,6 +24,10 @@ struct tide_child {
     struct tide_bytes line;    /* that was handed out */
 };
 
+/* In the environment of this very program as a child: it is to end when the process of that number
+ * does, however that ends. */
+#define TIDE_CHILD_PARENT "TIDEMARK_CHILD_OF"
+
 struct tide_child_options {
     const char *const *arguments;   /* the program first, looked for in PATH; NULL ends it */
     const char *const *environment; /* NAME=value beside what we have; NULL: nothing */

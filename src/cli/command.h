@@ -62,6 +62,7 @@ struct tide_invocation {
     uint32_t operand_count;
 };
 
+extern const struct tide_command tide_command_demo;
 extern const struct tide_command tide_command_run;
 extern const struct tide_command tide_command_replay;
 extern const struct tide_command tide_command_generate;

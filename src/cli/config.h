@@ -68,7 +68,8 @@ struct tide_config {
     struct tide_duration checkpoint;
     uint64_t memory; /* of rows that wait for the lake */
     uint64_t cells_max;
-    uint64_t series_max; /* of metrics' values at /metrics */
+    uint64_t series_max;    /* of metrics' values at /metrics */
+    uint64_t listeners_max; /* of the live feed */
     bool publish_console;
     struct tide_duration notify_interval;
     struct tide_view webhook_url;    /* empty: none */

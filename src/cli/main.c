@@ -1,6 +1,7 @@
 /* tidemark: the command line. */
 #include "base/diagnostic.h"
 #include "base/histogram.h"
+#include "cli/child.h"
 #include "cli/command.h"
 #include "cli/config_value.h"
 #include "serve/instrument.h"
@@ -9,10 +10,13 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 static const struct tide_command *const commands[] = {
+    &tide_command_demo,
     &tide_command_run,
     &tide_command_replay,
     &tide_command_generate,
@@ -36,7 +40,8 @@ enum {
 
 static void print_help(FILE *stream)
 {
-    fputs("  tidemark run --preset sunbird                      the service, nothing to configure\n"
+    fputs("  tidemark demo                                      all of it, live, in a minute\n"
+          "  tidemark run --preset sunbird                      the service, nothing to configure\n"
           "  tidemark replay --preset sunbird events.ndjson     every number of a file\n"
           "  tidemark query daily_active_users                  a number of the running service\n"
           "  tidemark verify                                    live numbers against the lake\n"
@@ -164,8 +169,24 @@ static int finish_output(int exit)
     return exit;
 }
 
+/* A child that is to end with us is told so (cli/child.h); whatever it starts is not. */
+static void end_with_parent(void)
+{
+    const char *told = getenv(TIDE_CHILD_PARENT);
+    if (told == NULL) {
+        return;
+    }
+    char parent[32];
+    (void)snprintf(parent, sizeof(parent), "%ld", (long)getppid());
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || strcmp(told, parent) != 0) {
+        (void)raise(SIGTERM); /* it is gone already */
+    }
+    (void)unsetenv(TIDE_CHILD_PARENT);
+}
+
 int main(int argument_count, char **arguments)
 {
+    end_with_parent();
     signal(SIGPIPE, SIG_IGN); /* a broken pipe is an error of the write that meets it */
     if (argument_count < 2) {
         print_help(stderr);

@@ -4,7 +4,6 @@
 #include "cli/input.h"
 #include "cli/print.h"
 #include "cli/replay_lake.h"
-#include "decode/lines.h"
 #include "process/feeder.h"
 
 #include <inttypes.h>
@@ -14,8 +13,10 @@
 
 enum {
     ARENA_BYTES_MAX = 64 << 20,
-    BLOCK_BYTES = 256 << 10,
-    READ_BYTES = 1 << 20,
+    READ_BYTES = 256 << 10, /* a worker decodes what it has read */
+    BLOCK_BYTES = READ_BYTES + (8 << 10), /* with the line that the read before has begun */
+    READ_BYTES_MAX = 1 << 20,
+    LAKE_BLOCKS = 16,
     PARTITIONS_MAX = 1024,
     WORKERS_MAX = 64,
     REPLAY_SEED = 0, /* of uids: nothing is kept that must agree with another run */
@@ -35,69 +36,63 @@ struct replay {
 
 /* ---- in */
 
-static enum tide_status apply_item(struct replay *replay,
-                                   const struct tide_lines_item *item,
-                                   struct tide_error *error)
+/* A file on its way into the feeder. */
+struct reading {
+    struct tide_input *input;
+    struct tide_lines *lines;
+    size_t chunk;         /* bytes of one read, at most */
+    uint32_t blocks_left; /* of this run */
+    bool has_ended;
+};
+
+static enum tide_status read_more(struct reading *reading, struct tide_error *error)
 {
-    uint64_t records = 1;
-    enum tide_status status;
-    if (item->kind == TIDE_LINES_BLOCK) {
-        status = tide_feeder_lines(replay->feeder, item->block, &records, error);
-    } else {
-        struct tide_verdict verdict = {.reason = TIDE_REASON_TOO_LARGE,
-                                       .detail = TIDE_VIEW("the line is larger than 8 MiB")};
-        if (!item->is_utf8) { /* the first check of a record, whatever its size */
-            verdict.reason = TIDE_REASON_UTF8_INVALID;
-            verdict.detail = TIDE_VIEW("the line is not UTF-8");
-        }
-        status = tide_feeder_judged(replay->feeder, item->block, &verdict, error);
-    }
-    replay->records += records;
-    if (status == TIDE_OK && replay->lake != NULL) {
-        status = tide_replay_lake_relieve(replay->lake, replay->feeder, error);
+    char *space;
+    size_t space_size;
+    size_t size;
+    tide_lines_space(reading->lines, &space, &space_size);
+    const size_t wanted = space_size < reading->chunk ? space_size : reading->chunk;
+    enum tide_status status = tide_input_read(reading->input, space, wanted, &size, error);
+    if (status == TIDE_OK && size > 0) {
+        tide_lines_filled(reading->lines, size);
+    } else if (status == TIDE_OK) {
+        tide_lines_finish(reading->lines);
     }
     return status;
 }
 
-static enum tide_status apply_ready(struct replay *replay,
-                                    struct tide_lines *lines,
-                                    bool *ended,
-                                    struct tide_error *error)
+static enum tide_status next_item(void *context,
+                                  struct tide_lines_item *item,
+                                  struct tide_error *error)
 {
-    for (;;) {
-        struct tide_lines_item item = tide_lines_next(lines);
-        if (item.kind == TIDE_LINES_NEED || item.kind == TIDE_LINES_END) {
-            *ended = item.kind == TIDE_LINES_END;
-            return TIDE_OK;
-        }
-        enum tide_status status = apply_item(replay, &item, error);
-        if (status != TIDE_OK) {
-            return status;
-        }
+    struct reading *reading = context;
+    enum tide_status status = TIDE_OK;
+    if (reading->blocks_left == 0) {
+        *item = (struct tide_lines_item){.kind = TIDE_LINES_END};
+        return TIDE_OK;
     }
+    *item = tide_lines_next(reading->lines);
+    while (status == TIDE_OK && item->kind == TIDE_LINES_NEED) {
+        status = read_more(reading, error);
+        *item = tide_lines_next(reading->lines);
+    }
+    reading->blocks_left--;
+    reading->has_ended = item->kind == TIDE_LINES_END;
+    return status;
 }
 
-static enum tide_status read_stream(struct replay *replay,
-                                    struct tide_input *input,
-                                    struct tide_lines *lines,
-                                    struct tide_error *error)
+static enum tide_status feed(struct replay *replay,
+                             struct reading *reading,
+                             struct tide_error *error)
 {
-    bool ended = false;
+    const struct tide_feeder_input input = {next_item, reading};
     enum tide_status status = TIDE_OK;
-    while (status == TIDE_OK && !ended) {
-        char *space;
-        size_t space_size;
-        size_t size;
-        tide_lines_space(lines, &space, &space_size);
-        size_t wanted = space_size < replay->chunk ? space_size : (size_t)replay->chunk;
-        status = tide_input_read(input, space, wanted, &size, error);
-        if (status == TIDE_OK && size > 0) {
-            tide_lines_filled(lines, size);
-        } else if (status == TIDE_OK) {
-            tide_lines_finish(lines);
-        }
-        if (status == TIDE_OK) {
-            status = apply_ready(replay, lines, &ended, error);
+    while (status == TIDE_OK && !reading->has_ended) {
+        /* Now and then a lake wants to see how much there is to write. */
+        reading->blocks_left = replay->lake == NULL ? UINT32_MAX : LAKE_BLOCKS;
+        status = tide_feeder_run(replay->feeder, &input, &replay->records, error);
+        if (status == TIDE_OK && replay->lake != NULL) {
+            status = tide_replay_lake_relieve(replay->lake, replay->feeder, error);
         }
     }
     return status;
@@ -106,20 +101,19 @@ static enum tide_status read_stream(struct replay *replay,
 static enum tide_exit read_input(struct replay *replay, const char *name)
 {
     struct tide_error error = {0};
-    struct tide_input *input = NULL;
-    struct tide_lines *lines = NULL;
-    enum tide_status status = tide_input_open(name, &input, &error);
+    struct reading reading = {.chunk = replay->chunk};
+    enum tide_status status = tide_input_open(name, &reading.input, &error);
     if (status == TIDE_REJECT) {
         return tide_fail(TIDE_EXIT_NOT_FOUND, "%s", error.text);
     }
     if (status == TIDE_OK) {
-        status = tide_lines_create(BLOCK_BYTES, &lines, &error);
+        status = tide_lines_create(BLOCK_BYTES, &reading.lines, &error);
     }
     if (status == TIDE_OK) {
-        status = read_stream(replay, input, lines, &error);
+        status = feed(replay, &reading, &error);
     }
-    tide_lines_destroy(lines);
-    tide_input_close(input);
+    tide_lines_destroy(reading.lines);
+    tide_input_close(reading.input);
     return status == TIDE_OK ? TIDE_EXIT_OK : tide_fail(tide_exit_of(status), "%s", error.text);
 }
 
@@ -200,10 +194,9 @@ static enum tide_exit print_ledger(struct replay *replay, const struct tide_ledg
 static enum tide_exit print_results(struct replay *replay)
 {
     struct tide_error error = {0};
-    enum tide_status status = tide_feeder_settle(replay->feeder, &error);
-    if (status == TIDE_OK && replay->lake != NULL) {
-        status = tide_replay_lake_finish(replay->lake, replay->feeder, &error);
-    }
+    enum tide_status status = replay->lake == NULL
+                                  ? TIDE_OK
+                                  : tide_replay_lake_finish(replay->lake, replay->feeder, &error);
     if (status != TIDE_OK) {
         return tide_fail(tide_exit_of(status), "%s", error.text);
     }
@@ -274,7 +267,8 @@ static enum tide_exit run(const struct tide_invocation *invocation)
     uint64_t workers;
     if (!tide_invocation_number(invocation, "--partitions", 1, PARTITIONS_MAX, 1, &partitions) ||
         !tide_invocation_number(invocation, "--workers", 1, WORKERS_MAX, 1, &workers) ||
-        !tide_invocation_number(invocation, "--chunk", 1, READ_BYTES, READ_BYTES, &replay.chunk) ||
+        !tide_invocation_number(
+            invocation, "--chunk", 1, READ_BYTES_MAX, READ_BYTES, &replay.chunk) ||
         !tide_format_parse(tide_invocation_text(invocation, "--format", "ndjson"), &format)) {
         return TIDE_EXIT_USAGE;
     }
@@ -310,7 +304,7 @@ static const struct tide_option options[] = {
     {"--format", NULL, "FORMAT", "ndjson (default), json, csv or table"},
     {"--partitions", NULL, "N", "partitions; the result does not depend on it (1)"},
     {"--workers", NULL, "N", "worker threads; neither on it (1)"},
-    {"--chunk", NULL, "BYTES", "bytes of one read; neither on it (1048576)"},
+    {"--chunk", NULL, "BYTES", "bytes of one read; neither on it (262144)"},
     {"--lake", NULL, "URL", "also write events, rejected and journeys as Delta tables there"},
     {"--set", NULL, "KEY=VALUE", "a configuration key of lake (repeatable)"},
     {"--strict", NULL, NULL, "exit 6 if any record was rejected"},

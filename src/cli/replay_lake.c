@@ -110,13 +110,11 @@ enum tide_status tide_replay_lake_relieve(struct tide_replay_lake *lake,
                                           struct tide_feeder *feeder,
                                           struct tide_error *error)
 {
-    enum tide_status status = tide_feeder_settle(feeder, error);
     uint32_t epoch_count = 0;
     size_t bytes = 0;
-    for (uint32_t p = 0; status == TIDE_OK && p < lake->partition_count; p++) {
+    for (uint32_t p = 0; p < lake->partition_count; p++) {
         bytes += tide_partition_rows_bytes(tide_feeder_partition(feeder, p));
     }
-    return status == TIDE_OK && bytes > ROWS_BYTES_MAX
-               ? commit(lake, feeder, TIDE_INSTANT_UNKNOWN, &epoch_count, error)
-               : status;
+    return bytes > ROWS_BYTES_MAX ? commit(lake, feeder, TIDE_INSTANT_UNKNOWN, &epoch_count, error)
+                                  : TIDE_OK;
 }

@@ -16,11 +16,11 @@ enum tide_status tide_replay_lake_open(const struct tide_lake_place_options *pla
                                        struct tide_replay_lake **lake,
                                        struct tide_error *error);
 void tide_replay_lake_close(struct tide_replay_lake *lake);
-/* Writes an epoch if the rows that wait have become many. */
+/* Between runs of the feeder: writes an epoch if the rows that wait have become many. */
 enum tide_status tide_replay_lake_relieve(struct tide_replay_lake *lake,
                                           struct tide_feeder *feeder,
                                           struct tide_error *error);
-/* Writes the last epoch; the feeder is settled. */
+/* Writes the last epoch. */
 enum tide_status tide_replay_lake_finish(struct tide_replay_lake *lake,
                                          struct tide_feeder *feeder,
                                          struct tide_error *error);

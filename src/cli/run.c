@@ -464,6 +464,9 @@ static enum tide_status create_api(struct service *service, struct tide_error *e
                                        .definitions = config->definitions,
                                        .clock = tide_clock_os(),
                                        .version = tide_version,
+                                       .pipeline = config->pipeline,
+                                       .started = service->metrics.started,
+                                       .listeners_max = (uint32_t)config->listeners_max,
                                        .lake_url = tide_bytes_view(&service->lake.place.url),
                                        .partition_count = tide_config_partitions(config),
                                        .generations = service->generations,
@@ -473,6 +476,8 @@ static enum tide_status create_api(struct service *service, struct tide_error *e
                                        .exposition_context = &service->metrics,
                                        .ready = is_ready,
                                        .ready_context = service};
+    struct tide_io io = tide_io_os();
+    io.operations->random(io.self, &options.instance, sizeof(options.instance));
     return tide_api_create(&options, &service->api, error);
 }
 
@@ -538,6 +543,9 @@ static enum tide_status close_service(struct service *service, struct tide_error
     if (service->collector != NULL) {
         tide_collector_drain(service->collector);
     }
+    if (service->api != NULL) {
+        tide_api_hang_up(service->api);
+    }
     if (service->server != NULL) {
         tide_http_server_drain(service->server);
     }
@@ -601,6 +609,34 @@ static void announce(const struct service *service)
     tide_logline(TIDE_LOGLINE_INFO, "run", "listening on http://%s:%u", address, port);
 }
 
+/* What the service takes at most, where something could grow: an operator adds it up. */
+static void announce_budgets(const struct service *service)
+{
+    const double mib = 1 << 20;
+    const struct tide_config *config = &service->config;
+    const struct tide_http_server_options http = tide_http_server_options_default();
+    const struct tide_operator_limits limits = tide_operator_limits_default();
+    tide_logline(TIDE_LOGLINE_INFO,
+                 "run",
+                 "budgets: bodies %.0f MiB on %u connections, %d of them decoded at once in %.0f "
+                 "MiB each; rows for the lake %.0f MiB; copies of lake files %.0f MiB",
+                 (double)http.body_bytes_held_max / mib,
+                 http.connections_max,
+                 BODIES_AT_ONCE,
+                 TIDE_INTAKE_ARENA_MAX / mib,
+                 (double)config->memory / mib,
+                 (double)config->cache_bytes / mib);
+    tide_logline(TIDE_LOGLINE_INFO,
+                 "run",
+                 "budgets: of a metric in a partition %" PRIu64 " cells (%.0f MiB); events of a "
+                 "funnel's key %u (%.0f KiB); replies of the API %.0f MiB",
+                 config->cells_max,
+                 (double)config->cells_max * (double)tide_operator_cell_bytes() / mib,
+                 limits.key_events_max,
+                 limits.key_events_max * (double)tide_operator_event_bytes() / 1024,
+                 TIDE_API_REPLY_BYTES_MAX / mib);
+}
+
 static enum tide_exit serve_until_signal(struct service *service, const sigset_t *signals)
 {
     struct tide_error error = {0};
@@ -613,6 +649,7 @@ static enum tide_exit serve_until_signal(struct service *service, const sigset_t
         (void)close_service(service, &ignored);
         return exit;
     }
+    announce_budgets(service);
     announce(service);
     sigwait(signals, &signal_number);
     pthread_sigmask(SIG_UNBLOCK, signals, NULL); /* a second signal ends the process at once */

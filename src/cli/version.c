@@ -1,9 +1,24 @@
 #include "cli/command.h"
+#include "decode/index.h"
 #include "lake/duckdb.h"
 
 #include <stdio.h>
 
 const char tide_version[] = "0.1.0";
+
+/* Best first: the one that is used unless TIDEMARK_SCANNER says otherwise. */
+static void print_scanners(void)
+{
+    size_t count;
+    const struct tide_index_kernel *kernels = tide_index_kernels(&count);
+    printf("scanners");
+    for (size_t i = 0; i < count; i++) {
+        if (kernels[i].is_supported()) {
+            printf(" %s", kernels[i].name);
+        }
+    }
+    printf(" portable\n");
+}
 
 static enum tide_exit run(const struct tide_invocation *invocation)
 {
@@ -17,12 +32,13 @@ static enum tide_exit run(const struct tide_invocation *invocation)
     } else {
         printf("duckdb not available: %s\n", error.text);
     }
+    print_scanners();
     return TIDE_EXIT_OK;
 }
 
 const struct tide_command tide_command_version = {
     .name = "version",
-    .summary = "the versions of the program and of DuckDB",
+    .summary = "the versions of the program and of DuckDB, and how this machine can read JSON",
     .operands = "",
     .examples = "  tidemark version\n",
     .run = run,

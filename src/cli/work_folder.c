@@ -1,14 +1,35 @@
 #include "cli/work_folder.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/banned.h"
 
 enum {
     DEPTH_MAX = 16,
     NAMES_BYTES_MAX = 16 << 20
 };
+
+enum tide_status tide_work_folder_create(struct tide_io io,
+                                         const char *parent,
+                                         const char *name,
+                                         struct tide_bytes *path,
+                                         struct tide_error *error)
+{
+    uint64_t letters = 0;
+    tide_bytes_reset(path);
+    enum tide_status status = io.operations->make_directory(io.self, parent, error);
+    if (status == TIDE_OK) {
+        status = tide_io_os_absolute(parent, path, error);
+    }
+    if (status != TIDE_OK) {
+        return status;
+    }
+    io.operations->random(io.self, &letters, sizeof(letters)); /* 64 bits meet nobody else's */
+    tide_bytes_append_format(path, "/%s-%016" PRIx64, name, letters);
+    return path->failed
+               ? tide_error_set(error, TIDE_RETRY, "out of memory")
+               : io.operations->make_directory(io.self, tide_bytes_terminated(path), error);
+}
 
 /* Names, each behind an 'd' or 'f' and before a '\0': what is listed is removed afterwards. */
 static void add_name(void *context, const char *name, bool is_directory)

@@ -4,6 +4,14 @@
 
 #include "base/io.h"
 
+/* A new directory for this process alone, below parent, which is made if need be. path: absolute,
+ * ends with name and random letters. Blocks. */
+enum tide_status tide_work_folder_create(struct tide_io io,
+                                         const char *parent,
+                                         const char *name,
+                                         struct tide_bytes *path,
+                                         struct tide_error *error);
+
 /* A directory and everything below it; one that is not there is fine. The first failure ends it.
  * Blocks. */
 enum tide_status tide_work_folder_remove(struct tide_io io,

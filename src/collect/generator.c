@@ -161,21 +161,20 @@ static enum tide_generator_defect draw_defect(struct tide_generator *generator)
         1 + tide_generator_below(&generator->dice, TIDE_GENERATOR_DEFECTS - 1));
 }
 
-/* Damage that is done to the text of a sound line, which starts at `from`. */
-static void damage(struct tide_generator *generator,
-                   enum tide_generator_defect defect,
-                   struct tide_bytes *line,
-                   size_t from)
+void tide_generator_damage(struct tide_generator_random *dice,
+                           enum tide_generator_defect defect,
+                           struct tide_bytes *line,
+                           size_t from)
 {
     const size_t size = line->size - from;
     tide_assert(size > 20);
     if (defect == TIDE_GENERATOR_CUT) {
-        line->size -= 1 + tide_generator_below(&generator->dice, (uint32_t)(size / 2));
+        line->size -= 1 + tide_generator_below(dice, (uint32_t)(size / 2));
     } else if (defect == TIDE_GENERATOR_NOT_UTF8) {
         line->data[from + size / 2] = (char)0xff;
     } else if (defect == TIDE_GENERATOR_NOT_OBJECT) {
         line->size = from;
-        tide_bytes_append_format(line, "%u", tide_generator_below(&generator->dice, UINT32_MAX));
+        tide_bytes_append_format(line, "%u", tide_generator_below(dice, UINT32_MAX));
     }
 }
 
@@ -190,7 +189,7 @@ static void write_fresh(struct tide_generator *generator, struct tide_bytes *lin
         tide_generator_device_write(generator->device, &generator->dice, time, defect, line);
     }
     if (!line->failed) {
-        damage(generator, defect, line, from);
+        tide_generator_damage(&generator->dice, defect, line, from);
     }
     generator->last_is_json = defect != TIDE_GENERATOR_CUT && defect != TIDE_GENERATOR_NOT_UTF8;
     struct remembered *slot =

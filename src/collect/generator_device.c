@@ -3,10 +3,12 @@
  * region) follows from its number alone, so it stays the same for every seed. */
 #include "collect/generator_internal.h"
 
+#include "base/assert.h"
 #include "base/civil.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/banned.h"
 
@@ -14,6 +16,10 @@ struct tide_generator_device {
     uint32_t device_count;
     uint32_t region_count;
     uint32_t *sessions; /* of each device; 0: it has not opened the app yet */
+};
+
+enum {
+    CRASH_STEPS = 40 /* where an app may crash; a regression does at one more */
 };
 
 enum trait {
@@ -105,10 +111,11 @@ static void write_feature(struct tide_generator_random *dice, struct tide_bytes 
         line, ",\"interaction_count\":%u}", 1 + tide_generator_below(dice, 20));
 }
 
-static void write_crash(struct tide_generator_random *dice, struct tide_bytes *line)
+static void write_crash_of(struct tide_generator_random *dice,
+                           uint32_t type,
+                           uint32_t step,
+                           struct tide_bytes *line)
 {
-    const uint32_t type = tide_generator_below(dice, COUNT(crash_types));
-    const uint32_t step = tide_generator_below(dice, 40);
     const bool is_fatal = tide_generator_below(dice, 3) == 0;
     tide_bytes_append_format(line,
                              ",\"crash_type\":\"%s\",\"stack_trace\":\"at step_%u()\\n at main()\""
@@ -118,6 +125,18 @@ static void write_crash(struct tide_generator_random *dice, struct tide_bytes *l
                              is_fatal ? "true" : "false");
     append_thousandths(line, 100000 + tide_generator_below(dice, 1500000));
     tide_bytes_append_byte(line, '}');
+}
+
+static void write_crash(struct tide_generator_random *dice, struct tide_bytes *line)
+{
+    const uint32_t type = tide_generator_below(dice, COUNT(crash_types));
+    const uint32_t step = tide_generator_below(dice, CRASH_STEPS);
+    write_crash_of(dice, type, step, line);
+}
+
+static void write_regression(struct tide_generator_random *dice, struct tide_bytes *line)
+{
+    write_crash_of(dice, 0, CRASH_STEPS, line);
 }
 
 static void write_measure(struct tide_generator_random *dice, struct tide_bytes *line)
@@ -150,9 +169,13 @@ static const struct {
     {"crash_event", 4, write_crash},
 };
 
-static uint32_t draw_kind(struct tide_generator_random *dice, bool must_open)
+enum {
+    KIND_CRASH = 3 /* the last one */
+};
+
+static uint32_t draw_kind(struct tide_generator_random *dice, uint32_t shares, bool must_open)
 {
-    uint32_t share = tide_generator_below(dice, 100);
+    uint32_t share = tide_generator_below(dice, shares);
     uint32_t kind = 0;
     while (share >= kinds[kind].share) {
         share -= kinds[kind].share;
@@ -184,29 +207,82 @@ static void write_head(struct tide_generator_random *dice,
         line, ",\"timestamp\":\"%s\"", defect == TIDE_GENERATOR_BAD_TIME ? "yesterday" : text);
 }
 
+static const char *system_of(uint32_t index)
+{
+    const uint32_t type = tide_generator_trait(index, TRAIT_TYPE, COUNT(types));
+    return systems[type][tide_generator_trait(index, TRAIT_SYSTEM, 3)];
+}
+
+uint32_t tide_generator_device_region(uint32_t device, uint32_t region_count)
+{
+    return tide_generator_trait(device, TRAIT_REGION, region_count);
+}
+
+bool tide_generator_device_is_fragile(uint32_t device)
+{
+    return strcmp(system_of(device), "Android 14") == 0;
+}
+
+/* Everything but what the kind tells. */
+static void write_common(const struct tide_generator_device *device,
+                         uint32_t index,
+                         const char *version,
+                         struct tide_bytes *line)
+{
+    tide_bytes_append_format(
+        line,
+        ",\"device_id\":\"device-%04u\",\"device_type\":\"%s\",\"os\":\"%s\""
+        ",\"app_version\":\"%s\",\"region\":\"%s\",\"payload\":{\"session_id\":\"s-%u\"",
+        index + 1,
+        types[tide_generator_trait(index, TRAIT_TYPE, COUNT(types))],
+        system_of(index),
+        version != NULL ? version
+                        : versions[tide_generator_trait(index, TRAIT_VERSION, COUNT(versions))],
+        tide_generator_regions[tide_generator_device_region(index, device->region_count)],
+        device->sessions[index]);
+}
+
+static void begin_session(struct tide_generator_device *device,
+                          struct tide_generator_random *dice,
+                          uint32_t index)
+{
+    device->sessions[index] = 100000 + tide_generator_below(dice, 900000);
+}
+
 void tide_generator_device_write(struct tide_generator_device *device,
                                  struct tide_generator_random *dice,
                                  struct tide_instant time,
                                  enum tide_generator_defect defect,
                                  struct tide_bytes *line)
 {
-    const uint32_t index = tide_generator_below(dice, device->device_count);
-    const uint32_t kind = draw_kind(dice, device->sessions[index] == 0);
-    if (kind == 0) {
-        device->sessions[index] = 100000 + tide_generator_below(dice, 900000);
+    const struct tide_generator_role role = {.actor =
+                                                 tide_generator_below(dice, device->device_count)};
+    tide_generator_device_write_as(device, dice, &role, time, defect, line);
+}
+
+void tide_generator_device_write_as(struct tide_generator_device *device,
+                                    struct tide_generator_random *dice,
+                                    const struct tide_generator_role *role,
+                                    struct tide_instant time,
+                                    enum tide_generator_defect defect,
+                                    struct tide_bytes *line)
+{
+    const bool opens = role->opens || device->sessions[role->actor] == 0;
+    const bool falls = role->mishap == TIDE_GENERATOR_AS_IT_FALLS;
+    uint32_t kind = KIND_CRASH;
+    tide_assert(role->actor < device->device_count);
+    if (falls || opens || role->mishap == TIDE_GENERATOR_NO_MISHAP) {
+        kind = draw_kind(dice, falls ? 100 : 100 - kinds[KIND_CRASH].share, opens);
     }
-    const uint32_t type = tide_generator_trait(index, TRAIT_TYPE, COUNT(types));
+    if (kind == 0) {
+        begin_session(device, dice, role->actor);
+    }
     write_head(dice, kinds[kind].type, time, defect, line);
-    tide_bytes_append_format(
-        line,
-        ",\"device_id\":\"device-%04u\",\"device_type\":\"%s\",\"os\":\"%s\""
-        ",\"app_version\":\"%s\",\"region\":\"%s\",\"payload\":{\"session_id\":\"s-%u\"",
-        index + 1,
-        types[type],
-        systems[type][tide_generator_trait(index, TRAIT_SYSTEM, 3)],
-        versions[tide_generator_trait(index, TRAIT_VERSION, COUNT(versions))],
-        tide_generator_regions[tide_generator_trait(index, TRAIT_REGION, device->region_count)],
-        device->sessions[index]);
-    kinds[kind].write(dice, line);
+    write_common(device, role->actor, role->version, line);
+    if (kind == KIND_CRASH && role->mishap == TIDE_GENERATOR_REGRESSION) {
+        write_regression(dice, line);
+    } else {
+        kinds[kind].write(dice, line);
+    }
     tide_bytes_append_byte(line, '}');
 }

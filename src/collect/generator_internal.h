@@ -35,9 +35,35 @@ enum tide_generator_defect {
     TIDE_GENERATOR_DEFECTS,    /* their number */
 };
 
-/* Presets see MISSING, MISTYPED, BAD_TIME and TWICE only; the others are made of a sound line. */
+/* Presets see MISSING, MISTYPED, BAD_TIME and TWICE only; the others are made of a sound line. The
+ * line starts at `from`. */
+void tide_generator_damage(struct tide_generator_random *dice,
+                           enum tide_generator_defect defect,
+                           struct tide_bytes *line,
+                           size_t from);
+
+/* What goes wrong on the device. */
+enum tide_generator_mishap {
+    TIDE_GENERATOR_AS_IT_FALLS, /* the preset's own dice say */
+    TIDE_GENERATOR_NO_MISHAP,
+    TIDE_GENERATOR_ACCIDENT,   /* a crash (device) or an error (sunbird) of any kind */
+    TIDE_GENERATOR_REGRESSION, /* one that a release has brought: always the same */
+};
+
+/* Who acts in the next event, where somebody has a say in it. */
+struct tide_generator_role {
+    uint32_t actor;      /* the device; of sunbird its seat, which is taken */
+    const char *version; /* of the app; NULL: its own */
+    enum tide_generator_mishap mishap;
+    bool opens; /* device: a session begins */
+};
+
 struct tide_generator_sunbird;
 struct tide_generator_device;
+
+enum {
+    TIDE_GENERATOR_SEATS = 64 /* sessions that go on at a time */
+};
 
 enum tide_status tide_generator_sunbird_create(const struct tide_generator_options *options,
                                                struct tide_generator_sunbird **sunbird,
@@ -48,6 +74,23 @@ void tide_generator_sunbird_write(struct tide_generator_sunbird *sunbird,
                                   struct tide_instant time,
                                   enum tide_generator_defect defect,
                                   struct tide_bytes *line);
+/* The same for who directs it: users take seats; a session that is over leaves a free one. */
+bool tide_generator_sunbird_seated(const struct tide_generator_sunbird *sunbird,
+                                   uint32_t seat,
+                                   uint32_t *user);
+void tide_generator_sunbird_take_seat(struct tide_generator_sunbird *sunbird,
+                                      struct tide_generator_random *random,
+                                      uint32_t seat,
+                                      uint32_t user);
+void tide_generator_sunbird_write_as(struct tide_generator_sunbird *sunbird,
+                                     struct tide_generator_random *random,
+                                     const struct tide_generator_role *role,
+                                     struct tide_instant time,
+                                     enum tide_generator_defect defect,
+                                     struct tide_bytes *line);
+uint32_t tide_generator_sunbird_region(uint32_t user, uint32_t region_count);
+/* Has what a regression is about: the mobile app. */
+bool tide_generator_sunbird_is_fragile(uint32_t user);
 
 enum tide_status tide_generator_device_create(const struct tide_generator_options *options,
                                               struct tide_generator_device **device,
@@ -58,5 +101,14 @@ void tide_generator_device_write(struct tide_generator_device *device,
                                  struct tide_instant time,
                                  enum tide_generator_defect defect,
                                  struct tide_bytes *line);
+void tide_generator_device_write_as(struct tide_generator_device *device,
+                                    struct tide_generator_random *random,
+                                    const struct tide_generator_role *role,
+                                    struct tide_instant time,
+                                    enum tide_generator_defect defect,
+                                    struct tide_bytes *line);
+uint32_t tide_generator_device_region(uint32_t device, uint32_t region_count);
+/* Has what a regression is about: Android 14. */
+bool tide_generator_device_is_fragile(uint32_t device);
 
 #endif

@@ -9,13 +9,14 @@
  * */
 #include "collect/generator_internal.h"
 
+#include "base/assert.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/banned.h"
 
 enum {
-    SESSIONS_MAX = 64,
     CONTENTS = 200,
     END_OF_SESSION = 25, /* of 100, after each content */
 };
@@ -40,7 +41,7 @@ struct tide_generator_sunbird {
     uint32_t user_count;
     uint32_t region_count;
     uint32_t session_count;
-    struct session sessions[SESSIONS_MAX];
+    struct session sessions[TIDE_GENERATOR_SEATS];
 };
 
 enum trait {
@@ -80,7 +81,7 @@ enum tide_status tide_generator_sunbird_create(const struct tide_generator_optio
     made->user_count = options->device_count;
     made->region_count = options->region_count;
     made->session_count =
-        options->device_count < SESSIONS_MAX ? options->device_count : SESSIONS_MAX;
+        options->device_count < TIDE_GENERATOR_SEATS ? options->device_count : TIDE_GENERATOR_SEATS;
     *sunbird = made;
     return TIDE_OK;
 }
@@ -96,13 +97,13 @@ struct event {
     bool has_object;
     struct tide_instant time;
     enum tide_generator_defect defect;
+    const char *version; /* NULL: the user's own */
 };
 
-static void start_session(struct tide_generator_sunbird *sunbird,
-                          struct tide_generator_random *dice,
+static void start_session(struct tide_generator_random *dice,
+                          uint32_t user,
                           struct session *session)
 {
-    const uint32_t user = tide_generator_below(dice, sunbird->user_count);
     const bool has_second = tide_generator_trait(user, TRAIT_SECOND_DEVICE, 5) == 0;
     const bool takes_second = tide_generator_below(dice, 2) == 0;
     *session = (struct session){
@@ -110,6 +111,21 @@ static void start_session(struct tide_generator_sunbird *sunbird,
         .on_second_device = has_second && takes_second,
         .id = tide_generator_draw(dice) | 1,
     };
+}
+
+static uint32_t platform_of(uint32_t user)
+{
+    return tide_generator_trait(user, TRAIT_PLATFORM, COUNT(platforms));
+}
+
+uint32_t tide_generator_sunbird_region(uint32_t user, uint32_t region_count)
+{
+    return tide_generator_trait(user, TRAIT_REGION, region_count);
+}
+
+bool tide_generator_sunbird_is_fragile(uint32_t user)
+{
+    return platform_of(user) == 0;
 }
 
 /* ---- the parts of a line ---- */
@@ -146,14 +162,14 @@ static void write_actor(const struct session *session,
 
 static void write_context(const struct tide_generator_sunbird *sunbird,
                           const struct session *session,
+                          const char *version,
                           struct tide_bytes *line)
 {
-    uint32_t platform = tide_generator_trait(session->user, TRAIT_PLATFORM, COUNT(platforms));
+    uint32_t platform = platform_of(session->user);
     if (session->on_second_device) {
         platform = (platform + 1) % COUNT(platforms);
     }
-    const uint32_t region =
-        tide_generator_trait(session->user, TRAIT_REGION, sunbird->region_count);
+    const uint32_t region = tide_generator_sunbird_region(session->user, sunbird->region_count);
     tide_bytes_append_format(
         line,
         ",\"context\":{\"channel\":\"%s\",\"pdata\":{\"id\":\"%s\",\"pid\":\"%s\",\"ver\":\"%s\"}"
@@ -161,7 +177,9 @@ static void write_context(const struct tide_generator_sunbird *sunbird,
         tide_generator_regions[region],
         platforms[platform].id,
         platforms[platform].pid,
-        versions[tide_generator_trait(session->user, TRAIT_VERSION, COUNT(versions))],
+        version != NULL
+            ? version
+            : versions[tide_generator_trait(session->user, TRAIT_VERSION, COUNT(versions))],
         platforms[platform].env,
         session->id,
         session->user + 1,
@@ -183,7 +201,7 @@ static void write_head(const struct tide_generator_sunbird *sunbird,
                              high,
                              low);
     write_actor(session, event->defect, line);
-    write_context(sunbird, session, line);
+    write_context(sunbird, session, event->version, line);
     if (event->has_object) {
         tide_bytes_append_format(
             line,
@@ -293,6 +311,23 @@ static void write_end(struct making *making)
     }
 }
 
+/* Whatever was played is lost, and some give up. */
+static void write_error(struct making *making, bool is_regression)
+{
+    static const char *const errors[] = {"NETWORK_TIMEOUT", "CONTENT_MISSING", "OUT_OF_STORAGE"};
+    const uint32_t which = tide_generator_below(making->dice, COUNT(errors));
+    const bool has_content = making->session->step != STEP_BROWSE;
+    making->session->step = STEP_BROWSE;
+    begin(making, "ERROR", has_content);
+    tide_bytes_append_format(making->line,
+                             "{\"err\":\"%s\",\"errtype\":\"%s\",\"stacktrace\":\"at player\"}",
+                             is_regression ? "PLAYER_NULL" : errors[which],
+                             is_regression ? "SYSTEM" : "CONTENT");
+    if (tide_generator_below(making->dice, 100) < END_OF_SESSION) {
+        making->session->id = 0;
+    }
+}
+
 static void write_next(struct making *making)
 {
     const uint32_t roll = tide_generator_below(making->dice, 100);
@@ -323,24 +358,62 @@ static void write_next(struct making *making)
     }
 }
 
+static void write_one(struct making *making, enum tide_generator_mishap mishap)
+{
+    if (mishap == TIDE_GENERATOR_ACCIDENT || mishap == TIDE_GENERATOR_REGRESSION) {
+        write_error(making, mishap == TIDE_GENERATOR_REGRESSION);
+    } else {
+        write_next(making);
+    }
+    tide_bytes_append_byte(making->line, '}');
+}
+
 void tide_generator_sunbird_write(struct tide_generator_sunbird *sunbird,
                                   struct tide_generator_random *dice,
                                   struct tide_instant time,
                                   enum tide_generator_defect defect,
                                   struct tide_bytes *line)
 {
-    struct session *session =
-        &sunbird->sessions[tide_generator_below(dice, sunbird->session_count)];
-    if (session->id == 0) {
-        start_session(sunbird, dice, session);
+    struct tide_generator_role role = {.actor = tide_generator_below(dice, sunbird->session_count)};
+    if (sunbird->sessions[role.actor].id == 0) {
+        const uint32_t user = tide_generator_below(dice, sunbird->user_count);
+        start_session(dice, user, &sunbird->sessions[role.actor]);
     }
+    tide_generator_sunbird_write_as(sunbird, dice, &role, time, defect, line);
+}
+
+bool tide_generator_sunbird_seated(const struct tide_generator_sunbird *sunbird,
+                                   uint32_t seat,
+                                   uint32_t *user)
+{
+    tide_assert(seat < TIDE_GENERATOR_SEATS);
+    *user = sunbird->sessions[seat].user;
+    return sunbird->sessions[seat].id != 0;
+}
+
+void tide_generator_sunbird_take_seat(struct tide_generator_sunbird *sunbird,
+                                      struct tide_generator_random *dice,
+                                      uint32_t seat,
+                                      uint32_t user)
+{
+    tide_assert(seat < TIDE_GENERATOR_SEATS);
+    start_session(dice, user, &sunbird->sessions[seat]);
+}
+
+void tide_generator_sunbird_write_as(struct tide_generator_sunbird *sunbird,
+                                     struct tide_generator_random *dice,
+                                     const struct tide_generator_role *role,
+                                     struct tide_instant time,
+                                     enum tide_generator_defect defect,
+                                     struct tide_bytes *line)
+{
     struct making making = {
         .sunbird = sunbird,
         .dice = dice,
-        .session = session,
-        .event = {.time = time, .defect = defect},
+        .session = &sunbird->sessions[role->actor],
+        .event = {.time = time, .defect = defect, .version = role->version},
         .line = line,
     };
-    write_next(&making);
-    tide_bytes_append_byte(line, '}');
+    tide_assert(role->actor < TIDE_GENERATOR_SEATS && making.session->id != 0);
+    write_one(&making, role->mishap);
 }

@@ -16,6 +16,7 @@
 #include "base/decimal.h"
 #include "decode/diagnose.h"
 #include "decode/extract.h"
+#include "decode/walk_index.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,12 @@ struct rest {
     struct tide_instant sent;
 };
 
+enum {
+    LINES_INDEXED =
+        64 << 10, /* bytes at a time: they are still in the cache when they are walked */
+    INDEXED_MIN = 2 * TIDE_INDEX_BLOCK_SIZE, /* of one document: less does not pay */
+};
+
 struct tide_decoder {
     const struct tide_schema *schema;
     struct tide_arena arena;   /* plans, and the compiled JSON Schemas */
@@ -36,6 +43,13 @@ struct tide_decoder {
     struct tide_plan event;    /* columns and payload: elements, and records of the log */
     struct tide_extractor extractor;
     struct tide_scan scan;
+    const struct tide_index_kernel *kernel; /* NULL: texts are walked by bytes */
+    struct tide_index index;
+    const uint32_t *token; /* of the index, the next record's first; NULL: it is not indexed */
+    uint32_t token_count;  /* of that record; 0: not known */
+    uint32_t line;         /* of the index, the next one */
+    const struct tide_shape *shape; /* of the record that was read last; NULL: it was walked */
+    const uint32_t *tokens;         /* its first */
     struct tide_view block;
     size_t at; /* in the block */
     enum tide_framing framing;
@@ -62,12 +76,49 @@ static void limit_elements(struct tide_scan *scan)
     scan->depth_event = limit < scan->depth_max ? limit : scan->depth_max;
 }
 
+static inline bool stands_at_token(const struct tide_scan *scan, const char *at)
+{
+    return scan->token != NULL && at == scan->index->text + *scan->token;
+}
+
+/* By its shape or by the index, where there is one; by bytes where there is none, or it does not like what it
+ * sees. */
+static const char *walk_event(struct tide_decoder *decoder, struct tide_plan *plan, const char *at)
+{
+    struct tide_walk *walk = &plan->walk;
+    struct tide_scan *scan = &decoder->scan;
+    const uint32_t depth = scan->depth;
+    const uint32_t row_count = decoder->batch->row_count;
+    scan->too_deep = false;
+    scan->broken_surrogate = false;
+    decoder->shape = NULL;
+    if (stands_at_token(scan, at) && *at == '{') {
+        struct tide_shape_key key;
+        const uint32_t token_count = scan->token == decoder->token ? decoder->token_count : 0;
+        decoder->tokens = scan->token;
+        decoder->shape = tide_shapes_match(&plan->shapes, scan, token_count, &key);
+        if (decoder->shape != NULL) {
+            tide_walk_start(walk);
+            return scan->index->text + scan->token[-1] + 1;
+        }
+        const char *end = tide_walk_index_event(walk, scan, at);
+        if (end != NULL) {
+            tide_shapes_learn(&plan->shapes, walk, scan, key);
+            return end;
+        }
+        scan->depth = depth;
+        scan->too_deep = false;
+        scan->broken_surrogate = false;
+        decoder->batch->row_count = row_count; /* of an envelope: its rows come again */
+    }
+    scan->token = NULL;
+    return tide_walk_event(walk, scan, at);
+}
+
 static const char *decode_element(struct tide_decoder *decoder, const char *at)
 {
     struct tide_scan *scan = &decoder->scan;
-    scan->too_deep = false;
-    scan->broken_surrogate = false;
-    const char *end = tide_walk_event(&decoder->event.walk, scan, at);
+    const char *end = walk_event(decoder, &decoder->event, at);
     if (end == NULL) {
         return NULL;
     }
@@ -76,9 +127,20 @@ static const char *decode_element(struct tide_decoder *decoder, const char *at)
         .is_object = *at == '{',
         .too_deep = scan->too_deep,
         .broken_surrogate = scan->broken_surrogate,
+        .shape = decoder->shape,
+        .tokens = decoder->tokens,
+        .index_text = decoder->index.text,
     };
     tide_extract_event(&decoder->extractor, &decoder->event, found, decoder->batch);
     return end;
+}
+
+/* at: the ']' of the array of events. */
+static const char *end_elements(struct tide_scan *scan, const char *at)
+{
+    scan->token = stands_at_token(scan, at) ? scan->token + 1 : NULL;
+    scan->depth--;
+    return at + 1;
 }
 
 /* at: behind an element. The next element, or with *is_last the place behind the array. */
@@ -88,8 +150,7 @@ static const char *after_element(struct tide_scan *scan, const char *at, bool *i
     char next = tide_scan_peek(scan, at);
     *is_last = next == ']';
     if (*is_last) {
-        scan->depth--;
-        return at + 1;
+        return end_elements(scan, at);
     }
     return next == ',' ? tide_scan_space(scan, at + 1) : tide_scan_fault(scan, at);
 }
@@ -106,15 +167,16 @@ static const char *decode_elements(void *context, const char *at)
     limit_elements(scan);
     decoder->rest = (struct rest){.depth = scan->depth, .sent = TIDE_INSTANT_UNKNOWN};
     decoder->element_count = 0;
+    scan->token = stands_at_token(scan, at) ? scan->token + 1 : NULL;
     at = tide_scan_space(scan, at + 1);
     bool is_last = tide_scan_peek(scan, at) == ']';
     if (is_last) {
-        scan->depth--;
-        at++;
+        at = end_elements(scan, at);
     }
     while (!is_last && at != NULL) {
         if (decoder->rest.at == NULL && !has_room(decoder->batch)) {
             decoder->rest.at = at;
+            scan->token = NULL; /* the rest is walked by bytes, now and when its turn comes */
         }
         at = decoder->rest.at == NULL ? decode_element(decoder, at) : tide_scan_value(scan, at);
         decoder->element_count++;
@@ -136,6 +198,8 @@ static void scan_begin(struct tide_decoder *decoder, struct tide_view text, uint
     scan->too_deep = false;
     scan->broken_surrogate = false;
     scan->space_count = 0;
+    scan->index = &decoder->index;
+    scan->token = NULL;
 }
 
 /* What is left of an array, until the batch is full. */
@@ -168,7 +232,8 @@ static const char *scan_whole(struct tide_decoder *decoder,
 {
     struct tide_scan *scan = &decoder->scan;
     const char *at = tide_scan_space(scan, text.data);
-    at = plan == NULL ? decode_elements(decoder, at) : tide_walk_event(&plan->walk, scan, at);
+    scan->token = decoder->token;
+    at = plan == NULL ? decode_elements(decoder, at) : walk_event(decoder, plan, at);
     if (at == NULL) {
         return NULL;
     }
@@ -285,6 +350,9 @@ static void decode_document(struct tide_decoder *decoder,
         .is_object = *tide_scan_space(&decoder->scan, text.data) == '{',
         .too_deep = decoder->scan.too_deep,
         .broken_surrogate = decoder->scan.broken_surrogate,
+        .shape = decoder->shape,
+        .tokens = decoder->tokens,
+        .index_text = decoder->index.text,
     };
     tide_extract_event(&decoder->extractor, plan, found, batch);
 }
@@ -319,25 +387,92 @@ static bool is_blank(struct tide_view line)
     return at == line.size;
 }
 
+/* Indexes what comes next; the lines that are whole there are next_line's. */
+static void index_lines(struct tide_decoder *decoder)
+{
+    size_t left = decoder->block.size - decoder->at;
+    decoder->line = 0;
+    decoder->kernel->run(&decoder->index,
+                         decoder->block.data + decoder->at,
+                         left < LINES_INDEXED ? left : LINES_INDEXED,
+                         true);
+    decoder->token = decoder->index.line_count > 0 ? decoder->index.tokens : NULL;
+}
+
+/* The token that ends the next line. */
+static inline const uint32_t *line_feed(const struct tide_decoder *decoder)
+{
+    return decoder->index.tokens + decoder->index.lines[decoder->line];
+}
+
+/* The line at decoder->at, without its line feed; decoder->token is its first if it is indexed: a
+ * line without one, broken inside a string, or too long is not. */
+static struct tide_view next_line(struct tide_decoder *decoder)
+{
+    const char *start = decoder->block.data + decoder->at;
+    if (decoder->token == NULL && decoder->kernel != NULL) {
+        index_lines(decoder);
+    }
+    if (decoder->token != NULL) {
+        decoder->token_count = (uint32_t)(line_feed(decoder) - decoder->token);
+        const char *end = decoder->index.text + *line_feed(decoder);
+        return (struct tide_view){start, (size_t)(end - start)};
+    }
+    size_t left = decoder->block.size - decoder->at;
+    const char *newline = memchr(start, '\n', left);
+    return (struct tide_view){start, newline != NULL ? (size_t)(newline - start) : left};
+}
+
+static void end_line(struct tide_decoder *decoder, struct tide_view line)
+{
+    decoder->at += line.size;
+    decoder->at += decoder->at < decoder->block.size;
+    if (decoder->token == NULL) {
+        return;
+    }
+    const uint32_t *end = line_feed(decoder);
+    decoder->line++;
+    decoder->token = decoder->line < decoder->index.line_count ? end + 1 : NULL;
+}
+
 static enum tide_status next_lines(struct tide_decoder *decoder)
 {
     while (decoder->at < decoder->block.size) {
-        const char *start = decoder->block.data + decoder->at;
-        size_t left = decoder->block.size - decoder->at;
-        const char *newline = memchr(start, '\n', left);
-        struct tide_view line = {start, newline != NULL ? (size_t)(newline - start) : left};
+        const struct tide_view line = next_line(decoder);
         if (!is_blank(line)) {
             if (!has_room(decoder->batch)) {
                 return TIDE_AGAIN;
             }
             decode_document(decoder, line, &decoder->document);
         }
-        decoder->at += line.size + (newline != NULL);
+        end_line(decoder, line);
         if (decoder->rest.at != NULL) {
             return TIDE_AGAIN;
         }
     }
     return TIDE_OK;
+}
+
+/* The whole block is one text. Two more tokens that end it: walk_index.h. */
+static void index_block(struct tide_decoder *decoder)
+{
+    const struct tide_view block = decoder->block;
+    struct tide_index *index = &decoder->index;
+    decoder->token = NULL;
+    if (decoder->kernel == NULL || block.size < INDEXED_MIN || block.size > TIDE_INDEX_BYTES_MAX) {
+        return;
+    }
+    decoder->kernel->run(index, block.data, block.size, false);
+    if (index->count == 0 || index->ends_in_string) {
+        return;
+    }
+    const uint32_t last = index->tokens[index->count - 1];
+    if (block.data[last] == '}' || block.data[last] == ']') {
+        index->tokens[index->count] = last;
+        index->tokens[index->count + 1] = last;
+        decoder->token = index->tokens;
+        decoder->token_count = index->count;
+    }
 }
 
 static enum tide_status next_whole(struct tide_decoder *decoder)
@@ -349,6 +484,7 @@ static enum tide_status next_whole(struct tide_decoder *decoder)
         return TIDE_AGAIN;
     }
     const struct tide_view block = decoder->block;
+    index_block(decoder);
     scan_begin(decoder, block, TIDE_SCAN_DEPTH_MAX);
     const char *first = tide_scan_space(&decoder->scan, block.data);
     if (decoder->framing == TIDE_FRAMING_ARRAY && tide_scan_peek(&decoder->scan, first) == '[') {
@@ -389,7 +525,8 @@ enum tide_status tide_decoder_create(const struct tide_schema *schema,
         return tide_error_set(error, TIDE_RETRY, "out of memory for a decoder");
     }
     made->schema = schema;
-    made->extractor = (struct tide_extractor){.schema = schema, .seed = seed};
+    made->extractor = (struct tide_extractor){.schema = schema};
+    tide_hash_key_init(&made->extractor.key, seed);
     made->rest.sent = TIDE_INSTANT_UNKNOWN;
     made->is_done = true;
     if (tide_plan_init(&made->document, schema, true, &made->arena) != TIDE_OK ||
@@ -398,6 +535,12 @@ enum tide_status tide_decoder_create(const struct tide_schema *schema,
         return tide_error_set(error, TIDE_RETRY, "out of memory for a decoder");
     }
     enum tide_status status = create_checker(made, error);
+    if (status == TIDE_OK) {
+        status = tide_index_choose(&made->kernel, error);
+    }
+    if (status == TIDE_OK && made->kernel != NULL) {
+        status = tide_index_init(&made->index, error);
+    }
     if (status != TIDE_OK) {
         tide_decoder_destroy(made);
         return status;
@@ -418,6 +561,9 @@ void tide_decoder_destroy(struct tide_decoder *decoder)
     tide_bytes_release(&decoder->extractor.canonical);
     tide_arena_release(&decoder->arena);
     tide_arena_release(&decoder->id_arena);
+    tide_index_release(&decoder->index);
+    tide_shapes_release(&decoder->document.shapes);
+    tide_shapes_release(&decoder->event.shapes);
     free(decoder);
 }
 
@@ -430,6 +576,7 @@ void tide_decoder_begin(struct tide_decoder *decoder,
     decoder->framing = framing;
     decoder->is_done = false;
     decoder->rest.at = NULL;
+    decoder->token = NULL;
     decoder->facts = (struct tide_decoder_facts){0};
     tide_arena_reset(&decoder->id_arena);
 }

@@ -2,8 +2,9 @@
  *
  * One pass over the block, no DOM: only declared columns are materialised, everything is validated
  * (RFC 8259, UTF-8, surrogate escapes, depth, size, keys on declared paths that stand twice). One
- * broken record never affects its neighbours. The interface is the one that a SIMD scanner fills
- * behind the same header. One thread owns a decoder; it holds no events between calls.
+ * broken record never affects its neighbours. Vector instructions find the tokens where the machine
+ * has them (index.h); the result is the same without. One thread owns a decoder; it holds no events
+ * between calls.
  *
  * Verdict order, as the oracle has it: of a whole record utf8_invalid (bytes), too_large, too_deep,
  * json_invalid; then of each event too_large, too_deep, utf8_invalid (escapes), not_an_object, its
@@ -25,7 +26,8 @@ enum tide_framing {
 };
 
 /* seed: of the uid, from the pipeline's identity. RETRY: out of memory. REJECT: the schema's JSON
- * Schemas do not compile (who loads definitions has tried: tide_json_schema_compile). */
+ * Schemas do not compile (who loads definitions has tried: tide_json_schema_compile), or the
+ * environment asks for a scanner that is not here (tide_index_choose). */
 enum tide_status tide_decoder_create(const struct tide_schema *schema,
                                      uint64_t seed,
                                      struct tide_decoder **decoder,

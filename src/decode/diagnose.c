@@ -107,3 +107,14 @@ struct tide_verdict tide_diagnose(struct tide_view text,
                                "not JSON at byte %zu",
                                (size_t)(fault - text.data));
 }
+
+struct tide_verdict tide_diagnose_surrogate(struct tide_view text, struct tide_arena *arena)
+{
+    const size_t at = tide_utf8_unpaired_surrogate(text);
+    tide_assert(at < text.size);
+    return tide_verdict_format(arena,
+                               TIDE_REASON_UTF8_INVALID,
+                               TIDE_VIEW(""),
+                               "an unpaired surrogate escape at byte %zu",
+                               at);
+}

@@ -44,10 +44,17 @@ enum tide_status tide_plan_init(struct tide_plan *plan,
         paths[count++] = &schema->envelope_id;
     }
     *plan = (struct tide_plan){0};
-    if (tide_walk_init(&plan->walk, arena, paths, count, ends) != TIDE_OK) {
+    if (tide_walk_init(&plan->walk, arena, paths, count, ends) != TIDE_OK ||
+        tide_shapes_init(&plan->shapes, plan->columns, column_count) != TIDE_OK) {
         return TIDE_RETRY;
     }
-    memcpy(plan->column_nodes, ends, column_count * sizeof *ends);
+    for (uint32_t i = 0; i < column_count; i++) {
+        plan->columns[i] =
+            (struct tide_shape_column){.node = ends[i],
+                                       .type = schema->columns[i].type,
+                                       .is_required = schema->columns[i].required,
+                                       .is_key = i == schema->id || i == schema->entity};
+    }
     plan->payload_node = ends[column_count];
     plan->validate_node = ends[column_count + 1];
     plan->events_node = ends[column_count + 2];
@@ -57,16 +64,14 @@ enum tide_status tide_plan_init(struct tide_plan *plan,
     return TIDE_OK;
 }
 
-struct tide_view tide_capture_text(struct tide_capture *capture, struct tide_arena *arena)
+struct tide_view tide_capture_unescaped(struct tide_capture *capture, struct tide_arena *arena)
 {
     tide_assert(capture->kind == TIDE_JSON_STRING);
-    struct tide_view raw = {capture->start + 1, (size_t)(capture->end - capture->start) - 2};
-    if (!capture->escaped) {
-        return raw;
-    }
     if (capture->decoded.data == NULL) {
-        char *to = tide_arena_allocate_text(arena, raw.size);
+        const size_t size = (size_t)(capture->end - capture->start) - 2;
+        char *to = tide_arena_allocate_text(arena, size);
         tide_assert(to != NULL); /* who fills a batch keeps room for one record */
+        const struct tide_view raw = {capture->start + 1, size};
         capture->decoded = (struct tide_view){to, tide_utf8_unescape(raw, to)};
     }
     return capture->decoded;
@@ -94,19 +99,14 @@ static enum conversion convert_number(enum tide_type type, struct tide_view text
     return CONVERSION_WRONG_TYPE;
 }
 
-/* Of a value that is there and is not null. */
+/* Of a value that is there, is not null, and is no string for a column of strings. */
 static enum conversion convert_value(struct tide_capture *capture,
                                      enum tide_type type,
                                      struct tide_arena *arena,
-                                     int64_t *number,
-                                     struct tide_view *string)
+                                     int64_t *number)
 {
     switch (capture->kind) {
     case TIDE_JSON_STRING:
-        if (type == TIDE_TYPE_STRING) {
-            *string = tide_capture_text(capture, arena);
-            return CONVERSION_VALUE;
-        }
         if (type == TIDE_TYPE_TIME_ISO) {
             struct tide_instant t;
             bool is_time = tide_civil_parse(tide_capture_text(capture, arena), &t);
@@ -128,17 +128,41 @@ static enum conversion convert_value(struct tide_capture *capture,
     return CONVERSION_WRONG_TYPE;
 }
 
-/* Fills one cell of the batch. */
+/* The captured value at a node, NULL if there is none. Of a record with a shape it is made in own,
+ * because most of them are never asked for. */
+static inline struct tide_capture *capture_at(const struct tide_plan *plan,
+                                              const struct tide_found *found,
+                                              uint32_t node,
+                                              struct tide_capture *own)
+{
+    if (found->shape == NULL) {
+        return tide_walk_capture(&plan->walk, node);
+    }
+    const struct tide_shape_value *value = tide_shape_find(found->shape, node);
+    if (value == NULL) {
+        return NULL;
+    }
+    const struct tide_view raw = tide_shape_text(value, found->index_text, found->tokens);
+    own->start = raw.data;
+    own->end = raw.data + raw.size;
+    own->kind = value->is_scalar ? tide_walk_scalar_kind(*raw.data) : value->kind;
+    own->spaced = value->spaced;
+    own->escaped = false;
+    return own;
+}
+
+/* Fills one cell of the batch, which is null so far. */
 static inline enum conversion extract_column(const struct tide_plan *plan,
+                                             const struct tide_found *found,
                                              struct tide_batch *batch,
                                              uint32_t column,
                                              uint32_t row)
 {
     const struct tide_schema *schema = batch->schema;
     struct tide_vector *vector = &batch->columns[column];
-    struct tide_capture *capture = tide_walk_capture(&plan->walk, plan->column_nodes[column]);
+    struct tide_capture own;
+    struct tide_capture *capture = capture_at(plan, found, plan->columns[column].node, &own);
     vector->present[row] = 0;
-    vector->mistyped[row] = 0;
     if (capture == NULL || capture->kind == TIDE_JSON_NULL) {
         return CONVERSION_NULL;
     }
@@ -146,17 +170,17 @@ static inline enum conversion extract_column(const struct tide_plan *plan,
         capture->end - capture->start == 2) {
         return CONVERSION_EMPTY;
     }
+    if (vector->strings != NULL && capture->kind == TIDE_JSON_STRING) {
+        vector->present[row] = 1;
+        vector->strings[row] = tide_capture_text(capture, &batch->arena);
+        return CONVERSION_VALUE;
+    }
     int64_t number = 0;
-    struct tide_view string = {NULL, 0};
     enum conversion conversion =
-        convert_value(capture, schema->columns[column].type, &batch->arena, &number, &string);
+        convert_value(capture, schema->columns[column].type, &batch->arena, &number);
     if (conversion == CONVERSION_VALUE) {
         vector->present[row] = 1;
-        if (vector->strings != NULL) {
-            vector->strings[row] = string;
-        } else {
-            vector->numbers[row] = number;
-        }
+        vector->numbers[row] = number;
     } else {
         vector->mistyped[row] = 1;
         batch->has_mistyped = true;
@@ -194,19 +218,20 @@ static struct tide_verdict reject(enum tide_reason reason,
 
 /* Columns with a path, in declared order, up to the first that is wrong. */
 static struct tide_verdict extract_columns(const struct tide_plan *plan,
+                                           const struct tide_found *found,
                                            struct tide_batch *batch,
                                            uint32_t row)
 {
     const struct tide_schema *schema = batch->schema;
     for (uint32_t i = 0; i < schema->path_column_count; i++) {
         const struct tide_column *column = &schema->columns[i];
-        if (plan->walk.any_twice && tide_walk_is_twice(&plan->walk, plan->column_nodes[i])) {
+        if (plan->walk.any_twice && tide_walk_is_twice(&plan->walk, plan->columns[i].node)) {
             return reject(TIDE_REASON_DUPLICATE_KEY,
                           column,
                           TIDE_VIEW("a key of this path stands twice in its object"));
         }
         const bool is_strict = column->required || schema->strict;
-        switch (extract_column(plan, batch, i, row)) {
+        switch (extract_column(plan, found, batch, i, row)) {
         case CONVERSION_VALUE:
         case CONVERSION_EMPTY:
             break;
@@ -229,6 +254,54 @@ static struct tide_verdict extract_columns(const struct tide_plan *plan,
         }
     }
     return (struct tide_verdict){.reason = TIDE_REASON_ACCEPTED};
+}
+
+/* Of a record with a shape. false: not as it should be, or not of that type. */
+static __attribute__((noinline)) bool extract_number(const struct tide_shape_column *column,
+                                                     const struct tide_vector *vector,
+                                                     struct tide_view raw,
+                                                     uint32_t row)
+{
+    const bool is_number = *raw.data <= '9'; /* no literal, and no quote with numbers */
+    return vector->numbers != NULL && is_number &&
+           convert_number(column->type, raw, &vector->numbers[row]) == CONVERSION_VALUE;
+}
+
+/* The same for a record with a shape, as long as nothing is wrong with it; false: extract_columns
+ * must judge it. */
+static bool extract_shaped(const struct tide_plan *plan,
+                           const struct tide_found *found,
+                           struct tide_batch *batch,
+                           uint32_t row)
+{
+    const struct tide_shape *shape = found->shape;
+    const char *text = found->index_text;
+    const uint32_t *tokens = found->tokens;
+    const struct tide_vector *vectors = batch->columns;
+    if (shape->lacks_required) {
+        return false;
+    }
+    for (uint32_t i = 0; i < shape->text_count; i++) {
+        const uint32_t column = shape->texts[i].column;
+        const struct tide_view raw =
+            tide_shape_text(&shape->values[shape->texts[i].value], text, tokens);
+        vectors[column].strings[row] = (struct tide_view){raw.data + 1, raw.size - 2};
+        vectors[column].present[row] = (uint8_t)((raw.size > 2) | !plan->columns[column].is_key);
+    }
+    for (uint32_t i = 0; i < shape->null_count; i++) {
+        vectors[shape->nulls[i]].present[row] = 0;
+    }
+    for (uint32_t i = 0; i < shape->other_count; i++) {
+        const uint32_t column = shape->others[i].column;
+        const struct tide_shape_value *value = &shape->values[shape->others[i].value];
+        const struct tide_view raw = tide_shape_text(value, text, tokens);
+        if (!value->is_scalar ||
+            !extract_number(&plan->columns[column], &vectors[column], raw, row)) {
+            return false;
+        }
+        vectors[column].present[row] = 1;
+    }
+    return true;
 }
 
 static void derive_columns(struct tide_batch *batch, uint32_t row)
@@ -287,12 +360,14 @@ static struct tide_view compact(struct tide_view text, struct tide_bytes *into)
 /* The payload as received goes to the batch, the compact one into the identity. */
 static void identify(struct tide_extractor *extractor,
                      const struct tide_plan *plan,
+                     const struct tide_found *found,
                      struct tide_batch *batch,
                      uint32_t row)
 {
     struct tide_view payload = {NULL, 0};
     if (plan->payload_node != 0) {
-        const struct tide_capture *capture = tide_walk_capture(&plan->walk, plan->payload_node);
+        struct tide_capture own;
+        const struct tide_capture *capture = capture_at(plan, found, plan->payload_node, &own);
         if (capture != NULL) {
             payload = raw_text(capture);
             batch->payloads[row] = payload;
@@ -302,7 +377,7 @@ static void identify(struct tide_extractor *extractor,
         }
     }
     batch->uids[row] =
-        tide_uid_compute(batch, row, payload, extractor->seed, &extractor->canonical);
+        tide_uid_compute(batch, row, payload, &extractor->key, &extractor->canonical);
 }
 
 static uint32_t append_row(struct tide_batch *batch, struct tide_view text)
@@ -328,11 +403,12 @@ void tide_extract_rejected(struct tide_batch *batch,
 /* By the JSON Schema of the event's type. */
 static struct tide_verdict validate(struct tide_extractor *extractor,
                                     const struct tide_plan *plan,
-                                    struct tide_view text,
+                                    const struct tide_found *found,
                                     struct tide_batch *batch)
 {
     const struct tide_view by_pointer = extractor->schema->validation.by_pointer;
-    struct tide_capture *by = tide_walk_capture(&plan->walk, plan->validate_node);
+    struct tide_capture own;
+    struct tide_capture *by = capture_at(plan, found, plan->validate_node, &own);
     if (by == NULL || by->kind != TIDE_JSON_STRING) {
         return (struct tide_verdict){
             .reason = TIDE_REASON_MISSING,
@@ -341,7 +417,7 @@ static struct tide_verdict validate(struct tide_extractor *extractor,
     }
     struct tide_view type = tide_capture_text(by, &batch->arena);
     struct tide_json_fault fault;
-    switch (tide_json_checker_check(extractor->checker, type, text, &fault)) {
+    switch (tide_json_checker_check(extractor->checker, type, found->text, &fault)) {
     case TIDE_JSON_VALID:
         break;
     case TIDE_JSON_UNKNOWN:
@@ -381,9 +457,7 @@ void tide_extract_event(struct tide_extractor *extractor,
                                        "more than %d levels of nesting",
                                        TIDE_RECORD_DEPTH_MAX);
     } else if (found.broken_surrogate) {
-        *verdict = (struct tide_verdict){.reason = TIDE_REASON_UTF8_INVALID,
-                                         .pointer = whole,
-                                         .detail = TIDE_VIEW("an unpaired surrogate escape")};
+        *verdict = tide_diagnose_surrogate(found.text, &batch->arena);
     } else if (!found.is_object) {
         *verdict = (struct tide_verdict){.reason = TIDE_REASON_NOT_AN_OBJECT,
                                          .pointer = whole,
@@ -391,14 +465,15 @@ void tide_extract_event(struct tide_extractor *extractor,
     } else {
         *verdict = (struct tide_verdict){.reason = TIDE_REASON_ACCEPTED};
         if (extractor->checker != NULL) {
-            *verdict = validate(extractor, plan, found.text, batch);
+            *verdict = validate(extractor, plan, &found, batch);
         }
-        if (verdict->reason == TIDE_REASON_ACCEPTED) {
-            *verdict = extract_columns(plan, batch, row);
+        if (verdict->reason == TIDE_REASON_ACCEPTED &&
+            (found.shape == NULL || !extract_shaped(plan, &found, batch, row))) {
+            *verdict = extract_columns(plan, &found, batch, row);
         }
     }
     if (verdict->reason == TIDE_REASON_ACCEPTED) {
         derive_columns(batch, row);
-        identify(extractor, plan, batch, row);
+        identify(extractor, plan, &found, batch, row);
     }
 }

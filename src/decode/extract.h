@@ -7,12 +7,14 @@
 #define TIDE_DECODE_EXTRACT_H
 
 #include "decode/json_schema.h"
+#include "decode/shape.h"
 #include "decode/walk.h"
 #include "event/uid.h"
 
 struct tide_plan {
     struct tide_walk walk;
-    uint32_t column_nodes[TIDE_SCHEMA_COLUMNS_MAX]; /* of the columns with a path */
+    struct tide_shapes shapes;                                 /* of records that were walked */
+    struct tide_shape_column columns[TIDE_SCHEMA_COLUMNS_MAX]; /* those with a path */
     uint32_t payload_node;
     uint32_t validate_node; /* the member that names the event's JSON Schema */
     uint32_t events_node;   /* of an envelope; 0: none, and so below */
@@ -28,7 +30,7 @@ enum tide_status tide_plan_init(struct tide_plan *plan,
 
 struct tide_extractor {
     const struct tide_schema *schema;
-    uint64_t seed;
+    struct tide_hash_key key;          /* of the uid */
     struct tide_json_checker *checker; /* NULL: the schema validates nothing */
     struct tide_bytes compact;         /* payload without white space */
     struct tide_bytes canonical;       /* scratch of the uid */
@@ -40,6 +42,10 @@ struct tide_found {
     bool is_object;
     bool too_deep;
     bool broken_surrogate;
+    /* Where it was not walked, but has a shape: */
+    const struct tide_shape *shape; /* NULL: it was walked */
+    const uint32_t *tokens;
+    const char *index_text;
 };
 
 /* Appends a row; the batch has room. */
@@ -51,7 +57,16 @@ void tide_extract_event(struct tide_extractor *extractor,
 void tide_extract_rejected(struct tide_batch *batch,
                            struct tide_view text,
                            struct tide_verdict verdict);
-/* A string's text, escapes resolved (once; into the batch's arena). */
-struct tide_view tide_capture_text(struct tide_capture *capture, struct tide_arena *arena);
+/* Of a string with escapes: its text (resolved once; into the batch's arena). */
+struct tide_view tide_capture_unescaped(struct tide_capture *capture, struct tide_arena *arena);
+/* A string's text. */
+static inline struct tide_view tide_capture_text(struct tide_capture *capture,
+                                                 struct tide_arena *arena)
+{
+    if (capture->escaped) {
+        return tide_capture_unescaped(capture, arena);
+    }
+    return (struct tide_view){capture->start + 1, (size_t)(capture->end - capture->start) - 2};
+}
 
 #endif

@@ -1,5 +1,6 @@
 /* One buffer, read from the front and filled at the back. What is not a whole line yet moves to the
- * front when the space behind it gets short.
+ * front when the space behind it gets short, or when it is little: then the next read goes into
+ * memory that the processor's caches still hold.
  *
  *     |  given out  |  whole lines  |  part of a line  |  space  |
  *     0           start         (last '\n')           end     capacity
@@ -19,6 +20,7 @@
 enum {
     LINE_SIZE_MAX = TIDE_ENVELOPE_BYTES_MAX,
     SPACE_SIZE_MIN = 64 << 10,
+    REST_SIZE_MAX = 8 << 10,
     HASH_SIZE = 16,
     PIECE_SIZE = 64 << 10,
 };
@@ -87,8 +89,8 @@ void tide_lines_destroy(struct tide_lines *lines)
 
 void tide_lines_space(struct tide_lines *lines, char **space, size_t *space_size)
 {
-    if (lines->capacity - lines->end < SPACE_SIZE_MIN || lines->start == lines->end) {
-        size_t left = lines->end - lines->start;
+    size_t left = lines->end - lines->start;
+    if (lines->capacity - lines->end < SPACE_SIZE_MIN || left < REST_SIZE_MAX) {
         memmove(lines->buffer, lines->buffer + lines->start, left);
         lines->seen = lines->seen > lines->start ? lines->seen - lines->start : 0;
         lines->start = 0;

@@ -7,13 +7,23 @@
 
 #include "base/banned.h"
 
+/* Behind the hexadecimal digits at a place: in an escape that lacks some, what is wrong. */
+static const char *skip_hex(const char *at, const char *end)
+{
+    while (at < end && ((*at >= '0' && *at <= '9') || (*at >= 'a' && *at <= 'f') ||
+                        (*at >= 'A' && *at <= 'F'))) {
+        at++;
+    }
+    return at;
+}
+
 /* at: behind "\u". A low surrogate right after a high one belongs to it; any other surrogate is
  * unpaired, which is not a fault of the grammar but of the event. */
 static const char *scan_unicode_escape(struct tide_scan *scan, const char *at)
 {
     int32_t value = scan->end - at >= 4 ? tide_utf8_hex4(at) : -1;
     if (value < 0) {
-        return tide_scan_fault(scan, at);
+        return tide_scan_fault(scan, skip_hex(at, scan->end));
     }
     at += 4;
     if ((value & 0xF800) != 0xD800) {
@@ -49,7 +59,7 @@ const char *tide_scan_string_special(struct tide_scan *scan, const char *at)
         case 'u':
             return scan_unicode_escape(scan, at + 2);
         default:
-            return tide_scan_fault(scan, at);
+            return tide_scan_fault(scan, at + 1);
         }
     }
     if ((unsigned char)*at < 0x80) {
@@ -114,8 +124,9 @@ static const char *scan_digits(const struct tide_scan *scan, const char *at)
 static const char *scan_number(struct tide_scan *scan, const char *at)
 {
     const char *start = *at == '-' ? at + 1 : at;
-    at = scan_digits(scan, start);
-    if (at == start || (*start == '0' && at - start > 1)) {
+    /* Nothing follows a leading 0: a digit there is where the caller finds no comma. */
+    at = tide_scan_peek(scan, start) == '0' ? start + 1 : scan_digits(scan, start);
+    if (at == start) {
         return tide_scan_fault(scan, start);
     }
     if (tide_scan_peek(scan, at) == '.') {
@@ -138,8 +149,10 @@ static const char *scan_number(struct tide_scan *scan, const char *at)
 
 static const char *scan_literal(struct tide_scan *scan, const char *at, struct tide_view word)
 {
-    if ((size_t)(scan->end - at) < word.size || memcmp(at, word.data, word.size) != 0) {
-        return tide_scan_fault(scan, at);
+    for (size_t i = 0; i < word.size; i++) {
+        if (tide_scan_peek(scan, at + i) != word.data[i]) {
+            return tide_scan_fault(scan, at + i);
+        }
     }
     return at + word.size;
 }

@@ -2,8 +2,7 @@
  *
  * Functions take a place in the text and return the place behind what they read, or NULL when the
  * text is not JSON there (scan->fault then says where). What a caller may want to know besides is
- * left in the struct. There is no DOM and no index: what is not declared is read once and left
- * behind.
+ * left in the struct. There is no DOM: what is not declared is read once and left behind.
  *
  * Text may be read up to `readable` in words of eight bytes, but nothing at or beyond `end` is ever
  * part of a value: either end is readable's end, or a '\n' stands there, which ends any string.
@@ -13,6 +12,7 @@
 #define TIDE_DECODE_SCAN_H
 
 #include "base/bytes.h"
+#include "decode/index.h"
 #include "decode/word.h"
 #include "event/verdict.h"
 
@@ -24,7 +24,7 @@ enum {
 struct tide_scan {
     const char *end;      /* of the text */
     const char *readable; /* end of the memory around it */
-    const char *fault;    /* the first place that is not JSON */
+    const char *fault;    /* the first byte with which no JSON text goes on; end: cut short */
     uint32_t depth;       /* of open brackets */
     uint32_t depth_max;   /* beyond it the text is refused */
     uint32_t depth_event; /* beyond it the event is: sets too_deep; at most depth_max */
@@ -33,6 +33,9 @@ struct tide_scan {
     bool broken_surrogate; /* set by an unpaired \uD800 escape, likewise */
     size_t space_count;    /* bytes of white space outside strings */
     char open[TIDE_SCAN_DEPTH_MAX + 1]; /* the bracket that opened each depth */
+    /* For walk_index.h alone: */
+    const struct tide_index *index;
+    const uint32_t *token; /* the one that is looked at; NULL: there is no index (any more) */
 };
 
 /* Cold parts. */

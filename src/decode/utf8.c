@@ -159,3 +159,21 @@ size_t tide_utf8_unescape(struct tide_view text, char *to)
     tide_assert((size_t)(out - to) <= text.size);
     return (size_t)(out - to);
 }
+
+size_t tide_utf8_unpaired_surrogate(struct tide_view text)
+{
+    const char *const end = text.data + text.size;
+    const char *at = text.data;
+    while (at < end && (at = memchr(at, '\\', (size_t)(end - at))) != NULL) {
+        const char *const backslash = at;
+        tide_assert(end - backslash >= 2);
+        at += 2;
+        if (backslash[1] == 'u') {
+            tide_assert(end - at >= 4);
+            if ((read_unicode_escape(&at, end) & 0xFFFFF800) == 0xD800) {
+                return (size_t)(backslash - text.data);
+            }
+        }
+    }
+    return text.size;
+}

@@ -15,5 +15,8 @@ int32_t tide_utf8_hex4(const char *at);
  * bytes; returns how many were written. An unpaired surrogate becomes the three bytes that UTF-8
  * forbids, which therefore equal no declared key. */
 size_t tide_utf8_unescape(struct tide_view text, char *to);
+/* Where the first unpaired surrogate escape of a valid JSON text starts (its backslash): text.size
+ * if there is none. Only strings have backslashes, so the text need not be parsed. */
+size_t tide_utf8_unpaired_surrogate(struct tide_view text);
 
 #endif

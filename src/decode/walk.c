@@ -19,15 +19,6 @@ enum tide_status tide_walk_init(struct tide_walk *walk,
     return walk->captures != NULL && walk->key != NULL ? TIDE_OK : TIDE_RETRY;
 }
 
-static inline uint32_t find(struct tide_walk *walk,
-                            const struct tide_scan *scan,
-                            uint32_t node,
-                            struct tide_view key)
-{
-    return scan->escaped ? tide_trie_find_escaped(&walk->trie, node, key, walk->key)
-                         : tide_trie_find_raw(&walk->trie, node, key, scan->readable);
-}
-
 /* What was captured below an object that a later equal key replaces. */
 static void forget_below(struct tide_walk *walk, uint32_t node)
 {
@@ -38,18 +29,17 @@ static void forget_below(struct tide_walk *walk, uint32_t node)
     }
 }
 
+void tide_walk_forget(struct tide_walk *walk, uint32_t node)
+{
+    walk->captures[node].twice = walk->stamp;
+    walk->any_twice = true;
+    forget_below(walk, node);
+}
+
 static const char *walk_object(struct tide_walk *walk,
                                struct tide_scan *scan,
                                uint32_t node,
                                const char *at);
-
-static inline enum tide_json_kind scalar_kind(char first)
-{
-    return first == 't'   ? TIDE_JSON_TRUE
-           : first == 'f' ? TIDE_JSON_FALSE
-           : first == 'n' ? TIDE_JSON_NULL
-                          : TIDE_JSON_NUMBER;
-}
 
 static inline const char *walk_value(struct tide_walk *walk,
                                      struct tide_scan *scan,
@@ -74,36 +64,57 @@ static inline const char *walk_value(struct tide_walk *walk,
                    ? walk->elements(walk->context, at)
                    : tide_scan_container(scan, at);
     }
-    *kind = scalar_kind(first);
+    *kind = tide_walk_scalar_kind(first);
     return tide_scan_scalar(scan, at);
 }
 
+/* A key, its colon and its value; at: what should be the opening quote. */
 static const char *walk_member(struct tide_walk *walk,
                                struct tide_scan *scan,
                                uint32_t node,
                                const char *at)
 {
-    struct tide_capture *capture = &walk->captures[node];
-    if (capture->seen == walk->stamp) {
-        capture->twice = walk->stamp;
-        walk->any_twice = true;
-        forget_below(walk, node);
+    if (tide_scan_peek(scan, at) != '"') {
+        return tide_scan_fault(scan, at);
     }
-    size_t spaces_before = scan->space_count;
-    enum tide_json_kind kind;
+    const char *key = at + 1;
     scan->escaped = false;
-    const char *end = walk_value(walk, scan, node, at, &kind);
-    if (end == NULL) {
+    at = tide_scan_string(scan, key);
+    if (at == NULL) {
         return NULL;
     }
-    capture->seen = walk->stamp;
-    capture->start = at;
-    capture->end = end;
-    capture->kind = kind;
-    capture->escaped = scan->escaped;
-    capture->spaced = scan->space_count != spaces_before;
-    capture->decoded = (struct tide_view){NULL, 0};
-    return end;
+    uint32_t child = tide_walk_find(walk, scan, node, (struct tide_view){key, (size_t)(at - key)});
+    at = tide_scan_colon(scan, at + 1);
+    if (at == NULL || child == 0) {
+        return at == NULL ? NULL : tide_scan_value(scan, at);
+    }
+    const struct tide_walk_member member = tide_walk_member_begin(walk, scan, child, at);
+    enum tide_json_kind kind;
+    at = walk_value(walk, scan, child, at, &kind);
+    if (at != NULL) {
+        tide_walk_member_end(walk, scan, member, at, kind);
+    }
+    return at;
+}
+
+const char *tide_walk_members_rest(struct tide_walk *walk,
+                                   struct tide_scan *scan,
+                                   uint32_t node,
+                                   const char *at)
+{
+    while (at != NULL) {
+        at = tide_scan_space(scan, at);
+        char next = tide_scan_peek(scan, at);
+        if (next == '}') {
+            scan->depth--;
+            return at + 1;
+        }
+        if (next != ',') {
+            return tide_scan_fault(scan, at);
+        }
+        at = walk_member(walk, scan, node, tide_scan_space(scan, at + 1));
+    }
+    return NULL;
 }
 
 /* Recursive, but only along declared paths: at most TIDE_SCHEMA_PATH_DEPTH_MAX deep. */
@@ -117,43 +128,16 @@ static const char *walk_object(struct tide_walk *walk,
     }
     scan->open[scan->depth] = '{';
     at = tide_scan_space(scan, at + 1);
-    char next = tide_scan_peek(scan, at);
-    while (next != '}') {
-        if (next != '"') {
-            return tide_scan_fault(scan, at);
-        }
-        const char *key = at + 1;
-        scan->escaped = false;
-        at = tide_scan_string(scan, key);
-        if (at == NULL) {
-            return NULL;
-        }
-        uint32_t child = find(walk, scan, node, (struct tide_view){key, (size_t)(at - key)});
-        at = tide_scan_colon(scan, at + 1);
-        if (at == NULL) {
-            return NULL;
-        }
-        at = child != 0 ? walk_member(walk, scan, child, at) : tide_scan_value(scan, at);
-        if (at == NULL) {
-            return NULL;
-        }
-        at = tide_scan_space(scan, at);
-        next = tide_scan_peek(scan, at);
-        if (next == ',') {
-            at = tide_scan_space(scan, at + 1);
-            next = tide_scan_peek(scan, at) == '"' ? '"' : '\0'; /* no '}' after a comma */
-        } else if (next != '}') {
-            return tide_scan_fault(scan, at);
-        }
+    if (tide_scan_peek(scan, at) == '}') {
+        scan->depth--;
+        return at + 1;
     }
-    scan->depth--;
-    return at + 1;
+    return tide_walk_members_rest(walk, scan, node, walk_member(walk, scan, node, at));
 }
 
 const char *tide_walk_event(struct tide_walk *walk, struct tide_scan *scan, const char *at)
 {
-    walk->stamp++;
-    walk->any_twice = false;
+    tide_walk_start(walk);
     return tide_scan_peek(scan, at) == '{' ? walk_object(walk, scan, 0, at)
                                            : tide_scan_value(scan, at);
 }

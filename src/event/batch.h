@@ -37,7 +37,8 @@ struct tide_batch {
     struct tide_u128 *uids; /* of accepted rows */
     struct tide_instant
         *sents;              /* of the envelope; unknown elsewhere. Who reads frames fills them */
-    struct tide_arena arena; /* decoded strings, details */
+    struct tide_arena arena;   /* decoded strings, details */
+    struct tide_arena storage; /* of the arrays above */
 };
 
 /* RETRY: out of memory. */

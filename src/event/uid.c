@@ -9,14 +9,22 @@
 /* An event's identity by id has three values, and so may a schema have three columns: a tag tells
  * them apart. */
 enum {
+    SHORT_RECORD = 2048
+};
+
+enum {
     TAG_BY_ID = 'i',
     TAG_FULL = 'f'
 };
 
-/* Enough for these columns of a row, whatever they hold. */
+/* Enough for these columns of a row, whatever they hold: no value is longer than the record, and
+ * most records are short. */
 static size_t size_bound(const struct tide_batch *batch, uint32_t row, struct tide_view payload)
 {
     const struct tide_schema *schema = batch->schema;
+    if (batch->texts[row].size <= SHORT_RECORD) {
+        return (schema->path_column_count + 2) * (TIDE_VALUE_NUMBER_SIZE + (size_t)SHORT_RECORD);
+    }
     size_t size = 1 + TIDE_VALUE_NUMBER_SIZE + payload.size;
     for (uint32_t column = 0; column < schema->path_column_count; column++) {
         const struct tide_vector *vector = &batch->columns[column];
@@ -68,7 +76,7 @@ static char *put_full(const struct tide_batch *batch,
 struct tide_u128 tide_uid_compute(const struct tide_batch *batch,
                                   uint32_t row,
                                   struct tide_view payload,
-                                  uint64_t seed,
+                                  const struct tide_hash_key *key,
                                   struct tide_bytes *scratch)
 {
     const struct tide_schema *schema = batch->schema;
@@ -90,7 +98,7 @@ struct tide_u128 tide_uid_compute(const struct tide_batch *batch,
     }
     scratch->size = (size_t)(to - scratch->data);
     tide_assert(scratch->size <= bound);
-    return tide_hash128(tide_bytes_view(scratch), seed);
+    return tide_hash128_keyed(tide_bytes_view(scratch), key);
 }
 
 struct tide_view tide_route_key(const struct tide_batch *batch,

@@ -5,14 +5,14 @@
 #include "base/decimal.h"
 #include "event/batch.h"
 
-/* XXH3-128 with the pipeline's seed over every column with a path but the received one (type tag,
+/* XXH3-128 with the pipeline's seed (key) over every column with a path but the received one (type tag,
  * length prefix), then the payload without white space outside strings, if the schema has one;
  * with dedupe_by_id and an id: entity, id and device time alone. payload.data NULL: absent.
  * payload is already compact. scratch is reset and used. */
 struct tide_u128 tide_uid_compute(const struct tide_batch *batch,
                                   uint32_t row,
                                   struct tide_view payload,
-                                  uint64_t seed,
+                                  const struct tide_hash_key *key,
                                   struct tide_bytes *scratch);
 
 enum {

@@ -13,7 +13,7 @@ enum {
 
 /* What a preflight is told besides origin and methods. */
 #define TIDE_CORS_HEADERS                                                                          \
-    "authorization, content-encoding, content-type, idempotency-key, x-api-key"
+    "authorization, content-encoding, content-type, idempotency-key, last-event-id, x-api-key"
 #define TIDE_CORS_EXPOSED                                                                          \
     "accept-encoding, ratelimit, ratelimit-policy, retry-after, www-authenticate"
 #define TIDE_CORS_MAX_AGE_S "600" /* so long a browser may go on with an old list */

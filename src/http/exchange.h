@@ -24,7 +24,7 @@
 #include "http/body.h"
 #include "http/cors.h"
 #include "http/gate.h"
-#include "http/server.h"
+#include "http/stream.h"
 
 enum tide_exchange_state {
     TIDE_EXCHANGE_HEADERS,
@@ -60,6 +60,7 @@ struct tide_exchange_reply {
     struct tide_exchange_header headers[TIDE_EXCHANGE_REPLY_HEADERS_MAX];
     size_t header_count;
     bool must_close;
+    struct tide_http_stream *stream; /* in place of a body; or NULL */
 };
 
 struct tide_http_exchange {

@@ -14,14 +14,14 @@
 
 #include "base/assert.h"
 #include "http/exchange.h"
+#include "http/listen.h"
 #include "http/problem.h"
 #include "http/reply.h"
+#include "http/streams.h"
 #include "http/watch.h"
 
 #include <microhttpd.h>
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdarg.h>
@@ -37,7 +37,6 @@
 enum {
     CONNECTION_MEMORY_BYTES = 32 << 10, /* of the library, for headers and reading */
     CONNECTION_GROWTH_BYTES = 8 << 10,
-    LISTEN_BACKLOG = 1024,
     REFUSAL_RETRY_AFTER_S = 1,
     DETAIL_BYTES_MAX = 512, /* of a problem */
 };
@@ -58,6 +57,7 @@ struct tide_http_server {
     struct tide_body_budget *bodies;
     atomic_size_t exchange_count;
     atomic_size_t kept_count; /* handed to a handler that has not replied yet */
+    struct tide_streams streams;
 };
 
 struct connection {
@@ -123,22 +123,52 @@ static void on_connection(void *context,
 
 /* ---- replies ---- */
 
-/* MHD_NO closes the connection without a reply: only without memory. */
-static enum MHD_Result queue_reply(struct tide_http_exchange *exchange)
+/* Of a streamed reply when it begins. */
+static void tell_observer(const struct tide_http_exchange *exchange)
+{
+    const struct tide_http_server *server = exchange->server;
+    if (server->options.observe != NULL) {
+        const size_t route_index =
+            exchange->route == NULL ? SIZE_MAX : (size_t)(exchange->route - server->options.routes);
+        server->options.observe(
+            server->options.observe_context,
+            route_index,
+            exchange->reply.status,
+            tide_monotonic_since(tide_clock_monotonic(server->clock), exchange->start));
+    }
+}
+
+/* What the body is sent from, which is moved into it. NULL: no memory. */
+static struct MHD_Response *make_response(struct tide_http_exchange *exchange)
 {
     struct tide_exchange_reply *reply = &exchange->reply;
-    tide_assert(reply->status != 0);
+    struct connection *connection = exchange->peer;
+    if (reply->stream != NULL) {
+        const struct tide_stream_place place = {
+            exchange->connection, exchange->server->watch, &connection->watched};
+        tell_observer(exchange);
+        return tide_stream_attach(reply->stream, &exchange->server->streams, &place);
+    }
     const bool is_empty = reply->body.size == 0;
     static char nothing[1];
     struct MHD_Response *response =
         MHD_create_response_from_buffer(reply->body.size,
                                         is_empty ? nothing : reply->body.data,
                                         is_empty ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_FREE);
+    if (response != NULL && !is_empty) {
+        reply->body = (struct tide_bytes){0};
+    }
+    return response;
+}
+
+/* MHD_NO closes the connection without a reply: only without memory. */
+static enum MHD_Result queue_reply(struct tide_http_exchange *exchange)
+{
+    const struct tide_exchange_reply *reply = &exchange->reply;
+    tide_assert(reply->status != 0);
+    struct MHD_Response *response = make_response(exchange);
     if (response == NULL) {
         return MHD_NO;
-    }
-    if (!is_empty) {
-        reply->body = (struct tide_bytes){0}; /* moved into the response */
     }
     tide_reply_finish(exchange, atomic_load(&exchange->server->is_draining));
     for (size_t i = 0; i < reply->header_count; i++) {
@@ -468,15 +498,11 @@ static void on_completed(void *context,
         return;
     }
     set_deadline(exchange, (struct tide_duration){KEEP_ALIVE_US});
-    const unsigned status = exchange->reply.status;
-    if (status != 0 && server->options.observe != NULL) {
-        const size_t route_index =
-            exchange->route == NULL ? SIZE_MAX : (size_t)(exchange->route - server->options.routes);
-        server->options.observe(
-            server->options.observe_context,
-            route_index,
-            status,
-            tide_monotonic_since(tide_clock_monotonic(server->clock), exchange->start));
+    if (exchange->reply.stream != NULL) {
+        tide_stream_leave(exchange->reply.stream);
+        exchange->reply.stream = NULL;
+    } else if (exchange->reply.status != 0) {
+        tell_observer(exchange);
     }
     tide_body_release(server->bodies, &exchange->body);
     tide_exchange_destroy(exchange);
@@ -506,62 +532,6 @@ struct tide_http_server_options tide_http_server_options_default(void)
         .body_deadline = {30 * INT64_C(1000000)},
         .reply_deadline = {30 * INT64_C(1000000)},
     };
-}
-
-union address {
-    struct sockaddr any;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-};
-
-static enum tide_status parse_address(const struct tide_http_server_options *options,
-                                      union address *address,
-                                      socklen_t *size,
-                                      struct tide_error *error)
-{
-    *address = (union address){0};
-    if (inet_pton(AF_INET, options->address, &address->v4.sin_addr) == 1) {
-        address->v4.sin_family = AF_INET;
-        address->v4.sin_port = htons(options->port);
-        *size = sizeof(address->v4);
-        return TIDE_OK;
-    }
-    if (inet_pton(AF_INET6, options->address, &address->v6.sin6_addr) == 1) {
-        address->v6.sin6_family = AF_INET6;
-        address->v6.sin6_port = htons(options->port);
-        *size = sizeof(address->v6);
-        return TIDE_OK;
-    }
-    return tide_error_set(error, TIDE_REJECT, "'%s' is no address to listen on", options->address);
-}
-
-static enum tide_status open_socket(struct tide_http_server *server, struct tide_error *error)
-{
-    const struct tide_http_server_options *options = &server->options;
-    union address address;
-    socklen_t size = 0;
-    const enum tide_status status = parse_address(options, &address, &size, error);
-    if (status != TIDE_OK) {
-        return status;
-    }
-    const int on = 1;
-    server->listen_fd =
-        socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (server->listen_fd < 0 ||
-        setsockopt(server->listen_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
-        bind(server->listen_fd, &address.any, size) != 0 ||
-        listen(server->listen_fd, LISTEN_BACKLOG) != 0 ||
-        getsockname(server->listen_fd, &address.any, &size) != 0) {
-        return tide_error_set(error,
-                              TIDE_RETRY,
-                              "cannot listen on %s:%u: %s",
-                              options->address,
-                              options->port,
-                              strerror(errno));
-    }
-    server->port =
-        ntohs(address.any.sa_family == AF_INET ? address.v4.sin_port : address.v6.sin6_port);
-    return TIDE_OK;
 }
 
 static int64_t smaller(int64_t a, int64_t b)
@@ -643,8 +613,10 @@ enum tide_status tide_http_server_start(const struct tide_http_server_options *o
     made->options = *options;
     made->clock = tide_clock_os();
     made->listen_fd = -1;
+    tide_streams_init(&made->streams);
     made->can_check_layout = strcmp(MHD_get_version(), LIBRARY_VERSION_KNOWN) == 0;
-    enum tide_status status = open_socket(made, error);
+    enum tide_status status =
+        tide_listen(options->address, options->port, &made->listen_fd, &made->port, error);
     if (status == TIDE_OK) {
         status = tide_body_budget_create(
             options->body_bytes_held_max, options->thread_count, &made->bodies, error);
@@ -661,6 +633,7 @@ enum tide_status tide_http_server_start(const struct tide_http_server_options *o
         if (made->listen_fd >= 0) {
             (void)close(made->listen_fd);
         }
+        tide_streams_release(&made->streams);
         free(made);
         return status;
     }
@@ -684,6 +657,7 @@ void tide_http_server_drain(struct tide_http_server *server)
          * number could be another file's by then. */
         (void)shutdown(server->listen_fd, SHUT_RDWR);
     }
+    tide_streams_drain(&server->streams);
 }
 
 void tide_http_server_stop(struct tide_http_server *server)
@@ -707,6 +681,7 @@ void tide_http_server_stop(struct tide_http_server *server)
     }
     tide_assert(atomic_load(&server->exchange_count) == 0);
     tide_watch_stop(server->watch);
+    tide_streams_release(&server->streams);
     tide_body_budget_destroy(server->bodies);
     free(server);
 }
@@ -716,18 +691,19 @@ struct tide_http_address tide_http_client_address(const struct tide_http_exchang
     struct tide_http_address address = {0};
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    union address from = {0};
     if (info == NULL || info->client_addr == NULL) {
         return address;
     }
     if (info->client_addr->sa_family == AF_INET6) {
-        memcpy(&from.v6, info->client_addr, sizeof(from.v6));
-        memcpy(address.bytes, &from.v6.sin6_addr, sizeof(address.bytes));
+        struct sockaddr_in6 from;
+        memcpy(&from, info->client_addr, sizeof(from));
+        memcpy(address.bytes, &from.sin6_addr, sizeof(address.bytes));
     } else if (info->client_addr->sa_family == AF_INET) {
-        memcpy(&from.v4, info->client_addr, sizeof(from.v4));
+        struct sockaddr_in from;
+        memcpy(&from, info->client_addr, sizeof(from));
         address.bytes[10] = 0xff;
         address.bytes[11] = 0xff;
-        memcpy(&address.bytes[12], &from.v4.sin_addr, 4);
+        memcpy(&address.bytes[12], &from.sin_addr, 4);
     }
     return address;
 }
@@ -737,6 +713,18 @@ struct tide_http_address tide_http_client_address(const struct tide_http_exchang
 void tide_http_add_header(struct tide_http_exchange *exchange, const char *name, const char *value)
 {
     tide_reply_add(exchange, name, tide_arena_copy(&exchange->arena, tide_view_of(value)).data);
+}
+
+static void finish(struct tide_http_exchange *exchange)
+{
+    (void)atomic_fetch_sub(&exchange->server->kept_count, 1);
+    /* Once the state is REPLIED, the exchange is the other thread's, unless it is parked. */
+    struct MHD_Connection *mhd = exchange->connection;
+    const int before = atomic_exchange(&exchange->state, TIDE_EXCHANGE_REPLIED);
+    tide_assert(before == TIDE_EXCHANGE_HANDLED || before == TIDE_EXCHANGE_PARKED);
+    if (before == TIDE_EXCHANGE_PARKED) {
+        MHD_resume_connection(mhd);
+    }
 }
 
 void tide_http_reply(struct tide_http_exchange *exchange,
@@ -757,14 +745,25 @@ void tide_http_reply(struct tide_http_exchange *exchange,
         exchange->reply.retry_after_s = retry_after_s;
         *body = (struct tide_bytes){0};
     }
-    (void)atomic_fetch_sub(&exchange->server->kept_count, 1);
-    /* Once the state is REPLIED, the exchange is the other thread's, unless it is parked. */
-    struct MHD_Connection *mhd = exchange->connection;
-    const int before = atomic_exchange(&exchange->state, TIDE_EXCHANGE_REPLIED);
-    tide_assert(before == TIDE_EXCHANGE_HANDLED || before == TIDE_EXCHANGE_PARKED);
-    if (before == TIDE_EXCHANGE_PARKED) {
-        MHD_resume_connection(mhd);
+    finish(exchange);
+}
+
+enum tide_status tide_http_reply_stream(struct tide_http_exchange *exchange,
+                                        const struct tide_http_stream_options *options,
+                                        struct tide_http_stream **stream,
+                                        struct tide_error *error)
+{
+    struct tide_http_stream *made = tide_stream_create(options);
+    if (made == NULL) {
+        return tide_error_set(error, TIDE_RETRY, "no memory for a stream");
     }
+    tide_assert(exchange->reply.status == 0);
+    exchange->reply.status = 200;
+    exchange->reply.content_type = options->content_type;
+    exchange->reply.stream = made;
+    *stream = made;
+    finish(exchange);
+    return TIDE_OK;
 }
 
 void tide_http_reply_problem(struct tide_http_exchange *exchange,

@@ -58,7 +58,8 @@ struct tide_http_server_options {
     struct tide_duration reply_deadline;  /* 30 s */
     const struct tide_http_route *routes; /* must outlive the server */
     size_t route_count;
-    /* After every reply, for counters; may be NULL. route_index SIZE_MAX: no route. */
+    /* After every reply, for counters; of a streamed one when it begins. May be NULL. route_index
+     * SIZE_MAX: no route. */
     void (*observe)(void *context,
                     size_t route_index,
                     unsigned status,
@@ -72,7 +73,7 @@ enum tide_status tide_http_server_start(const struct tide_http_server_options *o
                                         struct tide_http_server **server,
                                         struct tide_error *error);
 uint16_t tide_http_server_port(const struct tide_http_server *server);
-/* Stops accepting; exchanges that are under way are finished. */
+/* Stops accepting; exchanges that are under way are finished, streams (http/stream.h) ended. */
 void tide_http_server_drain(struct tide_http_server *server);
 /* After drain and after the last kept exchange was replied to; waits for replies to be sent, at
  * most the reply deadline; frees. */

@@ -267,6 +267,19 @@ static enum tide_status refuse(const struct tide_delta_snapshot *snapshot,
                           reason);
 }
 
+/* The newest that was seen, good or not. One beyond the log's end is a hint gone wrong: if it
+ * counted, no other would be written until the log came there. */
+static int64_t newest_checkpoint(const struct tide_delta_snapshot *snapshot,
+                                 const struct listing *listing)
+{
+    for (uint32_t i = 0; i < listing->count; i++) {
+        if (listing->candidates[i].version <= snapshot->version) {
+            return listing->candidates[i].version;
+        }
+    }
+    return -1;
+}
+
 enum tide_status tide_delta_snapshot_read(struct tide_delta_snapshot *snapshot,
                                           struct tide_error *error)
 {
@@ -283,7 +296,7 @@ enum tide_status tide_delta_snapshot_read(struct tide_delta_snapshot *snapshot,
         struct tide_error one = {0};
         status = read_from(snapshot, &listing.candidates[i], listing.newest, &is_whole, &one);
         if (status == TIDE_OK && is_whole) {
-            snapshot->checkpoint = listing.candidates[0].version;
+            snapshot->checkpoint = newest_checkpoint(snapshot, &listing);
             return TIDE_OK;
         }
         /* A good checkpoint with a bad commit behind it is the log's fault, as is memory. */
@@ -306,7 +319,7 @@ enum tide_status tide_delta_snapshot_read(struct tide_delta_snapshot *snapshot,
     if (status != TIDE_OK) {
         return status;
     }
-    snapshot->checkpoint = listing.count == 0 ? -1 : listing.candidates[0].version;
+    snapshot->checkpoint = newest_checkpoint(snapshot, &listing);
     const bool is_cut = snapshot->version < 0 && listing.count > 0;
     return is_whole && !is_cut ? TIDE_OK : refuse(snapshot, &listing, &why, error);
 }

@@ -33,6 +33,14 @@ static uint64_t hash_of(int64_t start_us, uint32_t length_s, uint32_t group)
     return hash ^ (hash >> 32);
 }
 
+static bool is_record(const struct tide_cell_record *record,
+                      int64_t start_us,
+                      uint32_t length_s,
+                      uint32_t group)
+{
+    return record->start_us == start_us && record->length_s == length_s && record->group == group;
+}
+
 /* The slot of that cell, or the empty one where it belongs. */
 static uint32_t *find_slot(const struct tide_cell_map *map,
                            int64_t start_us,
@@ -45,9 +53,7 @@ static uint32_t *find_slot(const struct tide_cell_map *map,
         if (*slot == 0) {
             return slot;
         }
-        const struct tide_cell_record *record = &map->records[*slot - 1];
-        if (record->start_us == start_us && record->length_s == length_s &&
-            record->group == group) {
+        if (is_record(&map->records[*slot - 1], start_us, length_s, group)) {
             return slot;
         }
     }
@@ -105,7 +111,12 @@ uint32_t tide_cell_map_find(const struct tide_cell_map *map,
     if (map->slot_count == 0) {
         return TIDE_CELL_NONE;
     }
-    const uint32_t *slot = find_slot(map, window.start.us, length_of(window), group);
+    const uint32_t length_s = length_of(window);
+    if (map->last < map->count &&
+        is_record(&map->records[map->last], window.start.us, length_s, group)) {
+        return map->last;
+    }
+    const uint32_t *slot = find_slot(map, window.start.us, length_s, group);
     return *slot == 0 ? TIDE_CELL_NONE : *slot - 1;
 }
 
@@ -113,6 +124,7 @@ uint32_t tide_cell_map_place(struct tide_cell_map *map, struct tide_window windo
 {
     const uint32_t found = tide_cell_map_find(map, window, group);
     if (found != TIDE_CELL_NONE) {
+        map->last = found;
         return found;
     }
     if (map->count == map->capacity && !grow(map)) {
@@ -125,6 +137,7 @@ uint32_t tide_cell_map_place(struct tide_cell_map *map, struct tide_window windo
     uint32_t *slot = find_slot(map, window.start.us, length_s, group);
     tide_assert(*slot == 0);
     *slot = index + 1;
+    map->last = index;
     return index;
 }
 

@@ -21,6 +21,7 @@ struct tide_cell_map {
     uint32_t capacity;
     uint32_t *slots; /* index of a record plus one; 0: empty */
     uint64_t slot_count;
+    uint32_t last; /* the record that was placed last: likely to be the next one, too */
 };
 
 void tide_cell_map_release(struct tide_cell_map *map);

@@ -1,6 +1,10 @@
 /* Open addressing over the uids themselves: they are hashes already, so their low bits are the
  * place. Zero marks an empty slot; whether the uid zero was seen is kept beside the table. At most
- * three quarters of the slots are used. */
+ * three quarters of the slots are used.
+ *
+ * Nearly every uid is new and misses the cache once; so the slots of a wave of uids are asked for
+ * before the first of them is looked at. Growth reads the old table front to back, and writes two
+ * streams: a uid of place i goes to i, or to i and the old size. */
 #include "operator/dedupe.h"
 
 #include "base/assert.h"
@@ -10,7 +14,8 @@
 #include "base/banned.h"
 
 enum {
-    SLOTS_MIN = 1024
+    SLOTS_MIN = 1024,
+    WAVE = 32
 };
 
 struct tide_dedupe {
@@ -53,7 +58,7 @@ static bool is_zero(struct tide_u128 uid)
 static struct tide_u128 *find_slot(struct tide_u128 *slots, uint64_t mask, struct tide_u128 uid)
 {
     uint64_t i = uid.low & mask;
-    while (!is_zero(slots[i]) && !tide_u128_equal(slots[i], uid)) {
+    while (!is_zero(slots[i]) && (slots[i].low != uid.low || slots[i].high != uid.high)) {
         i = (i + 1) & mask;
     }
     return &slots[i];
@@ -99,6 +104,27 @@ enum tide_status tide_dedupe_add(struct tide_dedupe *dedupe, struct tide_u128 ui
     *slot = uid;
     dedupe->count++;
     return TIDE_OK;
+}
+
+bool tide_dedupe_add_many(struct tide_dedupe *dedupe,
+                          const struct tide_u128 *uids,
+                          uint32_t count,
+                          bool *is_new)
+{
+    for (uint32_t first = 0; first < count; first += WAVE) {
+        const uint32_t end = count - first < WAVE ? count : first + WAVE;
+        for (uint32_t i = first; i < end; i++) {
+            __builtin_prefetch(&dedupe->slots[uids[i].low & dedupe->slot_mask], 1);
+        }
+        for (uint32_t i = first; i < end; i++) {
+            const enum tide_status status = tide_dedupe_add(dedupe, uids[i]);
+            if (status == TIDE_FATAL) {
+                return false;
+            }
+            is_new[i] = status == TIDE_OK;
+        }
+    }
+    return true;
 }
 
 uint64_t tide_dedupe_count(const struct tide_dedupe *dedupe)

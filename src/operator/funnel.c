@@ -15,7 +15,7 @@
  * million events does not take a million steps for each of them, a long key's block ends with how
  * far its last run was read: to some events before its end, so that those which come a little late
  * find it still true. */
-#include "operator/funnel_state.h"
+#include "operator/funnel_keys.h"
 
 #include "base/assert.h"
 
@@ -25,7 +25,7 @@
 #include "base/banned.h"
 
 enum {
-    KEYS_MIN = 64,
+    WAVE = 32, /* keys looked up at once */
     NO_STEP = 255,
     LONG_KEY = 64,   /* events; from here on its block has a tail */
     TAIL_SLACK = 16, /* events before the end that the tail has not read, up to twice as many */
@@ -34,7 +34,13 @@ enum {
 static enum tide_status funnel_create(struct tide_operator *base)
 {
     struct funnel *funnel = (struct funnel *)base;
+    const struct tide_funnel_plan *plan = base->metric->funnel;
     funnel->events.item_size = sizeof(struct funnel_event);
+    for (uint32_t i = 0; i < plan->per_count; i++) {
+        if (plan->per[i] != base->schema->entity) {
+            funnel->rest_columns[funnel->rest_column_count++] = plan->per[i];
+        }
+    }
     return tide_dictionary_create(UINT32_MAX - 1, &funnel->rests, NULL) == TIDE_OK ? TIDE_OK
                                                                                    : TIDE_FATAL;
 }
@@ -47,6 +53,7 @@ static void funnel_destroy(struct tide_operator *base)
         tide_entity_set_release(&funnel->sets[i]);
     }
     tide_dictionary_destroy(funnel->rests);
+    row_keys_release(&funnel->rest_keys);
     tide_block_pool_release(&funnel->events);
     funnel_tracker_release(&funnel->tracker);
     free(funnel->keys);
@@ -55,92 +62,10 @@ static void funnel_destroy(struct tide_operator *base)
     free(funnel->is_stale);
     free(funnel->steps);
     free(funnel->matching);
+    free(funnel->row_rests);
 }
 
-/* ------- keys */
-
-/* The hash's high half, scaled to the slots: their number is no power of two. */
-static uint32_t *find_slot(const struct funnel *funnel, uint32_t entity, uint32_t rest)
-{
-    uint64_t hash = ((uint64_t)entity << 32 | rest) * UINT64_C(0x9e3779b97f4a7c15);
-    hash = (hash ^ (hash >> 29)) * UINT64_C(0xbf58476d1ce4e5b9);
-    for (uint64_t i = (hash >> 32) * funnel->slot_count >> 32;; i++) {
-        uint32_t *slot = &funnel->slots[i < funnel->slot_count ? i : i - funnel->slot_count];
-        if (*slot == 0 ||
-            (funnel->keys[*slot - 1].entity == entity && funnel->keys[*slot - 1].rest == rest)) {
-            return slot;
-        }
-    }
-}
-
-static bool grow_keys(struct funnel *funnel)
-{
-    const uint64_t wanted =
-        funnel->key_capacity == 0 ? KEYS_MIN : (uint64_t)funnel->key_capacity * 2;
-    if (wanted >= UINT32_MAX / 2) {
-        return false;
-    }
-    const uint64_t slot_count = wanted + wanted / 2;
-    uint32_t *slots = calloc(slot_count, sizeof(*slots));
-    struct funnel_key *keys = slots == NULL ? NULL : realloc(funnel->keys, wanted * sizeof(*keys));
-    if (keys == NULL) {
-        free(slots);
-        return false;
-    }
-    free(funnel->slots);
-    funnel->slots = slots;
-    funnel->slot_count = (uint32_t)slot_count;
-    funnel->keys = keys;
-    funnel->key_capacity = (uint32_t)wanted;
-    for (uint32_t i = 0; i < funnel->key_count; i++) {
-        *find_slot(funnel, keys[i].entity, keys[i].rest) = i + 1;
-    }
-    return true;
-}
-
-/* The number of the values of the columns of `per` that are not the entity; NONE with *is_key
- * false: one of them is null, so the event has no key; NONE with true: out of memory. */
-static uint32_t find_rest(struct funnel *funnel,
-                          const struct tide_batch *batch,
-                          uint32_t row,
-                          bool *is_key)
-{
-    const struct tide_funnel_plan *plan = funnel->base.metric->funnel;
-    struct tide_bytes *bytes = &funnel->base.key;
-    *is_key = false;
-    tide_bytes_reset(bytes);
-    for (uint32_t i = 0; i < plan->per_count; i++) {
-        const struct tide_value value = tide_batch_value(batch, plan->per[i], row);
-        if (!value.present) {
-            return TIDE_DICTIONARY_NONE;
-        }
-        if (plan->per[i] != funnel->base.schema->entity) {
-            tide_value_encode(value, bytes);
-        }
-    }
-    *is_key = true;
-    return bytes->failed ? TIDE_DICTIONARY_NONE
-                         : tide_dictionary_intern(funnel->rests, tide_bytes_view(bytes));
-}
-
-/* NULL: out of memory. Valid until the next one is made. */
-static struct funnel_key *find_key(struct funnel *funnel, uint32_t entity, uint32_t rest)
-{
-    if (funnel->key_capacity > 0) {
-        const uint32_t *slot = find_slot(funnel, entity, rest);
-        if (*slot != 0) {
-            return &funnel->keys[*slot - 1];
-        }
-    }
-    if (funnel->key_count == funnel->key_capacity && !grow_keys(funnel)) {
-        return NULL;
-    }
-    uint32_t *slot = find_slot(funnel, entity, rest);
-    struct funnel_key *key = &funnel->keys[funnel->key_count++];
-    *key = (struct funnel_key){entity, rest, TIDE_BLOCK_NONE, 0};
-    *slot = funnel->key_count;
-    return key;
-}
+/* ------- the events of a key */
 
 /* The class of a block for so many events, and the tail of a long key. */
 static uint32_t class_of(uint32_t count)
@@ -159,10 +84,9 @@ static struct funnel_scan *tail_of(const struct funnel *funnel, const struct fun
 
 /* ------- what cells hold of a run */
 
-static struct tide_window window_of(const struct tide_operator *base,
-                                    const struct funnel_event *head)
+static struct tide_window window_of(struct tide_operator *base, const struct funnel_event *head)
 {
-    return tide_window_of(base->metric->every, (struct tide_instant){head->time_us});
+    return operator_window(base, (struct tide_instant){head->time_us});
 }
 
 /* Of a run that is complete: it ends with the event of its last step. */
@@ -219,12 +143,14 @@ static bool reserve_sets(struct funnel *funnel)
     return true;
 }
 
-static bool add_entities(struct funnel *funnel, uint32_t cell, uint32_t reached, uint32_t entity)
+/* Into the sets of steps [first, end). */
+static bool add_entities(
+    struct funnel *funnel, uint32_t cell, uint32_t first, uint32_t end, uint32_t entity)
 {
     struct tide_entity_set *sets =
         &funnel->sets[(size_t)cell * funnel->base.metric->funnel->step_count];
     struct tide_step_count *steps = funnel->base.map.records[cell].value.parts->steps;
-    for (uint32_t k = 0; k < reached; k++) {
+    for (uint32_t k = first; k < end; k++) {
         bool is_new = false;
         if (tide_entity_set_add(&sets[k], entity, &is_new) != TIDE_OK) {
             return false;
@@ -264,7 +190,33 @@ static uint32_t put_in(struct funnel *funnel,
             return TIDE_CELL_NONE;
         }
     }
-    return add_entities(funnel, cell, run->reached, entity) ? cell : TIDE_CELL_NONE;
+    return add_entities(funnel, cell, 0, run->reached, entity) ? cell : TIDE_CELL_NONE;
+}
+
+/* A run goes on with one more event, in the same cell. */
+static bool extend(struct funnel *funnel,
+                   uint32_t entity,
+                   const struct funnel_event *events,
+                   const struct funnel_scan *before,
+                   const struct funnel_scan *after)
+{
+    struct tide_operator *base = &funnel->base;
+    const struct funnel_event *head = &events[after->head];
+    const uint32_t cell = operator_find(base, window_of(base, head), head->group);
+    struct tide_cell_value *value = &base->map.records[cell].value;
+    value->changed = base->changed;
+    value->events++;
+    for (uint32_t k = before->reached; k < after->reached; k++) {
+        value->parts->steps[k].reached++;
+    }
+    if (after->reached == base->metric->funnel->step_count) {
+        const int64_t time_us = conversion_us(events, after);
+        value->sum += time_us;
+        if (tide_quantile_sketch_add(&value->parts->sketch, time_us) != TIDE_OK) {
+            return false;
+        }
+    }
+    return add_entities(funnel, cell, before->reached, after->reached, entity);
 }
 
 /* ------- an event */
@@ -501,6 +453,39 @@ static bool leave_to_batch(struct funnel *funnel, struct funnel_key *key)
     return true;
 }
 
+/* An event behind all others of its key begins a run, or is one more of the last one: the runs
+ * before that stay as they are. */
+static bool append_event(struct funnel *funnel, struct funnel_key *key, struct funnel_event event)
+{
+    const struct tide_metric *metric = funnel->base.metric;
+    const uint32_t at = key->count;
+    const struct funnel_scan from = scan_before(funnel, key, at);
+    struct funnel_scan before = from;
+    funnel_scan_on(metric, funnel_key_events(funnel, key), at, &before);
+    struct funnel_event *events = insert_event(funnel, key, at);
+    if (events == NULL) {
+        return false;
+    }
+    events[at] = event;
+    funnel->event_count++;
+    struct funnel_scan after = before;
+    funnel_scan_on(metric, events, at + 1, &after);
+    bool is_done = true;
+    if (at > 0 && after.next > at && (before.reached > 0 || after.reached == 0)) {
+        is_done = extend(funnel, key->entity, events, &before, &after);
+    } else {
+        if (at > 0 && after.next > at) { /* its head is another event now; no set knew of it */
+            take_out(funnel, events, &before);
+        } else {
+            after = scan_at(at);
+            funnel_scan_on(metric, events, at + 1, &after);
+        }
+        is_done = put_in(funnel, key->entity, events, &after) != TIDE_CELL_NONE;
+    }
+    keep_tail(funnel, key, from, &after);
+    return is_done;
+}
+
 static bool add_event(struct funnel *funnel, struct funnel_key *key, struct funnel_event event)
 {
     struct tide_operator *base = &funnel->base;
@@ -518,6 +503,9 @@ static bool add_event(struct funnel *funnel, struct funnel_key *key, struct funn
         return mark_pending(funnel, &event);
     }
     struct funnel_event *events = funnel_key_events(funnel, key);
+    if (key->count == 0 || compare_events(base, &events[key->count - 1], &event) <= 0) {
+        return append_event(funnel, key, event);
+    }
     const uint32_t at = search(base, events, key->count, &event);
     const struct funnel_scan from = scan_before(funnel, key, at);
     struct touched before = {0};
@@ -550,8 +538,13 @@ static bool reserve_rows(struct funnel *funnel, uint32_t count)
     funnel->steps = steps == NULL ? funnel->steps : steps;
     uint32_t *matching = realloc(funnel->matching, count * sizeof(*matching));
     funnel->matching = matching == NULL ? funnel->matching : matching;
-    funnel->row_capacity = steps == NULL || matching == NULL ? funnel->row_capacity : count;
-    return steps != NULL && matching != NULL;
+    uint32_t *row_rests = realloc(funnel->row_rests, count * sizeof(*row_rests));
+    funnel->row_rests = row_rests == NULL ? funnel->row_rests : row_rests;
+    if (steps == NULL || matching == NULL || row_rests == NULL) {
+        return false;
+    }
+    funnel->row_capacity = count;
+    return true;
 }
 
 /* The step of each row of the batch, by row; of several the earliest: it is written last. */
@@ -591,24 +584,59 @@ static enum tide_status funnel_select(struct tide_operator *base,
     return TIDE_OK;
 }
 
+/* Drops the rows without a key: a column of `per` is null. Their groups are remembered. */
+static void drop_keyless(struct funnel *funnel, const struct tide_batch *batch, uint32_t *count)
+{
+    struct tide_operator *base = &funnel->base;
+    for (uint32_t k = 0; k < funnel->rest_column_count; k++) {
+        const uint8_t *present = batch->columns[funnel->rest_columns[k]].present;
+        uint32_t kept = 0;
+        for (uint32_t i = 0; i < *count; i++) {
+            base->row_groups[kept] = base->row_groups[i];
+            base->rows[kept] = base->rows[i];
+            kept += present[base->rows[i]] != 0;
+        }
+        *count = kept;
+    }
+}
+
+static bool add_wave(struct funnel *funnel,
+                     const struct tide_operator_input *input,
+                     uint32_t first,
+                     uint32_t end)
+{
+    struct tide_operator *base = &funnel->base;
+    struct funnel_key_name names[WAVE];
+    for (uint32_t i = first; i < end; i++) {
+        names[i - first] =
+            (struct funnel_key_name){input->entities[base->rows[i]], funnel->row_rests[i]};
+    }
+    funnel_prefetch_keys(funnel, names, end - first);
+    for (uint32_t i = first; i < end; i++) {
+        const uint32_t row = base->rows[i];
+        struct funnel_key *key = funnel_find_key(funnel, names[i - first]);
+        const struct funnel_event event = {
+            input->event_times[row].us, base->row_groups[i], funnel->steps[row]};
+        base->changed = operator_change(input, row);
+        if (key == NULL || !add_event(funnel, key, event)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static enum tide_status funnel_update(struct tide_operator *base,
                                       const struct tide_operator_input *input,
                                       uint32_t count)
 {
     struct funnel *funnel = (struct funnel *)base;
-    for (uint32_t i = 0; i < count; i++) {
-        const uint32_t row = base->rows[i];
-        bool is_key = false;
-        const uint32_t rest = find_rest(funnel, input->batch, row, &is_key);
-        if (!is_key) {
-            continue;
-        }
-        struct funnel_key *key =
-            rest == TIDE_DICTIONARY_NONE ? NULL : find_key(funnel, input->entities[row], rest);
-        const struct funnel_event event = {
-            input->event_times[row].us, base->row_groups[i], funnel->steps[row]};
-        base->changed = operator_change(input, row);
-        if (key == NULL || !add_event(funnel, key, event)) {
+    drop_keyless(funnel, input->batch, &count);
+    if (!funnel_find_rests(funnel, input->batch, count)) {
+        return TIDE_FATAL;
+    }
+    for (uint32_t first = 0; first < count; first += WAVE) {
+        const uint32_t size = count - first < WAVE ? count - first : WAVE;
+        if (!add_wave(funnel, input, first, first + size)) {
             return TIDE_FATAL;
         }
     }
@@ -645,7 +673,8 @@ static bool renew_sets(struct funnel *funnel)
             funnel_run_at(base->metric, events, first, count, &run);
             const struct funnel_event *head = &events[run.head];
             const uint32_t cell = operator_find(base, window_of(base, head), head->group);
-            if (funnel->is_stale[cell] && !add_entities(funnel, cell, run.reached, key->entity)) {
+            if (funnel->is_stale[cell] &&
+                !add_entities(funnel, cell, 0, run.reached, key->entity)) {
                 return false;
             }
             first = run.end;
@@ -732,7 +761,9 @@ static void funnel_facts(const struct tide_operator *base, struct tide_operator_
         funnel->events.bytes + funnel_tracker_bytes(&funnel->tracker) +
         tide_dictionary_bytes(funnel->rests) + funnel->set_capacity * sizeof(*funnel->is_stale) +
         (size_t)funnel->set_capacity * base->metric->funnel->step_count * sizeof(*funnel->sets) +
-        funnel->row_capacity * (sizeof(*funnel->steps) + sizeof(*funnel->matching));
+        funnel->row_capacity *
+            (sizeof(*funnel->steps) + sizeof(*funnel->matching) + sizeof(*funnel->row_rests)) +
+        row_keys_bytes(&funnel->rest_keys);
 }
 
 const struct operator_kind operator_funnel = {

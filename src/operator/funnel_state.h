@@ -22,6 +22,9 @@ struct funnel {
     uint32_t *slots; /* index of a key plus one; 0: empty */
     uint32_t slot_count;
     struct tide_dictionary *rests;
+    struct row_keys rest_keys;
+    uint32_t rest_columns[TIDE_METRIC_BY_MAX]; /* those of `per` but the entity */
+    uint32_t rest_column_count;
     struct tide_block_pool events;
     struct tide_entity_set *sets; /* step_count for each cell */
     bool *is_stale;               /* by cell: its sets are out of date */
@@ -32,6 +35,7 @@ struct funnel {
     struct funnel_tracker tracker;
     uint8_t *steps; /* of the rows at hand */
     uint32_t *matching;
+    uint32_t *row_rests;
     uint32_t row_capacity;
 };
 

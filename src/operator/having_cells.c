@@ -196,7 +196,7 @@ static enum tide_status having_update(struct tide_operator *base,
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t row = base->rows[i];
         const uint32_t entity = input->entities[row];
-        const struct tide_window pane = tide_window_of(metric->every, input->event_times[row]);
+        const struct tide_window pane = operator_window(base, input->event_times[row]);
         for (uint32_t k = 0; k < metric->pane_count; k++) {
             const struct tide_window window =
                 metric->pane_count == 1

@@ -5,7 +5,7 @@
  * dictionary holds, never from a state that a batch reaches in the middle: the result must not
  * depend on where the stream was cut. */
 #include "base/assert.h"
-#include "operator/operator_internal.h"
+#include "operator/funnel.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +34,16 @@ struct tide_operator_limits tide_operator_limits_none(void)
                                          .key_events_max = UINT32_MAX,
                                          .journeys_max = JOURNEYS_MAX_DEFAULT,
                                          .is_exact = true};
+}
+
+size_t tide_operator_cell_bytes(void)
+{
+    return sizeof(struct tide_cell_record) + 2 * sizeof(uint32_t); /* two slots for a record */
+}
+
+size_t tide_operator_event_bytes(void)
+{
+    return sizeof(struct funnel_event);
 }
 
 static const struct operator_kind *kind_of(const struct tide_schema *schema,
@@ -109,6 +119,7 @@ void tide_operator_destroy(struct tide_operator *operator)
     }
     tide_dictionary_destroy(operator->groups);
     tide_cell_map_release(&operator->map);
+    row_keys_release(&operator->group_keys);
     tide_bytes_release(&operator->key);
     free(operator->rows);
     free(operator->row_groups);
@@ -135,42 +146,35 @@ static bool reserve_rows(struct tide_operator *operator, uint32_t count)
     return true;
 }
 
-/* One beyond the budget of groups is not remembered. NONE: out of memory. */
-static uint32_t group_of(struct tide_operator *operator,
-                         const struct tide_batch * batch,
-                         uint32_t row)
-{
-    const struct tide_metric *metric = operator->metric;
-    tide_bytes_reset(&operator->key);
-    for (uint32_t i = 0; i < metric->by_count; i++) {
-        tide_value_encode(tide_batch_value(batch, metric->by[i], row), &operator->key);
-    }
-    if (operator->key.failed) {
-        return TIDE_DICTIONARY_NONE;
-    }
-    const struct tide_view key = tide_bytes_view(&operator->key);
-    if (tide_dictionary_count(operator->groups) < operator->groups_max) {
-        return tide_dictionary_intern(operator->groups, key);
-    }
-    const uint32_t known = tide_dictionary_find(operator->groups, key);
-    return known == TIDE_DICTIONARY_NONE ? OPERATOR_GROUP_OTHER : known;
-}
-
+/* One beyond the budget of groups is not remembered. */
 static bool find_groups(struct tide_operator *operator,
                         const struct tide_batch * batch,
                         uint32_t count)
 {
-    if (operator->metric->by_count == 0) {
+    const struct tide_metric *metric = operator->metric;
+    if (metric->by_count == 0) {
         const uint32_t all = tide_dictionary_intern(operator->groups, (struct tide_view){"", 0});
         for (uint32_t i = 0; i < count; i++) {
             operator->row_groups[i] = all;
         }
         return all != TIDE_DICTIONARY_NONE;
     }
+    const struct row_keys_source source = {batch, metric->by, metric->by_count};
+    if (!row_keys_find(&operator->group_keys,
+                       operator->groups,
+                       &source,
+                       operator->rows,
+                       count,
+                       operator->row_groups)) {
+        return false;
+    }
+    const bool is_full = tide_dictionary_count(operator->groups) >= operator->groups_max;
     for (uint32_t i = 0; i < count; i++) {
-        operator->row_groups[i] = group_of(operator, batch, operator->rows[i]);
         if (operator->row_groups[i] == TIDE_DICTIONARY_NONE) {
-            return false;
+            operator->row_groups[i] = OPERATOR_GROUP_OTHER;
+            if (!is_full) {
+                return false; /* out of memory */
+            }
         }
     }
     return true;
@@ -222,6 +226,7 @@ struct tide_operator_facts tide_operator_facts(const struct tide_operator *opera
         .cell_count = operator->map.count,
         .bytes = operator->kind->size + tide_dictionary_bytes(operator->groups) +
                  tide_cell_map_bytes(&operator->map) +
+                 row_keys_bytes(&operator->group_keys) +
                  operator->key.capacity +(size_t) operator->row_capacity * 2 *
                  sizeof(*operator->rows),
     };

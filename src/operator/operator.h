@@ -21,6 +21,11 @@ struct tide_operator_limits {
 struct tide_operator_limits tide_operator_limits_default(void); /* of a service */
 struct tide_operator_limits tide_operator_limits_none(void);    /* of a bounded replay */
 
+/* Memory of a cell and its place in the index, without sketches, sets and its group's text; and of
+ * one event of a funnel's key. */
+size_t tide_operator_cell_bytes(void);
+size_t tide_operator_event_bytes(void);
+
 enum tide_status tide_operator_create(const struct tide_schema *schema,
                                       const struct tide_metric *metric,
                                       struct tide_operator_limits limits,

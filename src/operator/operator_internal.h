@@ -5,6 +5,7 @@
 #include "operator/cell_map.h"
 #include "operator/dictionary.h"
 #include "operator/operator.h"
+#include "operator/row_keys.h"
 
 /* The first member of every operator. */
 struct tide_operator {
@@ -18,6 +19,8 @@ struct tide_operator {
     bool has_folded;          /* some cell is (other) */
     uint64_t changed;         /* what the event at hand makes of a record's `changed` */
     uint64_t pending_changed; /* and of that of every record that is pending */
+    struct row_keys group_keys;
+    struct tide_window near; /* the window that was asked for last */
     /* Of the batch at hand: */
     struct tide_bytes key;
     uint32_t *rows;       /* those that count */
@@ -59,6 +62,16 @@ enum {
 static inline uint64_t operator_change(const struct tide_operator_input *input, uint32_t row)
 {
     return input->offsets == NULL ? 0 : input->offsets[row] + 1;
+}
+
+/* tide_window_of in the metric's `every`. Neighbours mostly fall into one window. */
+static inline struct tide_window operator_window(struct tide_operator *operator,
+                                                 struct tide_instant t)
+{
+    if (t.us < operator->near.start.us || t.us >= operator->near.end.us) {
+        operator->near = tide_window_of(operator->metric->every, t);
+    }
+    return operator->near;
 }
 
 /* For kinds that are about entities: drops the rows that are nobody's. */

@@ -30,19 +30,13 @@ void tide_window_changes_destroy(struct tide_window_changes *changes)
     }
 }
 
-static bool add(struct tide_window_changes *changes,
-                struct tide_window window,
-                struct tide_cell_span span,
-                uint64_t changed)
+static bool add(struct tide_cell_map *map, struct tide_window window, uint64_t changed)
 {
-    if (!tide_cell_span_has(span, window)) {
-        return true;
-    }
-    const uint32_t index = tide_cell_map_place(&changes->map, window, 0);
+    const uint32_t index = tide_cell_map_place(map, window, 0);
     if (index == TIDE_CELL_NONE) {
         return false;
     }
-    struct tide_cell_record *record = &changes->map.records[index];
+    struct tide_cell_record *record = &map->records[index];
     record->value.changed = changed > record->value.changed ? changed : record->value.changed;
     return true;
 }
@@ -55,28 +49,48 @@ static uint64_t changed_of(const struct tide_operator *operator,
         operator->pending_changed : record->value.changed;
 }
 
+/* The windows that the panes are in. */
+static bool slide(struct tide_window_changes *changes,
+                  const struct tide_metric *metric,
+                  const struct tide_cell_map *panes,
+                  struct tide_cell_span span)
+{
+    for (uint32_t i = 0; i < panes->count; i++) {
+        const struct tide_cell_record *pane = &panes->records[i];
+        for (uint32_t k = 0; k < metric->pane_count; k++) {
+            const struct tide_window window = tide_window_slide(
+                metric->every, metric->pane_count, (struct tide_instant){pane->start_us}, k);
+            if (tide_cell_span_has(span, window) &&
+                !add(&changes->map, window, pane->value.changed)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 enum tide_status tide_window_changes_read(struct tide_window_changes *changes,
                                           const struct tide_operator *
                                           operator,
                                           struct tide_cell_span span)
 {
-    const struct tide_metric *metric = operator->metric;
-    const uint32_t window_count = operator->kind->keeps_panes ? metric->pane_count : 1;
-    for (uint32_t i = 0; i < operator->map.count; i++) {
+    const bool has_panes = operator->kind->keeps_panes && operator->metric->pane_count> 1;
+    struct tide_cell_map panes = {0}; /* each once, however many groups it has */
+    bool has_memory = true;
+    for (uint32_t i = 0; has_memory && i < operator->map.count; i++) {
         const struct tide_cell_record *record = &operator->map.records[i];
-        for (uint32_t k = 0; k < window_count; k++) {
-            const struct tide_window window =
-                window_count == 1 ? tide_cell_record_window(record)
-                                  : tide_window_slide(metric->every,
-                                                      metric->pane_count,
-                                                      (struct tide_instant){record->start_us},
-                                                      k);
-            if (!add(changes, window, span, changed_of(operator, record))) {
-                return TIDE_FATAL;
-            }
+        const struct tide_window window = tide_cell_record_window(record);
+        if (tide_instant_known(span.from) && record->start_us < span.from.us) {
+            continue; /* as do all windows that a pane is in */
+        }
+        if (has_panes || tide_cell_span_has(span, window)) {
+            has_memory =
+                add(has_panes ? &panes : &changes->map, window, changed_of(operator, record));
         }
     }
-    return TIDE_OK;
+    has_memory = has_memory && slide(changes, operator->metric, &panes, span);
+    tide_cell_map_release(&panes);
+    return has_memory ? TIDE_OK : TIDE_FATAL;
 }
 
 uint32_t tide_window_changes_count(const struct tide_window_changes *changes)

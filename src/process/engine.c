@@ -446,6 +446,7 @@ struct tide_engine_facts tide_engine_facts(struct tide_engine *engine)
         struct engine_slot *slot = &engine->slots[p];
         uint64_t end = engine->options.log.operations->end(engine->options.log.self, p);
         uint64_t next = atomic_load(&slot->next_offset);
+        facts.records_read += next;
         facts.records_behind += end > next ? end - next : 0;
         facts.caught_up &= atomic_load(&slot->has_caught_up);
         facts.rows_bytes += atomic_load(&slot->rows_bytes);

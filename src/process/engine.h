@@ -78,6 +78,7 @@ const struct tide_lake_meter *tide_engine_lake_meter(const struct tide_engine *e
 
 struct tide_engine_facts {
     bool caught_up;          /* every partition has reached the log's end once since start */
+    uint64_t records_read;   /* by all partitions, of their logs' beginnings; a glimpse */
     uint64_t records_behind; /* a glimpse */
     uint64_t epochs;         /* rounds committed since start */
     uint64_t checkpoint_failures;

@@ -1,54 +1,82 @@
-/* See feeder.h. A slot is a block's copy, its decoded batch and the rows of each partition;
- * slots go round: free -> filled by the caller -> read by all workers at once -> free. Read-only
- * while workers have it, so nothing is locked per row. */
+/* See feeder.h. A block lives in a slot; block n in slot n modulo their number.
+ *
+ *            who took it decodes,            each worker applies the rows of its partitions,
+ *            others take the next            in the order of the blocks, when it comes to them
+ *
+ *     FREE ------------------> FILLING ------------------> READY
+ *      ^                          ^   rows are published     |
+ *      |                          |                          | all workers have applied them
+ *      |                          +--- the block has more ---+
+ *      +------------------------------ these were all -------+
+ *
+ * A worker applies what it can, before it takes another block: so blocks are applied while they are
+ * warm, and slots come back. It takes a block only in a free slot, so at most as many blocks as
+ * slots are under way. A block with more rows than a batch holds is published in parts; the worker
+ * that decodes it goes on when all have applied a part.
+ *
+ * Everything in slots and workers that says who may do what is under the mutex; blocks, batches and
+ * rows are not: FILLING, they are one worker's; READY, nobody's to change. */
 #include "process/feeder.h"
 
 #include "base/assert.h"
-#include "base/ring.h"
 #include "event/uid.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    SLOT_COUNT = 6,
-    RING_SLOTS = 8, /* holds every slot and the end mark */
+    SLOTS_PER_WORKER = 3,
+};
+
+enum slot_state {
+    SLOT_FREE,
+    SLOT_FILLING,
+    SLOT_READY,
 };
 
 struct slot {
+    enum slot_state state;
+    uint64_t number;  /* of the block */
+    uint32_t part;    /* of the block that is READY, from 1 */
+    uint32_t readers; /* workers that have not applied it yet */
+    bool is_last;     /* the block has no more rows */
+    uint64_t records; /* of the block, known at its last part */
     struct tide_bytes block;
     struct tide_batch *batch;
     uint32_t *rows;   /* grouped by partition */
     uint32_t *starts; /* partition_count + 1 places in rows */
-    uint32_t readers; /* workers that still read; under the feeder's mutex */
 };
 
 struct worker {
     struct tide_feeder *feeder;
     uint32_t index;
-    pthread_t thread;
-    bool started;
-    struct tide_ring ring;
+    pthread_t thread; /* of all but the first one: that is the caller */
+    struct tide_decoder *decoder;
+    uint32_t *route;     /* scratch: partition of each row */
+    uint64_t next_block; /* to apply */
+    uint32_t next_part;  /* of it, from 1 */
+    struct slot *filling;
 };
 
 struct tide_feeder {
     struct tide_feeder_options options;
-    struct tide_decoder *decoder;
     struct tide_partition **partitions;
-    struct worker *workers; /* none if worker_count is 1 */
-    struct slot slots[SLOT_COUNT];
-    uint32_t next_slot;
-    uint32_t *route; /* scratch: partition of each row */
+    struct worker *workers;
+    struct slot *slots;
+    uint32_t slot_count;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
-    bool ending;
-    enum tide_status failure; /* under mutex; OK until a worker failed */
+    const struct tide_feeder_input *input;
+    bool is_reading; /* some worker is at the input */
+    bool has_ended;
+    uint64_t next_block; /* to take */
+    uint64_t records;
+    enum tide_status failure; /* OK until a worker failed */
     struct tide_error error;
 };
 
-/* ---- applying a slot */
+/* ------- applying */
 
 static enum tide_status apply_partition(struct tide_feeder *f,
                                         const struct slot *slot,
@@ -69,167 +97,248 @@ static enum tide_status apply_partition(struct tide_feeder *f,
     return tide_partition_apply(f->partitions[p], &input, error);
 }
 
-static enum tide_status apply_slot(struct tide_feeder *f,
+/* To the worker's own partitions: every worker_count-th. */
+static enum tide_status apply_slot(const struct worker *w,
                                    const struct slot *slot,
-                                   uint32_t first,
-                                   uint32_t step,
                                    struct tide_error *error)
 {
+    const struct tide_feeder_options *options = &w->feeder->options;
     enum tide_status status = TIDE_OK;
-    for (uint32_t p = first; status == TIDE_OK && p < f->options.partition_count; p += step) {
-        status = apply_partition(f, slot, p, error);
+    for (uint32_t p = w->index; status == TIDE_OK && p < options->partition_count;
+         p += options->worker_count) {
+        status = apply_partition(w->feeder, slot, p, error);
     }
     return status;
 }
 
-static void *worker_main(void *context)
-{
-    struct worker *w = context;
-    struct tide_feeder *f = w->feeder;
-    for (;;) {
-        void *message = NULL;
-        pthread_mutex_lock(&f->mutex);
-        while (!tide_ring_try_pop(&w->ring, &message) && !f->ending) {
-            pthread_cond_wait(&f->changed, &f->mutex);
-        }
-        bool failed = f->failure != TIDE_OK;
-        pthread_mutex_unlock(&f->mutex);
-        if (message == NULL) {
-            return NULL;
-        }
-        struct slot *slot = message;
-        struct tide_error error = {0};
-        enum tide_status status =
-            failed ? TIDE_OK : apply_slot(f, slot, w->index, f->options.worker_count, &error);
-        pthread_mutex_lock(&f->mutex);
-        if (status != TIDE_OK && f->failure == TIDE_OK) {
-            f->failure = status;
-            f->error = error;
-        }
-        slot->readers--;
-        pthread_cond_broadcast(&f->changed);
-        pthread_mutex_unlock(&f->mutex);
-    }
-}
-
-/* ---- filling a slot */
-
-static void wait_free(struct tide_feeder *f, const struct slot *slot)
-{
-    pthread_mutex_lock(&f->mutex);
-    while (slot->readers > 0) {
-        pthread_cond_wait(&f->changed, &f->mutex);
-    }
-    pthread_mutex_unlock(&f->mutex);
-}
+/* ------- filling */
 
 /* Groups the rows by partition, stable: counting sort. */
-static void group_rows(struct tide_feeder *f, struct slot *slot)
+static void group_rows(const struct worker *w, struct slot *slot)
 {
-    uint32_t partitions = f->options.partition_count;
+    uint32_t partitions = w->feeder->options.partition_count;
     uint32_t row_count = slot->batch->row_count;
     memset(slot->starts, 0, (partitions + 1U) * sizeof(*slot->starts));
     for (uint32_t row = 0; row < row_count; row++) {
-        f->route[row] = partitions == 1 ? 0 : tide_route(slot->batch, row, partitions);
-        slot->starts[f->route[row] + 1]++;
+        w->route[row] = partitions == 1 ? 0 : tide_route(slot->batch, row, partitions);
+        slot->starts[w->route[row] + 1]++;
     }
     for (uint32_t p = 0; p < partitions; p++) {
         slot->starts[p + 1] += slot->starts[p];
     }
     /* Each start is moved through its group and is then the next group's: shift back. */
     for (uint32_t row = 0; row < row_count; row++) {
-        slot->rows[slot->starts[f->route[row]]++] = row;
+        slot->rows[slot->starts[w->route[row]]++] = row;
     }
     memmove(slot->starts + 1, slot->starts, partitions * sizeof(*slot->starts));
     slot->starts[0] = 0;
 }
 
-static enum tide_status submit(struct tide_feeder *f, struct slot *slot, struct tide_error *error)
-{
-    group_rows(f, slot);
-    if (f->workers == NULL) {
-        return apply_slot(f, slot, 0, 1, error);
-    }
-    pthread_mutex_lock(&f->mutex);
-    slot->readers = f->options.worker_count;
-    for (uint32_t i = 0; i < f->options.worker_count; i++) {
-        bool pushed = tide_ring_try_push(&f->workers[i].ring, slot);
-        tide_assert(pushed);
-    }
-    enum tide_status status = f->failure;
-    if (status != TIDE_OK && error != NULL) {
-        *error = f->error;
-    }
-    pthread_cond_broadcast(&f->changed);
-    pthread_mutex_unlock(&f->mutex);
-    return status;
-}
-
-static struct slot *take_slot(struct tide_feeder *f)
-{
-    struct slot *slot = &f->slots[f->next_slot];
-    f->next_slot = (f->next_slot + 1) % SLOT_COUNT;
-    wait_free(f, slot);
-    tide_batch_reset(slot->batch);
-    tide_bytes_reset(&slot->block);
-    return slot;
-}
-
-enum tide_status tide_feeder_lines(struct tide_feeder *f,
-                                   struct tide_view block,
-                                   uint64_t *records,
+/* Others go on with the input while the slot is used: it needs bytes of its own. */
+static enum tide_status keep_block(const struct tide_feeder *f,
+                                   struct slot *slot,
+                                   struct tide_lines_item *item,
                                    struct tide_error *error)
 {
-    struct slot *slot = take_slot(f);
-    if (f->workers != NULL) { /* others read it after we return: it needs bytes of its own */
-        tide_bytes_append_view(&slot->block, block);
-        if (slot->block.failed) {
-            return tide_error_set(
-                error, TIDE_FATAL, "no memory for a block of %zu bytes", block.size);
-        }
-        block = tide_bytes_view(&slot->block);
+    if (f->options.worker_count == 1) {
+        return TIDE_OK;
     }
-    tide_decoder_begin(f->decoder, block, TIDE_FRAMING_NDJSON);
-    enum tide_status status = TIDE_OK;
-    while (tide_decoder_next(f->decoder, slot->batch) == TIDE_AGAIN && status == TIDE_OK) {
-        status = submit(f, slot, error);
-        wait_free(f, slot); /* the rest of this block goes into the same batch */
-        tide_batch_reset(slot->batch);
-    }
-    *records = tide_decoder_facts(f->decoder).record_count;
-    return status == TIDE_OK ? submit(f, slot, error) : status;
-}
-
-enum tide_status tide_feeder_judged(struct tide_feeder *f,
-                                    struct tide_view text,
-                                    const struct tide_verdict *verdict,
-                                    struct tide_error *error)
-{
-    struct slot *slot = take_slot(f);
-    struct tide_batch *batch = slot->batch;
-    tide_bytes_append_view(&slot->block, text);
+    tide_bytes_reset(&slot->block);
+    tide_bytes_append_view(&slot->block, item->block);
     if (slot->block.failed) {
-        return tide_error_set(error, TIDE_FATAL, "no memory for a line of %zu bytes", text.size);
+        return tide_error_set(
+            error, TIDE_FATAL, "no memory for a block of %zu bytes", item->block.size);
     }
-    batch->row_count = 1;
-    batch->texts[0] = tide_bytes_view(&slot->block);
-    batch->verdicts[0] = *verdict;
-    batch->sents[0] = TIDE_INSTANT_UNKNOWN;
-    return submit(f, slot, error);
+    item->block = tide_bytes_view(&slot->block);
+    return TIDE_OK;
 }
 
-enum tide_status tide_feeder_settle(struct tide_feeder *f, struct tide_error *error)
+/* One record that was never whole in memory: its verdict is known. */
+static void put_too_large(struct slot *slot, const struct tide_lines_item *item)
 {
-    for (uint32_t i = 0; i < SLOT_COUNT; i++) {
-        wait_free(f, &f->slots[i]);
+    struct tide_verdict verdict = {.reason = TIDE_REASON_TOO_LARGE,
+                                   .detail = TIDE_VIEW("the line is larger than 8 MiB")};
+    if (!item->is_utf8) { /* the first check of a record, whatever its size */
+        verdict.reason = TIDE_REASON_UTF8_INVALID;
+        verdict.detail = TIDE_VIEW("the line is not UTF-8");
+    }
+    struct tide_batch *batch = slot->batch;
+    batch->row_count = 1;
+    batch->texts[0] = item->block;
+    batch->verdicts[0] = verdict;
+    batch->sents[0] = TIDE_INSTANT_UNKNOWN;
+}
+
+/* The next rows of the block. */
+static void decode_part(const struct worker *w, struct slot *slot)
+{
+    tide_batch_reset(slot->batch);
+    slot->is_last = tide_decoder_next(w->decoder, slot->batch) != TIDE_AGAIN;
+    slot->records = tide_decoder_facts(w->decoder).record_count;
+    group_rows(w, slot);
+}
+
+static void start_block(const struct worker *w,
+                        struct slot *slot,
+                        const struct tide_lines_item *item)
+{
+    slot->part = 0;
+    if (item->kind == TIDE_LINES_BLOCK) {
+        tide_decoder_begin(w->decoder, item->block, TIDE_FRAMING_NDJSON);
+        decode_part(w, slot);
+        return;
+    }
+    tide_batch_reset(slot->batch);
+    put_too_large(slot, item);
+    slot->is_last = true;
+    slot->records = 1;
+    group_rows(w, slot);
+}
+
+/* ------- a worker; what follows is called, and returns, with the mutex held */
+
+static void fail(struct tide_feeder *f, enum tide_status status, const struct tide_error *error)
+{
+    if (f->failure == TIDE_OK) {
+        f->failure = status;
+        f->error = *error;
+    }
+    pthread_cond_broadcast(&f->changed);
+}
+
+static void publish(struct worker *w, struct slot *slot)
+{
+    slot->state = SLOT_READY;
+    slot->part++;
+    slot->readers = w->feeder->options.worker_count;
+    w->filling = slot->is_last ? NULL : slot;
+    w->feeder->records += slot->is_last ? slot->records : 0;
+    pthread_cond_broadcast(&w->feeder->changed);
+}
+
+static bool can_apply(const struct worker *w)
+{
+    const struct tide_feeder *f = w->feeder;
+    const struct slot *slot = &f->slots[w->next_block % f->slot_count];
+    return slot->state == SLOT_READY && slot->number == w->next_block && slot->part == w->next_part;
+}
+
+static void apply_next(struct worker *w)
+{
+    struct tide_feeder *f = w->feeder;
+    struct slot *slot = &f->slots[w->next_block % f->slot_count];
+    struct tide_error error = {0};
+    pthread_mutex_unlock(&f->mutex);
+    const enum tide_status status = apply_slot(w, slot, &error);
+    pthread_mutex_lock(&f->mutex);
+    if (status != TIDE_OK) {
+        fail(f, status, &error);
+        return;
+    }
+    w->next_block += slot->is_last;
+    w->next_part = slot->is_last ? 1 : w->next_part + 1;
+    slot->readers--;
+    if (slot->readers == 0) {
+        slot->state = slot->is_last ? SLOT_FREE : SLOT_FILLING;
+        pthread_cond_broadcast(&f->changed);
+    }
+}
+
+static void fill_more(struct worker *w)
+{
+    struct tide_feeder *f = w->feeder;
+    pthread_mutex_unlock(&f->mutex);
+    decode_part(w, w->filling);
+    pthread_mutex_lock(&f->mutex);
+    publish(w, w->filling);
+}
+
+static bool can_take(const struct worker *w)
+{
+    const struct tide_feeder *f = w->feeder;
+    return w->filling == NULL && !f->is_reading && !f->has_ended &&
+           f->slots[f->next_block % f->slot_count].state == SLOT_FREE;
+}
+
+static void take_block(struct worker *w)
+{
+    struct tide_feeder *f = w->feeder;
+    struct slot *slot = &f->slots[f->next_block % f->slot_count];
+    struct tide_lines_item item = {0};
+    struct tide_error error = {0};
+    f->is_reading = true;
+    pthread_mutex_unlock(&f->mutex);
+    enum tide_status status = f->input->next(f->input->context, &item, &error);
+    if (status == TIDE_OK && item.kind != TIDE_LINES_END) {
+        status = keep_block(f, slot, &item, &error);
     }
     pthread_mutex_lock(&f->mutex);
-    enum tide_status status = f->failure;
-    if (status != TIDE_OK && error != NULL) {
-        *error = f->error;
+    f->is_reading = false;
+    if (status != TIDE_OK) {
+        fail(f, status, &error);
+        return;
+    }
+    tide_assert(item.kind != TIDE_LINES_NEED);
+    f->has_ended = item.kind == TIDE_LINES_END;
+    pthread_cond_broadcast(&f->changed);
+    if (f->has_ended) {
+        return;
+    }
+    slot->state = SLOT_FILLING;
+    slot->number = f->next_block++;
+    pthread_mutex_unlock(&f->mutex);
+    start_block(w, slot, &item);
+    pthread_mutex_lock(&f->mutex);
+    publish(w, slot);
+}
+
+static void *work(void *context)
+{
+    struct worker *w = context;
+    struct tide_feeder *f = w->feeder;
+    pthread_mutex_lock(&f->mutex);
+    while (f->failure == TIDE_OK && !(f->has_ended && w->next_block == f->next_block)) {
+        if (can_apply(w)) {
+            apply_next(w);
+        } else if (w->filling != NULL && w->filling->state == SLOT_FILLING) {
+            fill_more(w);
+        } else if (can_take(w)) {
+            take_block(w);
+        } else {
+            pthread_cond_wait(&f->changed, &f->mutex);
+        }
     }
     pthread_mutex_unlock(&f->mutex);
-    return status;
+    return NULL;
+}
+
+enum tide_status tide_feeder_run(struct tide_feeder *f,
+                                 const struct tide_feeder_input *input,
+                                 uint64_t *records,
+                                 struct tide_error *error)
+{
+    uint32_t started = 1;
+    tide_assert(f->failure == TIDE_OK);
+    f->input = input;
+    f->has_ended = false;
+    f->records = 0;
+    while (started < f->options.worker_count &&
+           pthread_create(&f->workers[started].thread, NULL, work, &f->workers[started]) == 0) {
+        started++;
+    }
+    if (started < f->options.worker_count) { /* nobody would apply to its partitions */
+        struct tide_error why = {0};
+        (void)tide_error_set(&why, TIDE_FATAL, "cannot start a worker thread");
+        pthread_mutex_lock(&f->mutex);
+        fail(f, TIDE_FATAL, &why);
+        pthread_mutex_unlock(&f->mutex);
+    }
+    (void)work(&f->workers[0]);
+    for (uint32_t i = 1; i < started; i++) {
+        pthread_join(f->workers[i].thread, NULL);
+    }
+    *records += f->records;
+    return tide_error_pass(error, f->failure, &f->error);
 }
 
 struct tide_partition *tide_feeder_partition(struct tide_feeder *f, uint32_t index)
@@ -238,17 +347,18 @@ struct tide_partition *tide_feeder_partition(struct tide_feeder *f, uint32_t ind
     return f->partitions[index];
 }
 
-/* ---- create and destroy */
+/* ------- create and destroy */
 
 static enum tide_status create_slots(struct tide_feeder *f, struct tide_error *error)
 {
-    uint32_t partitions = f->options.partition_count;
-    f->route = calloc(TIDE_BATCH_ROWS_DEFAULT, sizeof(*f->route));
-    for (uint32_t i = 0; i < SLOT_COUNT; i++) {
+    const uint32_t workers = f->options.worker_count;
+    f->slot_count = workers == 1 ? 1 : workers * SLOTS_PER_WORKER;
+    f->slots = calloc(f->slot_count, sizeof(*f->slots));
+    for (uint32_t i = 0; f->slots != NULL && i < f->slot_count; i++) {
         struct slot *slot = &f->slots[i];
         slot->rows = calloc(TIDE_BATCH_ROWS_DEFAULT, sizeof(*slot->rows));
-        slot->starts = calloc(partitions + 2U, sizeof(*slot->starts));
-        if (slot->rows == NULL || slot->starts == NULL || f->route == NULL) {
+        slot->starts = calloc(f->options.partition_count + 2U, sizeof(*slot->starts));
+        if (slot->rows == NULL || slot->starts == NULL) {
             return tide_error_set(error, TIDE_RETRY, "no memory for batches");
         }
         enum tide_status status = tide_batch_create(
@@ -257,7 +367,7 @@ static enum tide_status create_slots(struct tide_feeder *f, struct tide_error *e
             return status;
         }
     }
-    return TIDE_OK;
+    return f->slots == NULL ? tide_error_set(error, TIDE_RETRY, "no memory for batches") : TIDE_OK;
 }
 
 static enum tide_status create_partitions(struct tide_feeder *f, struct tide_error *error)
@@ -281,29 +391,23 @@ static enum tide_status create_partitions(struct tide_feeder *f, struct tide_err
 
 static enum tide_status create_workers(struct tide_feeder *f, struct tide_error *error)
 {
-    uint32_t count = f->options.worker_count;
-    if (count == 1) {
-        return TIDE_OK;
-    }
-    f->workers = aligned_alloc(TIDE_RING_LINE, count * sizeof(*f->workers));
+    f->workers = calloc(f->options.worker_count, sizeof(*f->workers));
     if (f->workers == NULL) {
         return tide_error_set(error, TIDE_RETRY, "no memory for workers");
     }
-    memset(f->workers, 0, count * sizeof(*f->workers));
-    for (uint32_t i = 0; i < count; i++) {
+    enum tide_status status = TIDE_OK;
+    for (uint32_t i = 0; status == TIDE_OK && i < f->options.worker_count; i++) {
         struct worker *w = &f->workers[i];
         w->feeder = f;
         w->index = i;
-        enum tide_status status = tide_ring_init(&w->ring, RING_SLOTS, error);
-        if (status != TIDE_OK) {
-            return status;
-        }
-        if (pthread_create(&w->thread, NULL, worker_main, w) != 0) {
-            return tide_error_set(error, TIDE_RETRY, "cannot start a worker thread");
-        }
-        w->started = true;
+        w->next_part = 1;
+        w->route = calloc(TIDE_BATCH_ROWS_DEFAULT, sizeof(*w->route));
+        status = w->route == NULL
+                     ? tide_error_set(error, TIDE_RETRY, "no memory for workers")
+                     : tide_decoder_create(
+                           f->options.definitions->schema, f->options.seed, &w->decoder, error);
     }
-    return TIDE_OK;
+    return status;
 }
 
 enum tide_status tide_feeder_create(const struct tide_feeder_options *options,
@@ -321,11 +425,7 @@ enum tide_status tide_feeder_create(const struct tide_feeder_options *options,
     }
     pthread_mutex_init(&f->mutex, NULL);
     pthread_cond_init(&f->changed, NULL);
-    enum tide_status status =
-        tide_decoder_create(options->definitions->schema, options->seed, &f->decoder, error);
-    if (status == TIDE_OK) {
-        status = create_slots(f, error);
-    }
+    enum tide_status status = create_slots(f, error);
     if (status == TIDE_OK) {
         status = create_partitions(f, error);
     }
@@ -340,28 +440,16 @@ enum tide_status tide_feeder_create(const struct tide_feeder_options *options,
     return TIDE_OK;
 }
 
-static void destroy_workers(struct tide_feeder *f)
-{
-    pthread_mutex_lock(&f->mutex);
-    f->ending = true;
-    pthread_cond_broadcast(&f->changed);
-    pthread_mutex_unlock(&f->mutex);
-    for (uint32_t i = 0; f->workers != NULL && i < f->options.worker_count; i++) {
-        if (f->workers[i].started) {
-            pthread_join(f->workers[i].thread, NULL);
-        }
-        tide_ring_release(&f->workers[i].ring);
-    }
-    free(f->workers);
-}
-
 void tide_feeder_destroy(struct tide_feeder *f)
 {
     if (f == NULL) {
         return;
     }
-    destroy_workers(f);
-    for (uint32_t i = 0; i < SLOT_COUNT; i++) {
+    for (uint32_t i = 0; f->workers != NULL && i < f->options.worker_count; i++) {
+        tide_decoder_destroy(f->workers[i].decoder);
+        free(f->workers[i].route);
+    }
+    for (uint32_t i = 0; f->slots != NULL && i < f->slot_count; i++) {
         tide_bytes_release(&f->slots[i].block);
         tide_batch_destroy(f->slots[i].batch);
         free(f->slots[i].rows);
@@ -370,10 +458,10 @@ void tide_feeder_destroy(struct tide_feeder *f)
     for (uint32_t p = 0; f->partitions != NULL && p < f->options.partition_count; p++) {
         tide_partition_destroy(f->partitions[p]);
     }
-    tide_decoder_destroy(f->decoder);
     pthread_mutex_destroy(&f->mutex);
     pthread_cond_destroy(&f->changed);
     free(f->partitions);
-    free(f->route);
+    free(f->workers);
+    free(f->slots);
     free(f);
 }

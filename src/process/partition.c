@@ -52,6 +52,22 @@ enum raw_column {
     RAW_COUNT,
 };
 
+/* For as many rows as a batch has. */
+struct scratch {
+    uint32_t capacity;
+    /* The rows that go on, and of each of them: */
+    uint32_t *unique;
+    struct tide_u128 *uids;
+    bool *is_new;
+    struct tide_view *keys; /* of those that are somebody's, */
+    uint32_t *key_numbers;  /* and which entity that is */
+    /* By row of the batch: */
+    struct tide_event_times *times;
+    struct tide_instant *event_times;
+    uint32_t *entity_numbers;
+    uint64_t *offsets;
+};
+
 struct tide_partition {
     const struct tide_definitions *definitions;
     const struct tide_schema *schema;
@@ -67,6 +83,7 @@ struct tide_partition {
     uint64_t epoch_started;      /* the offset at which it was opened */
     struct tide_ledger ledger;
     struct tide_watermark watermark;
+    struct tide_quality quality;
     struct tide_dedupe *dedupe;
     struct tide_dictionary *entities;
     struct tide_operator **operators; /* by metric; NULL: a ratio */
@@ -74,12 +91,7 @@ struct tide_partition {
     const struct tide_layout *layouts[TIDE_TABLE_COUNT];
     struct tide_rows *rows[TIDE_TABLE_COUNT]; /* made when the first row comes */
     uint64_t row_total[TIDE_TABLE_COUNT];     /* handed to the lake or below rows_from */
-    /* Scratch of one apply, by row of the batch: */
-    uint32_t scratch_capacity;
-    uint32_t *unique;
-    uint32_t *entity_numbers;
-    struct tide_instant *event_times;
-    uint64_t *offsets;
+    struct scratch scratch;                   /* of one apply */
 };
 
 #define ENTITIES_MAX (UINT32_MAX - 1) /* NONE is the one number that names nobody */
@@ -141,6 +153,47 @@ enum tide_status tide_partition_create(const struct tide_partition_options *opti
     return TIDE_OK;
 }
 
+static void release_scratch(struct scratch *scratch)
+{
+    free(scratch->unique);
+    free(scratch->uids);
+    free(scratch->is_new);
+    free(scratch->keys);
+    free(scratch->key_numbers);
+    free(scratch->times);
+    free(scratch->event_times);
+    free(scratch->entity_numbers);
+    free(scratch->offsets);
+    *scratch = (struct scratch){0};
+}
+
+static enum tide_status grow_scratch(struct scratch *scratch,
+                                     uint32_t capacity,
+                                     struct tide_error *error)
+{
+    if (capacity <= scratch->capacity) {
+        return TIDE_OK;
+    }
+    release_scratch(scratch);
+    scratch->unique = calloc(capacity, sizeof(*scratch->unique));
+    scratch->uids = calloc(capacity, sizeof(*scratch->uids));
+    scratch->is_new = calloc(capacity, sizeof(*scratch->is_new));
+    scratch->keys = calloc(capacity, sizeof(*scratch->keys));
+    scratch->key_numbers = calloc(capacity, sizeof(*scratch->key_numbers));
+    scratch->times = calloc(capacity, sizeof(*scratch->times));
+    scratch->event_times = calloc(capacity, sizeof(*scratch->event_times));
+    scratch->entity_numbers = calloc(capacity, sizeof(*scratch->entity_numbers));
+    scratch->offsets = calloc(capacity, sizeof(*scratch->offsets));
+    if (scratch->unique == NULL || scratch->uids == NULL || scratch->is_new == NULL ||
+        scratch->keys == NULL || scratch->key_numbers == NULL || scratch->times == NULL ||
+        scratch->event_times == NULL || scratch->entity_numbers == NULL ||
+        scratch->offsets == NULL) {
+        return tide_error_set(error, TIDE_FATAL, "no memory for a batch of %u rows", capacity);
+    }
+    scratch->capacity = capacity;
+    return TIDE_OK;
+}
+
 void tide_partition_destroy(struct tide_partition *p)
 {
     if (p == NULL) {
@@ -152,39 +205,13 @@ void tide_partition_destroy(struct tide_partition *p)
     for (int i = 0; i < TIDE_TABLE_COUNT; i++) {
         tide_rows_destroy(p->rows[i]);
     }
+    tide_quality_release(&p->quality);
     tide_dedupe_destroy(p->dedupe);
     tide_dictionary_destroy(p->entities);
     free(p->operators);
     free(p->mistyped);
-    free(p->unique);
-    free(p->entity_numbers);
-    free(p->event_times);
-    free(p->offsets);
+    release_scratch(&p->scratch);
     free(p);
-}
-
-static enum tide_status grow_scratch(struct tide_partition *p,
-                                     uint32_t capacity,
-                                     struct tide_error *error)
-{
-    if (capacity <= p->scratch_capacity) {
-        return TIDE_OK;
-    }
-    free(p->unique);
-    free(p->entity_numbers);
-    free(p->event_times);
-    free(p->offsets);
-    p->scratch_capacity = 0;
-    p->unique = calloc(capacity, sizeof(*p->unique));
-    p->entity_numbers = calloc(capacity, sizeof(*p->entity_numbers));
-    p->event_times = calloc(capacity, sizeof(*p->event_times));
-    p->offsets = calloc(capacity, sizeof(*p->offsets));
-    if (p->unique == NULL || p->entity_numbers == NULL || p->event_times == NULL ||
-        p->offsets == NULL) {
-        return tide_error_set(error, TIDE_FATAL, "no memory for a batch of %u rows", capacity);
-    }
-    p->scratch_capacity = capacity;
-    return TIDE_OK;
 }
 
 /* The rows of a table's epoch, or NULL in *rows if this record's row is not wanted: there is no
@@ -364,52 +391,131 @@ static struct tide_verdict time_verdict(enum tide_reason reason)
     return verdict;
 }
 
-/* Books one record. *is_unique: it is a new, valid event that the operators shall see. */
-static enum tide_status book(struct tide_partition *p,
-                             const struct tide_partition_input *input,
-                             uint32_t row,
-                             uint64_t offset,
-                             bool *is_unique,
-                             struct tide_error *error)
+/* Of an event whose times are known, or were found wrong. */
+static void note_skew(struct tide_partition *p,
+                      const struct tide_batch *batch,
+                      uint32_t row,
+                      const struct tide_event_times *times)
 {
-    const struct tide_batch *batch = input->batch;
-    struct tide_verdict verdict = batch->verdicts[row];
-    struct tide_event_times times = {
-        TIDE_INSTANT_UNKNOWN, TIDE_INSTANT_UNKNOWN, TIDE_INSTANT_UNKNOWN};
-    *is_unique = false;
-    p->ledger.verdicts++;
+    const int64_t device_us = batch->columns[p->schema->time].numbers[row];
+    if (tide_instant_known(times->received)) {
+        const int64_t sender_us = tide_instant_known(times->sent) ? times->sent.us : device_us;
+        tide_quality_note_skew(&p->quality, (struct tide_duration){sender_us - times->received.us});
+    }
+}
+
+/* Of a processed event, before the watermark is moved by it. */
+static void note_lateness(struct tide_partition *p, struct tide_instant event)
+{
+    const struct tide_instant highest = p->watermark.highest;
+    const int64_t late_us = tide_instant_known(highest) ? highest.us - event.us : 0;
+    tide_quality_note_lateness(&p->quality, (struct tide_duration){late_us});
+}
+
+static enum tide_status reject(struct tide_partition *p,
+                               const struct tide_partition_input *input,
+                               uint32_t row,
+                               uint64_t offset,
+                               const struct tide_verdict *verdict,
+                               struct tide_error *error)
+{
+    p->ledger.rejected[verdict->reason]++;
+    const enum tide_status status = tide_quality_keep_sample(
+        &p->quality, verdict, input->batch->texts[row], received_of(input, row), offset);
+    return status == TIDE_OK
+               ? keep_rejected(p, input, row, offset, verdict, error)
+               : tide_error_set(error, TIDE_FATAL, "no memory for a sample of what is rejected");
+}
+
+/* A record's verdict with the judgement of its times; those of an accepted one are kept. */
+static struct tide_verdict judge_times(struct tide_partition *p,
+                                       const struct tide_partition_input *input,
+                                       uint32_t row)
+{
+    struct tide_verdict verdict = input->batch->verdicts[row];
     if (verdict.reason == TIDE_REASON_ACCEPTED) {
-        enum tide_reason reason =
-            tide_batch_event_times(batch, row, p->arrival, received_of(input, row), &times);
+        const enum tide_reason reason = tide_batch_event_times(
+            input->batch, row, p->arrival, received_of(input, row), &p->scratch.times[row]);
         if (reason != TIDE_REASON_ACCEPTED) {
             verdict = time_verdict(reason);
+            note_skew(p, input->batch, row, &p->scratch.times[row]);
         }
     }
-    if (verdict.reason != TIDE_REASON_ACCEPTED) {
-        p->ledger.rejected[verdict.reason]++;
-        return keep_rejected(p, input, row, offset, &verdict, error);
+    return verdict;
+}
+
+/* Every record: its raw row, its offset, and what speaks against it. Valid events go on, as
+ * p->scratch.unique[0..*count). */
+static enum tide_status judge(struct tide_partition *p,
+                              const struct tide_partition_input *input,
+                              uint32_t *count,
+                              struct tide_error *error)
+{
+    enum tide_status status = TIDE_OK;
+    *count = 0;
+    for (uint32_t i = 0; status == TIDE_OK && i < input->row_count; i++) {
+        const uint32_t row = input->rows[i];
+        const uint64_t offset = p->next_offset++;
+        status = keep_raw(p, input, row, offset, error);
+        const struct tide_verdict verdict = judge_times(p, input, row);
+        if (verdict.reason == TIDE_REASON_ACCEPTED) {
+            p->scratch.offsets[row] = offset;
+            p->scratch.uids[*count] = input->batch->uids[row];
+            p->scratch.unique[(*count)++] = row;
+        } else if (status == TIDE_OK) {
+            status = reject(p, input, row, offset, &verdict, error);
+        }
     }
-    enum tide_status seen = tide_dedupe_add(p->dedupe, batch->uids[row]);
-    if (seen == TIDE_REJECT) {
-        p->ledger.duplicate++;
-        return TIDE_OK;
-    }
-    if (seen != TIDE_OK) {
+    p->ledger.verdicts += input->row_count;
+    return status;
+}
+
+/* Those that were never seen go on. */
+static enum tide_status drop_duplicates(struct tide_partition *p,
+                                        uint32_t *count,
+                                        struct tide_error *error)
+{
+    uint32_t kept = 0;
+    if (!tide_dedupe_add_many(p->dedupe, p->scratch.uids, *count, p->scratch.is_new)) {
         return tide_error_set(
             error, TIDE_FATAL, "no memory for the uids of partition %u", p->index);
     }
-    p->ledger.processed++;
-    p->ledger.uids.high += batch->uids[row].high;
-    p->ledger.uids.low += batch->uids[row].low;
-    if (tide_watermark_observe(&p->watermark, &times) == TIDE_LATENESS_ON_TIME) {
-        p->ledger.on_time++;
-    } else {
-        p->ledger.late_hot++;
+    for (uint32_t i = 0; i < *count; i++) {
+        p->scratch.unique[kept] = p->scratch.unique[i];
+        p->scratch.uids[kept] = p->scratch.uids[i];
+        kept += p->scratch.is_new[i];
     }
-    p->event_times[row] = times.event;
-    p->offsets[row] = offset;
-    *is_unique = true;
-    return keep_event(p, input, row, offset, &times, error);
+    p->ledger.duplicate += *count - kept;
+    *count = kept;
+    return TIDE_OK;
+}
+
+/* Events that count: on time or late, and their rows. */
+static enum tide_status book(struct tide_partition *p,
+                             const struct tide_partition_input *input,
+                             uint32_t count,
+                             struct tide_error *error)
+{
+    enum tide_status status = TIDE_OK;
+    uint64_t on_time = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t row = p->scratch.unique[i];
+        const struct tide_event_times *times = &p->scratch.times[row];
+        note_skew(p, input->batch, row, times);
+        note_lateness(p, times->event);
+        on_time += tide_watermark_observe(&p->watermark, times) == TIDE_LATENESS_ON_TIME;
+        p->scratch.event_times[row] = times->event;
+        p->ledger.uids.high += p->scratch.uids[i].high;
+        p->ledger.uids.low += p->scratch.uids[i].low;
+    }
+    p->ledger.processed += count;
+    p->ledger.on_time += on_time;
+    p->ledger.late_hot += count - on_time;
+    for (uint32_t i = 0; status == TIDE_OK && i < count; i++) {
+        const uint32_t row = p->scratch.unique[i];
+        status = keep_event(p, input, row, p->scratch.offsets[row], &p->scratch.times[row], error);
+    }
+    return status;
 }
 
 /* The text by which an entity is known to the dictionary; numbers by their eight bytes. */
@@ -427,7 +533,7 @@ static void count_mistyped(struct tide_partition *p,
 {
     for (uint32_t c = 0; batch->has_mistyped && c < p->schema->path_column_count; c++) {
         for (uint32_t i = 0; i < unique_count; i++) {
-            p->mistyped[c] += batch->columns[c].mistyped[p->unique[i]];
+            p->mistyped[c] += batch->columns[c].mistyped[p->scratch.unique[i]];
         }
     }
 }
@@ -438,14 +544,19 @@ static enum tide_status number_entities(struct tide_partition *p,
                                         struct tide_error *error)
 {
     const struct tide_vector *vector = &batch->columns[p->schema->entity];
+    uint32_t count = 0;
     for (uint32_t i = 0; i < unique_count; i++) {
-        uint32_t row = p->unique[i];
-        p->entity_numbers[row] = TIDE_DICTIONARY_NONE;
-        if (!vector->present[row]) {
-            continue;
+        const uint32_t row = p->scratch.unique[i];
+        if (vector->present[row]) {
+            p->scratch.keys[count++] = entity_key(vector, row);
         }
-        p->entity_numbers[row] = tide_dictionary_intern(p->entities, entity_key(vector, row));
-        if (p->entity_numbers[row] == TIDE_DICTIONARY_NONE) {
+    }
+    tide_dictionary_intern_many(p->entities, p->scratch.keys, count, p->scratch.key_numbers);
+    for (uint32_t i = 0, k = 0; i < unique_count; i++) {
+        const uint32_t row = p->scratch.unique[i];
+        p->scratch.entity_numbers[row] =
+            vector->present[row] ? p->scratch.key_numbers[k++] : TIDE_DICTIONARY_NONE;
+        if (vector->present[row] && p->scratch.entity_numbers[row] == TIDE_DICTIONARY_NONE) {
             return tide_error_set(
                 error, TIDE_FATAL, "no memory for the entities of partition %u", p->index);
         }
@@ -459,11 +570,11 @@ static enum tide_status update_metrics(struct tide_partition *p,
                                        struct tide_error *error)
 {
     struct tide_operator_input input = {.batch = batch,
-                                        .rows = p->unique,
+                                        .rows = p->scratch.unique,
                                         .row_count = unique_count,
-                                        .event_times = p->event_times,
-                                        .entities = p->entity_numbers,
-                                        .offsets = p->offsets};
+                                        .event_times = p->scratch.event_times,
+                                        .entities = p->scratch.entity_numbers,
+                                        .offsets = p->scratch.offsets};
     enum tide_status status = TIDE_OK;
     for (uint32_t i = 0; status == TIDE_OK && i < p->definitions->metric_count; i++) {
         if (p->operators[i] != NULL) {
@@ -478,18 +589,13 @@ static enum tide_status apply(struct tide_partition *p,
                               const struct tide_partition_input *input,
                               struct tide_error *error)
 {
-    enum tide_status status = TIDE_OK;
     uint32_t unique_count = 0;
-    for (uint32_t i = 0; status == TIDE_OK && i < input->row_count; i++) {
-        bool is_unique = false;
-        status = keep_raw(p, input, input->rows[i], p->next_offset, error);
-        if (status == TIDE_OK) {
-            status = book(p, input, input->rows[i], p->next_offset, &is_unique, error);
-        }
-        p->next_offset++;
-        if (is_unique) {
-            p->unique[unique_count++] = input->rows[i];
-        }
+    enum tide_status status = judge(p, input, &unique_count, error);
+    if (status == TIDE_OK) {
+        status = drop_duplicates(p, &unique_count, error);
+    }
+    if (status == TIDE_OK) {
+        status = book(p, input, unique_count, error);
     }
     if (status == TIDE_OK && unique_count > 0) {
         count_mistyped(p, input->batch, unique_count);
@@ -518,7 +624,7 @@ enum tide_status tide_partition_apply(struct tide_partition *p,
 {
     tide_assert(input->first_offset == p->next_offset);
     struct tide_partition_input part = *input;
-    enum tide_status status = grow_scratch(p, input->batch->row_capacity, error);
+    enum tide_status status = grow_scratch(&p->scratch, input->batch->row_capacity, error);
     if (p->next_offset < p->rows_from) {
         const uint64_t left = p->rows_from - p->next_offset;
         part.row_count = left < input->row_count ? (uint32_t)left : input->row_count;
@@ -556,6 +662,11 @@ bool tide_partition_is_recovering(const struct tide_partition *p)
 const struct tide_ledger *tide_partition_ledger(const struct tide_partition *p)
 {
     return &p->ledger;
+}
+
+const struct tide_quality *tide_partition_quality(const struct tide_partition *p)
+{
+    return &p->quality;
 }
 
 uint64_t tide_partition_mistyped(const struct tide_partition *p, uint32_t column)

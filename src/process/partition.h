@@ -10,6 +10,7 @@
 #include "metric/definition.h"
 #include "operator/cell_table.h"
 #include "process/ledger.h"
+#include "process/quality.h"
 #include "process/watermark.h"
 
 struct tide_partition;
@@ -55,6 +56,10 @@ uint64_t tide_partition_next_epoch(const struct tide_partition *partition);
 /* The log is still being replayed below what the lake has: cells and ledger are of the past. */
 bool tide_partition_is_recovering(const struct tide_partition *partition);
 const struct tide_ledger *tide_partition_ledger(const struct tide_partition *partition);
+/* Lateness is of every processed event: how far it is behind the newest before it. Skew is of every
+ * event whose received time is known, processed or rejected for its time: the clock of its sender
+ * (sent time, or its own time where none is known) minus the received time. */
+const struct tide_quality *tide_partition_quality(const struct tide_partition *partition);
 /* How many processed events had a value of a wrong type in an optional column (null there). */
 uint64_t tide_partition_mistyped(const struct tide_partition *partition, uint32_t column);
 struct tide_watermark *tide_partition_watermark(struct tide_partition *partition);

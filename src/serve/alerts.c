@@ -27,7 +27,9 @@ struct tide_alerts {
     struct tide_alert_file file; /* under mutex, like what follows */
     uint64_t saved_sequence;     /* notes up to it are in the file */
     uint64_t transitions;
-    bool is_changed; /* the file is behind */
+    uint64_t steps;    /* all, told or not */
+    uint64_t *stepped; /* by watch: the last of its steps */
+    bool is_changed;   /* the file is behind */
     bool is_stopping;
     bool is_woken; /* the next turn is wanted now */
     pthread_mutex_t mutex;
@@ -53,6 +55,7 @@ static void tell(void *context,
     struct tide_bytes body = {0};
     unsigned sinks = watch->alert->sinks;
     alerts->is_changed = true;
+    alerts->stepped[watch - alerts->file.watches] = ++alerts->steps;
     if (alerts->webhook == NULL) {
         sinks &= ~(unsigned)TIDE_ALERT_SINK_WEBHOOK;
     }
@@ -383,10 +386,11 @@ enum tide_status tide_alerts_create(const struct tide_alerts_options *options,
     const uint32_t count = options->definitions->alert_count;
     alerts->file.watches = calloc((size_t)count + 1, sizeof(*alerts->file.watches));
     enum tide_status status = TIDE_OK;
+    alerts->stepped = calloc((size_t)count + 1, sizeof(*alerts->stepped));
     if (alerts->file.watches != NULL) {
         alerts->file.watch_count = count;
     }
-    if (alerts->file.watches == NULL || !init_watches(alerts)) {
+    if (alerts->file.watches == NULL || alerts->stepped == NULL || !init_watches(alerts)) {
         status = tide_error_set(error, TIDE_RETRY, "no memory for alerts");
     }
     if (status == TIDE_OK) {
@@ -440,6 +444,7 @@ void tide_alerts_destroy(struct tide_alerts *alerts)
     }
     release_watches(alerts);
     free(alerts->file.watches);
+    free(alerts->stepped);
     pthread_cond_destroy(&alerts->wake);
     pthread_mutex_destroy(&alerts->mutex);
     free(alerts);
@@ -477,6 +482,29 @@ void tide_alerts_write(struct tide_alerts *alerts, struct tide_bytes *json)
     write_webhook(alerts, json);
     tide_bytes_append_byte(json, '}');
     pthread_mutex_unlock(&alerts->mutex);
+}
+
+uint64_t tide_alerts_changed(struct tide_alerts *alerts,
+                             uint64_t since,
+                             uint32_t instances_max,
+                             void (*visit)(void *context, struct tide_view json),
+                             void *context)
+{
+    struct tide_bytes json = {0};
+    pthread_mutex_lock(&alerts->mutex);
+    for (uint32_t i = 0; i < alerts->file.watch_count; i++) {
+        if (since == 0 || alerts->stepped[i] >= since) {
+            tide_bytes_reset(&json);
+            tide_alert_write_watch(&alerts->file.watches[i], instances_max, &json);
+            if (!json.failed) {
+                visit(context, tide_bytes_view(&json));
+            }
+        }
+    }
+    const uint64_t next = alerts->steps + 1;
+    pthread_mutex_unlock(&alerts->mutex);
+    tide_bytes_release(&json);
+    return next;
 }
 
 static void write_phases(struct tide_alert_watch *watch, struct tide_bytes *text)

@@ -45,6 +45,14 @@ void tide_alerts_destroy(struct tide_alerts *alerts);
 
 /* {"alerts": [..], "webhook": {..}} as GET /api/v1/alerts answers. Any thread. */
 void tide_alerts_write(struct tide_alerts *alerts, struct tide_bytes *json);
+/* Tells each alert in which an instance has changed its state since a call that returned `since`
+ * (0: tells all), as an object of that list with at most instances_max instances. Returns what to
+ * ask with the next time. Any thread; visit must not block. */
+uint64_t tide_alerts_changed(struct tide_alerts *alerts,
+                             uint64_t since,
+                             uint32_t instances_max,
+                             void (*visit)(void *context, struct tide_view json),
+                             void *context);
 /* Prometheus families. Any thread. */
 void tide_alerts_exposition(struct tide_alerts *alerts, struct tide_bytes *text);
 

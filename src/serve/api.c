@@ -7,7 +7,10 @@
 #include "base/json.h"
 #include "serve/api_contract.h"
 #include "serve/api_internal.h"
+#include "serve/api_status.h"
+#include "serve/live.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +24,7 @@ enum {
     BARRIERS_MAX = 8,
     CLIP_BYTES = 100,
 };
+#define READINGS_APART_US INT64_C(5000000)
 
 #define YEAR_1_US (INT64_C(-719162) * TIDE_US_PER_DAY)
 #define YEAR_10000_US (INT64_C(2932897) * TIDE_US_PER_DAY)
@@ -107,6 +111,18 @@ static void handle_analytics(void *context, struct tide_http_exchange *exchange)
     submit(api->questions, api_answer_analytics, api, exchange);
 }
 
+static void handle_status(void *context, struct tide_http_exchange *exchange)
+{
+    struct tide_api *api = context;
+    submit(api->questions, api_answer_status, api, exchange);
+}
+
+static void handle_quality(void *context, struct tide_http_exchange *exchange)
+{
+    struct tide_api *api = context;
+    submit(api->questions, api_answer_quality, api, exchange);
+}
+
 static void handle_realtime(void *context, struct tide_http_exchange *exchange)
 {
     struct tide_api *api = context;
@@ -118,6 +134,12 @@ static void handle_realtime(void *context, struct tide_http_exchange *exchange)
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "                \
     "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
+/* The dashboard's: likewise, and its script puts no text into the page as markup. */
+#define DASHBOARD_POLICY                                                                           \
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "                \
+    "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "                \
+    "require-trusted-types-for 'script'"
+
 #define GET(at, handler, promise)                                                                  \
     {                                                                                              \
         .method = "GET", .path = (at), .handle = (handler), .contract = &(promise)                 \
@@ -126,6 +148,9 @@ static void handle_realtime(void *context, struct tide_http_exchange *exchange)
 static const struct tide_http_route routes[] = {
     GET("/api/v1/metrics", handle_metrics, api_contract_metrics),
     GET("/api/v1/metrics/{name}", handle_metric, api_contract_metric),
+    GET("/api/v1/live", api_reply_live, api_contract_live),
+    GET("/api/v1/status", handle_status, api_contract_status),
+    GET("/api/v1/quality", handle_quality, api_contract_quality),
     GET("/api/v1/alerts", handle_alerts, api_contract_alerts),
     GET("/api/v1/metrics/{name}/state", handle_state, api_contract_state),
     GET("/api/v1/ledger", handle_ledger, api_contract_ledger),
@@ -150,6 +175,14 @@ static const struct tide_http_route routes[] = {
      .content_security_policy = READER_POLICY},
     GET("/docs/reader.js", api_reply_docs_script, api_contract_docs_script),
     GET("/docs/reader.css", api_reply_docs_style, api_contract_docs_style),
+    {.method = "GET",
+     .path = "/",
+     .handle = api_reply_dashboard,
+     .contract = &api_contract_dashboard,
+     .content_security_policy = DASHBOARD_POLICY},
+    GET("/app.js", api_reply_dashboard, api_contract_dashboard_script),
+    GET("/app.css", api_reply_dashboard, api_contract_dashboard_style),
+    GET("/icon.svg", api_reply_dashboard, api_contract_dashboard_icon),
 };
 _Static_assert(sizeof(routes) / sizeof(routes[0]) == TIDE_API_ROUTES, "as the header says");
 
@@ -166,9 +199,10 @@ enum tide_status tide_api_create(const struct tide_api_options *options,
         return tide_error_set(error, TIDE_RETRY, "no memory for the API");
     }
     made->options = *options;
-    made->rate = tide_event_rate_create();
+    made->rate = tide_event_rate_create((struct tide_duration){READINGS_APART_US});
+    made->status = api_status_create(options);
     enum tide_status status = TIDE_OK;
-    if (made->rate == NULL) {
+    if (made->rate == NULL || made->status == NULL) {
         status = tide_error_set(error, TIDE_RETRY, "no memory for the API");
     }
     if (status == TIDE_OK) {
@@ -178,6 +212,9 @@ enum tide_status tide_api_create(const struct tide_api_options *options,
     if (status == TIDE_OK) {
         status = tide_asker_create(
             &(struct tide_asker_options){BARRIER_THREADS, BARRIERS_MAX}, &made->barriers, error);
+    }
+    if (status == TIDE_OK) {
+        status = tide_live_start(made, &made->live, error);
     }
     if (status != TIDE_OK) {
         tide_api_destroy(made);
@@ -195,8 +232,14 @@ void tide_api_routes(struct tide_api *api, struct tide_http_route *into)
     }
 }
 
+void tide_api_hang_up(struct tide_api *api)
+{
+    tide_live_hang_up(api->live);
+}
+
 void tide_api_drain(struct tide_api *api)
 {
+    tide_api_hang_up(api);
     tide_asker_drain(api->questions);
     tide_asker_drain(api->barriers);
 }
@@ -206,14 +249,21 @@ void tide_api_destroy(struct tide_api *api)
     if (api == NULL) {
         return;
     }
+    tide_live_destroy(api->live);
     tide_asker_destroy(api->questions);
     tide_asker_destroy(api->barriers);
     tide_event_rate_destroy(api->rate);
+    api_status_destroy(api->status);
     tide_bytes_release(&api->openapi);
     free(api);
 }
 
 /* ---- what handlers share */
+
+void api_format_instance(uint64_t instance, char *buffer)
+{
+    (void)snprintf(buffer, API_INSTANCE_SIZE, "%016" PRIx64, instance);
+}
 
 struct tide_view api_clip(struct tide_view text)
 {

@@ -2,6 +2,9 @@
  *
  *     GET  /api/v1/metrics            what is defined
  *     GET  /api/v1/metrics/{name}     its cells now: from, to, filter, format=json|ndjson
+ *     GET  /api/v1/live               what changes, as it changes: server-sent events
+ *     GET  /api/v1/status             how the service does
+ *     GET  /api/v1/quality            what was rejected, with samples; lateness, skew
  *     GET  /api/v1/alerts             their states, instance by instance
  *     GET  /api/v1/metrics/{name}/state   what it costs: cells, keys, bytes, by partition
  *     GET  /api/v1/ledger             the conservation law, whole and by partition
@@ -23,7 +26,7 @@
 #include "serve/metric_values.h"
 
 enum {
-    TIDE_API_ROUTES = 19,
+    TIDE_API_ROUTES = 26,
     /* A larger answer is refused with 400 and the advice to narrow the question. */
     TIDE_API_REPLY_BYTES_MAX = 512 << 20,
 };
@@ -37,6 +40,10 @@ struct tide_api_options {
     const struct tide_definitions *definitions;
     struct tide_clock clock;
     const char *version;       /* "0.1.0" */
+    struct tide_view pipeline; /* a name for people */
+    uint64_t instance;         /* of this process: another one after each start */
+    struct tide_instant started;
+    uint32_t listeners_max;    /* of the live feed; beyond it 503 */
     struct tide_view lake_url; /* as configured; told at a barrier */
     uint32_t partition_count;
     struct tide_generations *generations; /* what batches wrote, or NULL: speed only */
@@ -61,6 +68,9 @@ void tide_api_routes(struct tide_api *api, struct tide_http_route *routes);
 void tide_api_publish(struct tide_api *api,
                       const struct tide_http_route *routes,
                       size_t route_count);
+/* Says goodbye to who listens to the live feed, and ends its thread. Before the server drains;
+ * drain does it if need be. */
+void tide_api_hang_up(struct tide_api *api);
 /* Answers what waits, then 503 to whatever still comes; blocks. Before the engine stops. */
 void tide_api_drain(struct tide_api *api);
 /* Drains if need be. After the server has stopped. NULL is fine. */

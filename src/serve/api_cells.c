@@ -134,10 +134,29 @@ static void take_history(const struct tide_api *api,
     }
 }
 
-/* The result, and of which generation its rows are. */
-static enum tide_status find_result(const struct api_cells_question *question,
-                                    struct api_cells *cells,
-                                    struct tide_error *error)
+enum tide_status api_cells_begin(const struct tide_api *api,
+                                 const struct api_cells_question *question,
+                                 struct api_cells *cells,
+                                 struct tide_error *error)
+{
+    const struct tide_api_options *options = &api->options;
+    tide_assert(question->metric_index < options->definitions->metric_count);
+    *cells = (struct api_cells){.definitions = options->definitions,
+                                .metric = &options->definitions->metrics[question->metric_index]};
+    /* Before the visit: a cell that is complete by this clock was not visited too early. */
+    cells->closing = tide_engine_closing(options->engine);
+    take_history(api, question, cells);
+    const struct tide_cell_scope scope = {question->metric_index,
+                                          {question->from, question->to, cells->closing}};
+    const enum tide_status status = tide_cell_request_init(
+        &cells->request, options->definitions, options->partition_count, &scope, error);
+    cells->request.wants_changes = cells->has_runs;
+    return status;
+}
+
+enum tide_status api_cells_finish(const struct api_cells_question *question,
+                                  struct api_cells *cells,
+                                  struct tide_error *error)
 {
     const struct tide_batch_series *const series[2] = {cells->series[0], cells->series[1]};
     enum tide_status status = TIDE_OK;
@@ -160,23 +179,12 @@ enum tide_status api_cells_ask(const struct tide_api *api,
                                struct api_cells *cells,
                                struct tide_error *error)
 {
-    const struct tide_api_options *options = &api->options;
-    tide_assert(question->metric_index < options->definitions->metric_count);
-    *cells = (struct api_cells){.definitions = options->definitions,
-                                .metric = &options->definitions->metrics[question->metric_index]};
-    /* Before the visit: a cell that is complete by this clock was not visited too early. */
-    cells->closing = tide_engine_closing(options->engine);
-    take_history(api, question, cells);
-    const struct tide_cell_scope scope = {question->metric_index,
-                                          {question->from, question->to, cells->closing}};
-    enum tide_status status = tide_cell_request_init(
-        &cells->request, options->definitions, options->partition_count, &scope, error);
-    cells->request.wants_changes = cells->has_runs;
+    enum tide_status status = api_cells_begin(api, question, cells, error);
     if (status == TIDE_OK &&
-        !tide_engine_visit(options->engine, tide_cell_request_visit, &cells->request)) {
+        !tide_engine_visit(api->options.engine, tide_cell_request_visit, &cells->request)) {
         status = tide_error_set(error, TIDE_RETRY, "the engine has stopped");
     }
-    return status == TIDE_OK ? find_result(question, cells, error) : status;
+    return status == TIDE_OK ? api_cells_finish(question, cells, error) : status;
 }
 
 void api_cells_release(struct api_cells *cells)

@@ -33,6 +33,15 @@ enum tide_status api_cells_ask(const struct tide_api *api,
                                const struct api_cells_question *question,
                                struct api_cells *cells,
                                struct tide_error *error);
+/* The same in steps, so that one visit serves several metrics: begin, a visit of
+ * tide_cell_request_visit with cells->request (whose span may be changed before), finish. */
+enum tide_status api_cells_begin(const struct tide_api *api,
+                                 const struct api_cells_question *question,
+                                 struct api_cells *cells,
+                                 struct tide_error *error);
+enum tide_status api_cells_finish(const struct api_cells_question *question,
+                                  struct api_cells *cells,
+                                  struct tide_error *error);
 void api_cells_release(struct api_cells *cells);
 /* A row of the result as an object, without '\n': as replay prints it, and "definition",
  * "generation", "revision", "exact", "complete" and more (api_metrics.c has the list). extra is a

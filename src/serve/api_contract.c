@@ -1,6 +1,8 @@
 #include "serve/api_contract.h"
 
 #include "serve/api_analytics.h"
+#include "serve/live_cells.h"
+#include "serve/live_query.h"
 #include "serve/prometheus.h"
 
 #include "base/banned.h"
@@ -116,6 +118,35 @@ static const struct tide_http_parameter at = {
     .about = "The instant that counts as now; without it, the service's clock.",
 };
 
+static const struct tide_http_parameter followed = {
+    .name = "metrics",
+    .example = "daily_active_devices,crash_rate",
+    .about = "Names, with commas between them; without it, all.",
+};
+static const struct tide_http_parameter windows = {
+    .name = "windows",
+    .type = TIDE_HTTP_WHOLE,
+    .min = 1,
+    .max = LIVE_WINDOWS_MAX,
+    .fallback = LIVE_WINDOWS_DEFAULT,
+    .about = "How many of each metric's newest windows are followed.",
+};
+static const struct tide_http_parameter groups = {
+    .name = "groups",
+    .type = TIDE_HTTP_WHOLE,
+    .min = 1,
+    .max = LIVE_GROUPS_MAX,
+    .fallback = LIVE_GROUPS_DEFAULT,
+    .about = "Of each window the groups with the largest values, at most so many.",
+};
+static const struct tide_http_parameter last_event_id = {
+    .name = "last-event-id",
+    .place = TIDE_HTTP_HEADER,
+    .about = "The id of the last message that came; what changed since then follows.",
+};
+
+static const struct tide_http_parameter *const of_live[] = {
+    &followed, &windows, &groups, &last_event_id, NULL};
 static const struct tide_http_parameter *const of_name[] = {&name, NULL};
 static const struct tide_http_parameter *const of_metric[] = {
     &name, &from, &to, &filter, &format, NULL};
@@ -175,6 +206,50 @@ const struct tide_http_contract api_contract_state = {
     .summary = "What a metric costs",
     .parameters = of_name,
     .outcomes = state_outcomes,
+};
+
+static const struct tide_http_outcome live_outcomes[] = {
+    {200, "text/event-stream", NULL, NULL, "Messages, for as long as somebody reads."},
+    NOT_NOW,
+    END,
+};
+const struct tide_http_contract api_contract_live = {
+    .id = "listenLive",
+    .tag = "metrics",
+    .summary = "What changes, as it changes",
+    .about = "Server-sent events: `hello` at the start, `status` once a second, `cells` with those "
+             "of a metric that have changed, `alert` when the state of one has, `bye` before the "
+             "service stops. Their data is JSON: `status` as at /api/v1/status, cells as at "
+             "/api/v1/metrics/{name}, an alert as at /api/v1/alerts. A cell takes the place of the "
+             "one with the same metric, window and group. With windows times groups beyond 20000, "
+             "or a metric that there is not, 400.",
+    .parameters = of_live,
+    .outcomes = live_outcomes,
+};
+
+static const struct tide_http_outcome status_outcomes[] = {
+    {200, JSON, "Status", NULL, "Rates, who is active, the ledger in short, and freshness."},
+    NOT_NOW,
+    END,
+};
+const struct tide_http_contract api_contract_status = {
+    .id = "getStatus",
+    .tag = "pipeline",
+    .summary = "How the service does",
+    .outcomes = status_outcomes,
+};
+
+static const struct tide_http_outcome quality_outcomes[] = {
+    {200, JSON, "Quality", NULL, "Counts, samples and histograms, since the log's beginning."},
+    NOT_NOW,
+    END,
+};
+const struct tide_http_contract api_contract_quality = {
+    .id = "getQuality",
+    .tag = "pipeline",
+    .summary = "How good the records are that came",
+    .about = "A bucket counts what is at most `le`, and more than the `le` before.",
+    .outcomes = quality_outcomes,
 };
 
 static const struct tide_http_outcome alerts_outcomes[] = {
@@ -358,4 +433,42 @@ const struct tide_http_contract api_contract_docs_style = {
     .tag = "documents",
     .summary = "The reader's style sheet",
     .outcomes = style_outcomes,
+};
+
+/* ---- the dashboard */
+
+static const struct tide_http_outcome page_outcomes[] = {
+    {200, "text/html; charset=utf-8", NULL, NULL, "A page that needs no other host."}, END};
+const struct tide_http_contract api_contract_dashboard = {
+    .id = "getDashboard",
+    .tag = "documents",
+    .summary = "The dashboard",
+    .outcomes = page_outcomes,
+};
+
+static const struct tide_http_outcome page_script_outcomes[] = {
+    {200, "text/javascript; charset=utf-8", NULL, NULL, "The dashboard's script."}, END};
+const struct tide_http_contract api_contract_dashboard_script = {
+    .id = "getDashboardScript",
+    .tag = "documents",
+    .summary = "The dashboard's script",
+    .outcomes = page_script_outcomes,
+};
+
+static const struct tide_http_outcome page_style_outcomes[] = {
+    {200, "text/css; charset=utf-8", NULL, NULL, "The dashboard's style sheet."}, END};
+const struct tide_http_contract api_contract_dashboard_style = {
+    .id = "getDashboardStyle",
+    .tag = "documents",
+    .summary = "The dashboard's style sheet",
+    .outcomes = page_style_outcomes,
+};
+
+static const struct tide_http_outcome icon_outcomes[] = {
+    {200, "image/svg+xml", NULL, NULL, "Its icon."}, END};
+const struct tide_http_contract api_contract_dashboard_icon = {
+    .id = "getDashboardIcon",
+    .tag = "documents",
+    .summary = "The dashboard's icon",
+    .outcomes = icon_outcomes,
 };

@@ -10,6 +10,7 @@
 enum {
     API_RETRY_AFTER_S = 1,
     API_HASH_TEXT_SIZE = 33, /* 32 hex digits and '\0' */
+    API_INSTANCE_SIZE = 17,  /* 16 */
 };
 
 struct tide_api {
@@ -17,6 +18,8 @@ struct tide_api {
     struct tide_asker *questions;
     struct tide_asker *barriers; /* they wait for the lake: on a thread of their own */
     struct tide_event_rate *rate;
+    struct tide_api_status *status;
+    struct tide_live *live;
     struct tide_bytes openapi; /* written once, before the server starts */
 };
 
@@ -32,12 +35,16 @@ void api_answer_health(void *context, struct tide_http_exchange *exchange);
 void api_answer_exposition(void *context, struct tide_http_exchange *exchange);
 void api_answer_analytics(void *context, struct tide_http_exchange *exchange);
 void api_answer_realtime(void *context, struct tide_http_exchange *exchange);
+void api_answer_quality(void *context, struct tide_http_exchange *exchange);
+void api_answer_status(void *context, struct tide_http_exchange *exchange);
 /* On a server thread: they wait for nothing. */
 void api_reply_openapi(void *context, struct tide_http_exchange *exchange);
+void api_reply_dashboard(void *context, struct tide_http_exchange *exchange);
 void api_reply_docs(void *context, struct tide_http_exchange *exchange);
 void api_reply_docs_script(void *context, struct tide_http_exchange *exchange);
 void api_reply_docs_style(void *context, struct tide_http_exchange *exchange);
 void api_reply_ready(void *context, struct tide_http_exchange *exchange);
+void api_reply_live(void *context, struct tide_http_exchange *exchange);
 
 /* Parameters whose type the contract has checked; UNKNOWN: it is absent. */
 struct tide_instant api_time(const struct tide_http_exchange *exchange, const char *name);
@@ -51,6 +58,8 @@ uint64_t api_note_processed(const struct tide_api *api, const struct tide_cell_r
 void api_reply(struct tide_http_exchange *exchange,
                const char *content_type,
                struct tide_bytes *body);
+/* API_INSTANCE_SIZE bytes, terminated. */
+void api_format_instance(uint64_t instance, char *buffer);
 /* What a person sent, short enough for a message. */
 struct tide_view api_clip(struct tide_view text);
 /* "; did you mean 'x'?" in buffer of size bytes, or "". */
@@ -59,6 +68,11 @@ const char *api_suggest(struct tide_view word,
                         size_t candidate_count,
                         char *buffer,
                         size_t size);
+/* The same of the metrics that are shown. */
+const char *api_suggest_metric(const struct tide_definitions *definitions,
+                               struct tide_view name,
+                               char *buffer,
+                               size_t size);
 /* The metric that the path names, if it is shown; NULL, after 404 was replied with a suggestion. */
 const struct tide_metric *api_find_metric(const struct tide_definitions *definitions,
                                           struct tide_http_exchange *exchange);

@@ -2,7 +2,7 @@
  *     {"metrics": [{"name": .., "kind": "sum", "column": .. or null, "by": [..], "every": "1h",
  *                   "top": 20, "where_sql": .., "definition": "<32 hex digits>"}, ..]}
  * over, timezone, top, where_sql and having_sql (conditions as SQL) stand only where there is one;
- * a ratio has "parts" in place of a window.
+ * a ratio has "parts" in place of a window. metric_shape.h has more.
  *
  * GET /api/v1/metrics/{name}: its cells now, by window and group; each as replay prints it, with
  *     "definition", "generation": "speed" or "batch" (generation.h says which), "revision" (of
@@ -21,6 +21,7 @@
 #include "base/timezone.h"
 #include "process/identity.h"
 #include "serve/api_cells.h"
+#include "serve/metric_shape.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -134,6 +135,7 @@ void api_answer_metrics(void *context, struct tide_http_exchange *exchange)
         tide_bytes_append_text(&json, separator);
         write_metric(definitions->schema, metric, &json);
         write_parts(definitions, metric, &json);
+        tide_metric_shape_write(definitions, metric, &json);
         tide_bytes_append_byte(&json, '}');
         separator = ",{";
     }
@@ -156,13 +158,12 @@ struct question {
     struct tide_diagnostics diagnostics;
 };
 
-static void reply_unknown_metric(const struct tide_definitions *definitions,
-                                 struct tide_view name,
-                                 struct tide_http_exchange *exchange)
+const char *api_suggest_metric(const struct tide_definitions *definitions,
+                               struct tide_view name,
+                               char *buffer,
+                               size_t size)
 {
     struct tide_view names[TIDE_METRICS_MAX];
-    char suggestion[SUGGESTION_SIZE];
-    const struct tide_view clipped = api_clip(name);
     uint32_t count = 0;
     tide_assert(definitions->metric_count <= TIDE_METRICS_MAX);
     for (uint32_t i = 0; i < definitions->metric_count; i++) {
@@ -170,12 +171,21 @@ static void reply_unknown_metric(const struct tide_definitions *definitions,
             names[count++] = definitions->metrics[i].name;
         }
     }
+    return api_suggest(name, names, count, buffer, size);
+}
+
+static void reply_unknown_metric(const struct tide_definitions *definitions,
+                                 struct tide_view name,
+                                 struct tide_http_exchange *exchange)
+{
+    char suggestion[SUGGESTION_SIZE];
+    const struct tide_view clipped = api_clip(name);
     tide_http_reply_problem(exchange,
                             404,
                             0,
                             "there is no metric '%.*s'%s",
                             TIDE_VIEW_ARGUMENTS(clipped),
-                            api_suggest(name, names, count, suggestion, sizeof(suggestion)));
+                            api_suggest_metric(definitions, name, suggestion, sizeof(suggestion)));
 }
 
 const struct tide_metric *api_find_metric(const struct tide_definitions *definitions,

@@ -120,7 +120,7 @@ void tide_cell_request_visit(void *context, struct tide_partition *partition)
     slot->watermark = tide_watermark_data(watermark);
     slot->closing = watermark->closing;
     for (uint32_t i = 0; slot->status == TIDE_OK && i < request->definitions->metric_count; i++) {
-        if (request->is_wanted[i]) {
+        if (request->is_wanted[i] && !request->leaves_cells) {
             slot->status = copy_cells(request, partition, i, &slot->tables[i]);
         }
         if (slot->status == TIDE_OK && request->is_wanted[i] && request->wants_changes) {

@@ -42,6 +42,7 @@ struct tide_cell_request {
     uint32_t partition_count;
     struct tide_cell_span span;
     bool wants_changes; /* when the windows were last touched, too; set before the visits */
+    bool leaves_cells;  /* no cells: there is no result; likewise */
     struct tide_cell_slot *slots;
     const struct tide_cell_overlay *overlay; /* of results; NULL: partitions' cells only */
 };

@@ -5,14 +5,13 @@
 
 #include "base/banned.h"
 
-#define SPACING_US INT64_C(5000000)
-
 struct reading {
     struct tide_instant at;
     uint64_t events;
 };
 
 struct tide_event_rate {
+    struct tide_duration spacing;
     pthread_mutex_t mutex;
     struct reading readings[TIDE_EVENT_RATE_READINGS]; /* a ring, in the order of time */
     uint32_t first;
@@ -24,10 +23,11 @@ static struct reading *at(struct tide_event_rate *rate, uint32_t i)
     return &rate->readings[(rate->first + i) % TIDE_EVENT_RATE_READINGS];
 }
 
-struct tide_event_rate *tide_event_rate_create(void)
+struct tide_event_rate *tide_event_rate_create(struct tide_duration spacing)
 {
     struct tide_event_rate *rate = calloc(1, sizeof(*rate));
     if (rate != NULL) {
+        rate->spacing = spacing;
         pthread_mutex_init(&rate->mutex, NULL);
     }
     return rate;
@@ -49,7 +49,7 @@ void tide_event_rate_note(struct tide_event_rate *rate, struct tide_instant now,
         rate->count = 0;
         last = NULL;
     }
-    if (last == NULL || now.us - last->at.us >= SPACING_US) {
+    if (last == NULL || now.us - last->at.us >= rate->spacing.us) {
         if (rate->count == TIDE_EVENT_RATE_READINGS) {
             rate->first = (rate->first + 1) % TIDE_EVENT_RATE_READINGS;
             rate->count--;

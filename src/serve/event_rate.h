@@ -11,10 +11,10 @@ enum {
     TIDE_EVENT_RATE_READINGS = 1024 /* the older ones are forgotten */
 };
 
-/* NULL: no memory. */
-struct tide_event_rate *tide_event_rate_create(void);
+/* Readings are kept at least that far from each other. NULL: no memory. */
+struct tide_event_rate *tide_event_rate_create(struct tide_duration spacing);
 void tide_event_rate_destroy(struct tide_event_rate *rate); /* NULL is fine */
-/* The counter stood at so many then. One that comes within 5 s of the last that was kept is not
+/* The counter stood at so many then. One that comes too soon after the last that was kept is not
  * kept; one that goes back in time, or counts less, starts anew. */
 void tide_event_rate_note(struct tide_event_rate *rate, struct tide_instant now, uint64_t events);
 /* The oldest reading that is not older than from. false: there is none. */

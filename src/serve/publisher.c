@@ -4,32 +4,22 @@
 #include "base/hash.h"
 #include "base/logline.h"
 #include "serve/api_cells.h"
+#include "serve/cell_memory.h"
 
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/banned.h"
 
-enum {
-    SLOTS_MIN = 1 << 10,
-};
 static const struct tide_duration look = {50 * 1000}; /* how fast a stop is seen */
-
-struct told { /* a cell; key 0: a free slot */
-    uint64_t key;
-    uint64_t content;
-};
 
 struct tide_publisher {
     struct tide_publisher_options options;
     pthread_t thread;
     _Atomic bool is_stopping;
-    struct told *slots; /* open addressing, at most three quarters full */
-    uint32_t slot_count;
-    uint32_t used;
+    struct tide_cell_memory *memory;
     struct tide_bytes key;
     struct tide_bytes extra;
     struct tide_bytes line;
@@ -41,58 +31,20 @@ struct tide_publisher {
 
 /* ---- what was told */
 
-static struct told *find(struct told *slots, uint32_t slot_count, uint64_t key)
-{
-    uint32_t at = (uint32_t)key & (slot_count - 1);
-    while (slots[at].key != 0 && slots[at].key != key) {
-        at = (at + 1) & (slot_count - 1);
-    }
-    return &slots[at];
-}
-
-static bool grow(struct tide_publisher *p)
-{
-    uint32_t count = p->slot_count * 2;
-    struct told *slots = calloc(count, sizeof(*slots));
-    if (slots == NULL) {
-        return false;
-    }
-    for (uint32_t i = 0; i < p->slot_count; i++) {
-        if (p->slots[i].key != 0) {
-            *find(slots, count, p->slots[i].key) = p->slots[i];
-        }
-    }
-    free(p->slots);
-    p->slots = slots;
-    p->slot_count = count;
-    return true;
-}
-
-static void forget_all(struct tide_publisher *p)
-{
-    memset(p->slots, 0, p->slot_count * sizeof(*p->slots));
-    p->used = 0;
-}
-
 /* Whether the cell is to be told, which is then remembered. */
 static bool note(struct tide_publisher *p, struct tide_view key, struct tide_view line)
 {
-    uint64_t key_hash = tide_hash64(key, 0) | 1; /* never 0 */
-    uint64_t content = tide_hash64(line, 0);
-    struct told *told = find(p->slots, p->slot_count, key_hash);
-    if (told->key != 0) {
-        bool is_changed = told->content != content;
-        told->content = content;
-        return is_changed;
-    }
-    bool has_room = p->used < p->options.cells_max && (p->used < p->slot_count / 4 * 3 || grow(p));
-    if (!has_room) {
+    bool is_new = false;
+    struct tide_cell_told *told =
+        tide_cell_memory_note(p->memory, tide_cell_memory_key(key), &is_new);
+    if (told == NULL) {
         atomic_fetch_add(&p->left_out, 1);
         return false;
     }
-    *find(p->slots, p->slot_count, key_hash) = (struct told){key_hash, content};
-    p->used++;
-    return true;
+    const uint64_t content = tide_hash64(line, 0);
+    const bool is_changed = is_new || told->content != content;
+    told->content = content;
+    return is_changed;
 }
 
 /* ---- a round */
@@ -172,7 +124,7 @@ static void tell_all(struct tide_publisher *p)
     if (status != TIDE_OK) {
         tide_logline(
             TIDE_LOGLINE_WARNING, "publish", "all cells will be told again: %s", error.text);
-        forget_all(p);
+        tide_cell_memory_forget(p->memory);
         atomic_fetch_add(&p->failures, 1);
     }
     if (left_out == 0 && atomic_load(&p->left_out) > 0) {
@@ -208,7 +160,7 @@ static void destroy(struct tide_publisher *p)
     tide_bytes_release(&p->key);
     tide_bytes_release(&p->extra);
     tide_bytes_release(&p->line);
-    free(p->slots);
+    tide_cell_memory_destroy(p->memory);
     free(p);
 }
 
@@ -222,9 +174,8 @@ enum tide_status tide_publisher_start(const struct tide_publisher_options *optio
         return tide_error_set(error, TIDE_RETRY, "no memory for a publisher");
     }
     p->options = *options;
-    p->slot_count = SLOTS_MIN;
-    p->slots = calloc(p->slot_count, sizeof(*p->slots));
-    if (p->slots == NULL || pthread_create(&p->thread, NULL, run, p) != 0) {
+    p->memory = tide_cell_memory_create(options->cells_max);
+    if (p->memory == NULL || pthread_create(&p->thread, NULL, run, p) != 0) {
         destroy(p);
         return tide_error_set(error, TIDE_RETRY, "cannot start the publisher");
     }

@@ -2,7 +2,7 @@
  * the API shows it, under a key that is the same for all its revisions.
  *
  * A thread looks at all metrics every interval, once all partitions have caught up. What was
- * told is remembered as a hash of each cell (16 bytes), up to a maximum; when the process
+ * told is remembered as a hash of each cell (cell_memory.h), up to a maximum; when the process
  * starts, or a flush fails, all is told again: at least once, and a store that keeps the last of
  * each key has the present. */
 #ifndef TIDE_SERVE_PUBLISHER_H

@@ -14,6 +14,7 @@ import zlib
 import pytest
 import zstandard
 from harness import run_ok, tidemark
+from live import Listener
 from service import JSON, NDJSON, device_event
 
 PROBLEM = "application/problem+json"
@@ -258,7 +259,7 @@ def test_fault_A23_cors(make_service):
         "access-control-allow-origin": ORIGIN,
         "access-control-allow-methods": "POST, OPTIONS",
         "access-control-allow-headers": "authorization, content-encoding, content-type, "
-        "idempotency-key, x-api-key",
+        "idempotency-key, last-event-id, x-api-key",
         "access-control-max-age": "600",
     }
     assert reply.headers["Vary"] == "Origin"
@@ -295,6 +296,29 @@ def test_cors_of_the_api(make_service):
     assert not cors_of(preflight(service, "/v1/events", ORIGIN))
     reply = preflight(service, "/api/v1/ledger", ORIGIN, "GET")
     assert cors_of(reply)["access-control-allow-methods"] == "GET, HEAD, OPTIONS"
+
+
+def test_cors_of_the_live_feed(make_service):
+    """A stream's headers are those of any reply of the API; so are the dashboard's."""
+    service = make_service(preset="device", settings=[f"serve.cors={ORIGIN}"]).start()
+    for origin in (ORIGIN, "https://evil.example", None):
+        with Listener(service.port, headers={"Origin": origin} if origin else {}) as listener:
+            assert listener.status == 200
+            assert listener.next().event == "hello"
+            allowed = cors_of(listener.reply).get("access-control-allow-origin")
+            assert allowed == (ORIGIN if origin == ORIGIN else None)
+            assert listener.reply.headers["Vary"] == "Origin"
+            assert listener.reply.headers["X-Content-Type-Options"] == "nosniff"
+            assert listener.reply.headers["Cache-Control"] == "no-store"
+    for path in ("/api/v1/live", "/api/v1/status", "/api/v1/quality", "/", "/app.js"):
+        told = cors_of(preflight(service, path, ORIGIN, "GET"))
+        assert told["access-control-allow-origin"] == ORIGIN, path
+        assert "last-event-id" in told["access-control-allow-headers"].split(", ")
+        assert service.ask("HEAD", path, headers={"Origin": ORIGIN}).headers[
+            "Access-Control-Allow-Origin"
+        ] == ORIGIN
+    reply = service.ask("GET", "/api/v1/live?metrics=nothing", headers={"Origin": ORIGIN})
+    assert reply.status == 400 and cors_of(reply)["access-control-allow-origin"] == ORIGIN
 
 
 def test_no_cors_unless_asked_for(make_service):

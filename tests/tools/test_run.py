@@ -74,3 +74,47 @@ def test_step_that_cannot_run_is_a_failure(monkeypatch, tmp_path, capsys):
     monkeypatch.setitem(run.STEPS, "gcc", (broken, "broken"))
     assert run.main(["gcc"]) == 1
     assert capsys.readouterr().out.endswith("\n0 passed, 1 failed, 0 skipped\n")
+
+
+# A program in the place of a fuzz target: writes a fault where libFuzzer would, says something, and
+# ends with a code.
+TARGET = """#!/bin/sh
+for option in "$@"; do
+    case "$option" in -artifact_prefix=*) printf '{"a\\377' > "${option#*=}crash-1" ;; esac
+done
+echo '%s'
+exit %d
+"""
+
+
+@pytest.mark.parametrize(
+    "name, says, code, passed, shown",
+    [
+        ("log", "Done 12 runs in 60 second(s)", 0, 1, "log: 12 runs"),
+        ("log", "deadly signal", 77, 0, "crash-1, base64:\neyJh/w=="),
+        (run.CANARY, "ERROR: heap-buffer-overflow", run.ASAN_FAULT, 1, "canary: found"),
+        (run.CANARY, "Done 12 runs in 60 second(s)", 0, 0, "NOT found"),
+        (run.CANARY, "cannot open the corpus", 1, 0, "NOT found"),
+    ],
+)
+def test_fuzz_target(monkeypatch, tmp_path, capsys, name, says, code, passed, shown):
+    monkeypatch.setattr(run, "BUILD", tmp_path)
+    program = tmp_path / f"asan/tests/fuzz/fuzz_{name}"
+    program.parent.mkdir(parents=True)
+    program.write_text(TARGET % (says, code))
+    program.chmod(0o755)
+    count = run.fuzz_one(name, 1)
+    assert (count.passed, count.failed) == (passed, 1 - passed)
+    assert shown in capsys.readouterr().out
+
+
+def test_fuzz_target_that_is_not_there(monkeypatch, tmp_path):
+    monkeypatch.setattr(run, "BUILD", tmp_path)
+    assert run.fuzz_one("log", 1).failed == 1
+    assert run.fuzz_one(run.CANARY, 1).failed == 1
+
+
+def test_each_fuzz_target_runs():
+    """Whoever adds one says for how long."""
+    targets = {path.stem.removeprefix("fuzz_") for path in (ROOT / "tests/fuzz").glob("fuzz_*.c")}
+    assert targets == {*run.FUZZ_SECONDS, run.CANARY}

@@ -46,6 +46,14 @@ static void test_xxh3(void **state)
     const struct tide_u128 abc = tide_hash128(TIDE_VIEW("abc"), 0);
     assert_int_equal(abc.high, UINT64_C(0x06b05ab6733a6185));
     assert_int_equal(abc.low, UINT64_C(0x78af5f94892f3950));
+    char text[1024]; /* XXH3 goes another way for short, middling and long ones */
+    memset(text, 'x', sizeof text);
+    struct tide_hash_key key;
+    tide_hash_key_init(&key, 12345);
+    for (size_t size = 0; size <= sizeof text; size += 5) {
+        const struct tide_view view = {text, size};
+        assert_true(tide_u128_equal(tide_hash128_keyed(view, &key), tide_hash128(view, 12345)));
+    }
     assert_false(tide_u128_equal(abc, tide_hash128(TIDE_VIEW("abc"), 1)));
     assert_int_not_equal(tide_hash64(TIDE_VIEW("abc"), 0), tide_hash64(TIDE_VIEW("abc"), 1));
 }

@@ -72,10 +72,34 @@ static void removes_what_it_should(void **state)
     assert_int_equal(remove_tree(place), 0);
 }
 
+static void makes_one_of_its_own(void **state)
+{
+    (void)state;
+    const struct tide_io io = tide_io_os();
+    struct tide_bytes paths[2] = {{0}, {0}};
+    char parent[sizeof(place) + sizeof("/x/y")];
+    (void)snprintf(place, sizeof(place), "/tmp/tidemark-folder-XXXXXX");
+    assert_non_null(mkdtemp(place));
+    (void)snprintf(parent, sizeof(parent), "%s/x/y", place);
+    for (size_t i = 0; i < 2; i++) {
+        struct tide_io_facts facts = {0};
+        assert_int_equal(tide_work_folder_create(io, parent, "demo", &paths[i], NULL), TIDE_OK);
+        const char *path = tide_bytes_terminated(&paths[i]);
+        assert_int_equal(io.operations->stat(io.self, path, &facts, NULL), TIDE_OK);
+        assert_true(facts.is_directory && path[0] == '/');
+        assert_non_null(strstr(path, "/x/y/demo-"));
+    }
+    assert_string_not_equal(paths[0].data, paths[1].data);
+    assert_int_equal(remove_tree(place), 0);
+    tide_bytes_release(&paths[0]);
+    tide_bytes_release(&paths[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(removes_what_it_should),
+        cmocka_unit_test(makes_one_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

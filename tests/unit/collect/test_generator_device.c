@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,11 +94,64 @@ static void test_types(void **state)
     }
 }
 
+static const char *one(struct tide_generator_device *device,
+                       struct tide_generator_random *dice,
+                       const struct tide_generator_role *role,
+                       struct tide_bytes *line)
+{
+    const struct tide_instant time = {INT64_C(1774000000000000)};
+    tide_bytes_reset(line);
+    tide_generator_device_write_as(device, dice, role, time, TIDE_GENERATOR_SOUND, line);
+    return tide_bytes_terminated(line);
+}
+
+/* Who acts, with which version, and what goes wrong, is as it was said. */
+static void test_roles(void **state)
+{
+    (void)state;
+    const struct tide_generator_options options = {
+        .preset = TIDE_GENERATOR_DEVICE, .device_count = DEVICES, .region_count = 6};
+    struct tide_generator_device *device = NULL;
+    struct tide_generator_random dice = {1};
+    struct tide_bytes line = {0};
+    char region[64];
+    assert_int_equal(tide_generator_device_create(&options, &device, NULL), TIDE_OK);
+    for (uint32_t i = 0; i < DEVICES; i++) {
+        struct tide_generator_role role = {i, "9.9.9", TIDE_GENERATOR_REGRESSION, true};
+        (void)snprintf(region,
+                       sizeof(region),
+                       "\"region\":\"%s\"",
+                       tide_generator_regions[tide_generator_device_region(i, 6)]);
+        const char *text = one(device, &dice, &role, &line);
+        assert_non_null(strstr(text, "\"app_open\""));
+        assert_non_null(strstr(text, "\"app_version\":\"9.9.9\""));
+        assert_non_null(strstr(text, region));
+        assert_int_equal(strstr(text, "\"Android 14\"") != NULL,
+                         tide_generator_device_is_fragile(i));
+        role.opens = false;
+        role.version = NULL;
+        text = one(device, &dice, &role, &line);
+        assert_non_null(strstr(text, "\"crash_type\":\"null_pointer\""));
+        assert_non_null(strstr(text, "at step_40()"));
+        assert_null(strstr(text, "9.9.9"));
+        role.mishap = TIDE_GENERATOR_ACCIDENT;
+        text = one(device, &dice, &role, &line);
+        assert_true(strstr(text, "\"crash_event\"") != NULL && strstr(text, "step_40") == NULL);
+        role.mishap = TIDE_GENERATOR_NO_MISHAP;
+        for (int k = 0; k < 20; k++) {
+            assert_null(strstr(one(device, &dice, &role, &line), "\"crash_event\""));
+        }
+    }
+    tide_bytes_release(&line);
+    tide_generator_device_destroy(device);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_traits),
         cmocka_unit_test(test_types),
+        cmocka_unit_test(test_roles),
     };
     return cmocka_run_group_tests(tests, NULL, tear_down);
 }

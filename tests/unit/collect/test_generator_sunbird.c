@@ -114,12 +114,59 @@ static void test_devices(void **state)
     assert_true(second > LINES / 50 && second < LINES / 4);
 }
 
+/* A seat is its user's until the session is over; version and mishaps are as it was said. */
+static void test_roles(void **state)
+{
+    (void)state;
+    const struct tide_generator_options options = {
+        .preset = TIDE_GENERATOR_SUNBIRD, .device_count = 500, .region_count = 6};
+    const struct tide_instant time = {INT64_C(1774000000000000)};
+    struct tide_generator_sunbird *sunbird = NULL;
+    struct tide_generator_random dice = {1};
+    struct tide_bytes line = {0};
+    char part[64];
+    uint32_t user = 0;
+    unsigned errors = 0;
+    assert_int_equal(tide_generator_sunbird_create(&options, &sunbird, NULL), TIDE_OK);
+    for (uint32_t i = 0; i < 400; i++) {
+        const struct tide_generator_role role = {.actor = 7,
+                                                 .version = i % 2 == 0 ? "9.9.9" : NULL,
+                                                 .mishap = i % 40 == 1 ? TIDE_GENERATOR_REGRESSION
+                                                                       : TIDE_GENERATOR_NO_MISHAP};
+        if (!tide_generator_sunbird_seated(sunbird, 7, &user)) {
+            tide_generator_sunbird_take_seat(sunbird, &dice, 7, i);
+            assert_true(tide_generator_sunbird_seated(sunbird, 7, &user) && user == i);
+        }
+        tide_bytes_reset(&line);
+        tide_generator_sunbird_write_as(sunbird, &dice, &role, time, TIDE_GENERATOR_SOUND, &line);
+        const char *text = tide_bytes_terminated(&line);
+        (void)snprintf(part, sizeof(part), "{\"id\":\"user-%05u\",", user + 1);
+        assert_non_null(strstr(text, part));
+        (void)snprintf(part,
+                       sizeof(part),
+                       "\"channel\":\"%s\"",
+                       tide_generator_regions[tide_generator_sunbird_region(user, 6)]);
+        assert_non_null(strstr(text, part));
+        assert_int_equal(strstr(text, "\"ver\":\"9.9.9\"") != NULL, role.version != NULL);
+        errors += strstr(text, "{\"eid\":\"ERROR\"") != NULL && strstr(text, "PLAYER_NULL") != NULL;
+        if (strstr(text, "device-") != NULL && strstr(text, "-b\"") == NULL) {
+            assert_int_equal(strstr(text, "prod.tide.app") != NULL,
+                             tide_generator_sunbird_is_fragile(user));
+        }
+    }
+    assert_int_equal(errors, 10);
+    assert_true(user > 20);
+    tide_bytes_release(&line);
+    tide_generator_sunbird_destroy(sunbird);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_types),
         cmocka_unit_test(test_funnels),
         cmocka_unit_test(test_devices),
+        cmocka_unit_test(test_roles),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "support/decoded.h"
 #include "support/schema_text.h"
 
 #include "base/banned.h"
@@ -439,5 +440,12 @@ int main(void)
         cmocka_unit_test(test_json_schema),
         cmocka_unit_test(test_json_schema_that_is_none),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const char *scanners[DECODED_SCANNERS_MAX];
+    const size_t count = decoded_scanners(scanners);
+    int failed = 0;
+    for (size_t i = 0; i < count; i++) { /* all of it with each */
+        (void)setenv("TIDEMARK_SCANNER", scanners[i], 1);
+        failed += cmocka_run_group_tests_name(scanners[i], tests, NULL, NULL);
+    }
+    return failed;
 }

@@ -225,6 +225,31 @@ static void test_fault_and_spaces(void **state)
     char broken[] = "{\"a\": 1, x}";
     assert_false(scan(&last, broken, sizeof broken - 1, 0));
     assert_int_equal(last.fault - broken, 9);
+    static const struct {
+        const char *text;
+        ptrdiff_t fault;
+    } faults[] = {
+        {"[trux]", 4},
+        {"nul", 3},
+        {"-x", 1},
+        {"[01]", 2},
+        {"[-01]", 3},
+        {"[1.]", 3},
+        {"1e+", 3},
+        {"\"\\x\"", 2},
+        {"\"\\", 2},
+        {"\"\\u12g4\"", 5},
+        {"\"\\u12", 5},
+    };
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        char text[16];
+        const size_t size = strlen(faults[i].text);
+        memcpy(text, faults[i].text, size);
+        assert_false(scan(&last, text, size, 0));
+        if (last.fault != NULL) { /* NULL: a value, and what follows it is wrong */
+            assert_int_equal(last.fault - text, faults[i].fault);
+        }
+    }
     char spaced[] = " [1 ,\t\"a b\"] ";
     assert_true(scan(&last, spaced, sizeof spaced - 1, 0));
     assert_int_equal(last.space_count, 4);

@@ -99,11 +99,33 @@ static void test_hex4(void **state)
     assert_int_equal(tide_utf8_hex4("\"000"), -1);
 }
 
+static void test_unpaired_surrogate(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t at;
+    } cases[] = {
+        {"", 0},
+        {"\"plain\"", 7},
+        {"\"\\ud83d\\ude00\"", 14},
+        {"\"\\\\ud800\"", 9},
+        {"\"\\ud800\"", 1},
+        {"[\"\\n\",\"\\udc00\"]", 7},
+        {"\"\\ud83d\\ude00\\ude00\"", 13},
+        {"\"\\ud83d\\ud83d\\ude00\"", 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(tide_utf8_unpaired_surrogate(tide_view_of(cases[i].text)), cases[i].at);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_code_point),
                                        cmocka_unit_test(test_valid_size),
                                        cmocka_unit_test(test_unescape),
-                                       cmocka_unit_test(test_hex4)};
+                                       cmocka_unit_test(test_hex4),
+                                       cmocka_unit_test(test_unpaired_surrogate)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

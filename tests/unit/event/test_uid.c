@@ -56,10 +56,19 @@ static void teardown(struct fixture *it)
     schema_text_release(&it->text);
 }
 
+static struct tide_u128 uid_of(struct fixture *it,
+                               uint32_t row,
+                               struct tide_view payload,
+                               uint64_t seed)
+{
+    struct tide_hash_key key;
+    tide_hash_key_init(&key, seed);
+    return tide_uid_compute(it->batch, row, payload, &key, &it->scratch);
+}
+
 static bool is_same(struct fixture *it, struct tide_view payload)
 {
-    return tide_u128_equal(tide_uid_compute(it->batch, 0, TIDE_VIEW("{}"), 1, &it->scratch),
-                           tide_uid_compute(it->batch, 1, payload, 1, &it->scratch));
+    return tide_u128_equal(uid_of(it, 0, TIDE_VIEW("{}"), 1), uid_of(it, 1, payload, 1));
 }
 
 static void test_full_identity(void **state)
@@ -85,8 +94,8 @@ static void test_full_identity(void **state)
     it.batch->columns[0].strings[1] = TIDE_VIEW("a");
     it.batch->columns[1].strings[1] = TIDE_VIEW("bc");
     assert_false(is_same(&it, TIDE_VIEW("{}")));
-    struct tide_u128 one = tide_uid_compute(it.batch, 0, TIDE_VIEW("{}"), 1, &it.scratch);
-    struct tide_u128 two = tide_uid_compute(it.batch, 0, TIDE_VIEW("{}"), 2, &it.scratch);
+    struct tide_u128 one = uid_of(&it, 0, TIDE_VIEW("{}"), 1);
+    struct tide_u128 two = uid_of(&it, 0, TIDE_VIEW("{}"), 2);
     assert_false(tide_u128_equal(one, two));
     teardown(&it);
 }

@@ -338,6 +338,27 @@ static void test_nothing_goes_for_a_damaged_one(void **state)
     assert_int_equal(remove_tree(directory), 0);
 }
 
+/* _last_checkpoint says what cannot be: it is passed over, and the next checkpoint is written. */
+static void test_a_hint_beyond_the_end(void **state)
+{
+    (void)state;
+    struct lake lake = lake_create(1);
+    struct tide_bytes text = {0};
+    struct tide_delta *delta = open_table(&lake);
+    commit_epochs(delta, 0, EVERY);
+    tide_delta_close(delta);
+    lake_put_object(&lake, "_last_checkpoint", "{\"version\":1000000,\"size\":1}");
+    delta = open_table(&lake);
+    commit_epochs(delta, EVERY, 1);
+    assert_true(has_object(&lake, "00000000000000000003.checkpoint.parquet", &text));
+    assert_true(has_object(&lake, "_last_checkpoint", &text));
+    assert_non_null(strstr(tide_bytes_terminated(&text), "{\"version\":3,"));
+    expect_table(delta, EVERY + 1);
+    tide_delta_close(delta);
+    tide_bytes_release(&text);
+    lake_destroy(&lake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -348,6 +369,7 @@ int main(void)
         cmocka_unit_test(test_faults_at_every_operation),
         cmocka_unit_test(test_cleaning),
         cmocka_unit_test(test_nothing_goes_for_a_damaged_one),
+        cmocka_unit_test(test_a_hint_beyond_the_end),
     };
     tide_logline_set_level(TIDE_LOGLINE_ERROR);
     return cmocka_run_group_tests(tests, NULL, NULL);

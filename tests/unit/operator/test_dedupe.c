@@ -49,8 +49,36 @@ static void test_each_once(void **state)
     tide_dedupe_destroy(NULL);
 }
 
+/* As one by one, with the same uid more than once in a call. */
+static void test_many(void **state)
+{
+    (void)state;
+    static struct tide_u128 uids[UID_COUNT];
+    static bool is_new[UID_COUNT];
+    struct tide_dedupe *dedupe = NULL;
+    struct tide_dedupe *one_by_one = NULL;
+    assert_int_equal(tide_dedupe_create(&dedupe, NULL), TIDE_OK);
+    assert_int_equal(tide_dedupe_create(&one_by_one, NULL), TIDE_OK);
+    for (uint64_t i = 0; i < UID_COUNT; i++) {
+        uids[i] = uid_of(i % 5 == 0 ? i / 10 : i);
+    }
+    for (uint32_t first = 0, size = 0; first + size <= UID_COUNT; first += size, size++) {
+        assert_true(tide_dedupe_add_many(dedupe, uids + first, size, is_new));
+        for (uint32_t i = 0; i < size; i++) {
+            const enum tide_status status = tide_dedupe_add(one_by_one, uids[first + i]);
+            assert_int_equal(status, is_new[i] ? TIDE_OK : TIDE_REJECT);
+        }
+        assert_int_equal(tide_dedupe_count(dedupe), tide_dedupe_count(one_by_one));
+    }
+    tide_dedupe_destroy(dedupe);
+    tide_dedupe_destroy(one_by_one);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_each_once)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_once),
+        cmocka_unit_test(test_many),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

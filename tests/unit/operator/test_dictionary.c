@@ -48,6 +48,60 @@ static void test_numbers(void **state)
     tide_dictionary_destroy(dictionary);
 }
 
+/* As one by one: new and known ones, equal ones in one call, and the maximum in the middle. */
+static void test_many(void **state)
+{
+    (void)state;
+    enum {
+        COUNT = 500,
+        MAX = 301,
+    };
+    static char buffers[COUNT][32];
+    struct tide_view texts[COUNT];
+    uint32_t numbers[COUNT];
+    struct tide_dictionary *dictionary = NULL;
+    struct tide_dictionary *one_by_one = NULL;
+    assert_int_equal(tide_dictionary_create(MAX, &dictionary, NULL), TIDE_OK);
+    assert_int_equal(tide_dictionary_create(MAX, &one_by_one, NULL), TIDE_OK);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        texts[i] = text_of(i % 7 == 0 ? i / 2 : i, buffers[i]);
+    }
+    for (uint32_t size = 0; size < COUNT; size += size / 2 + 1) {
+        tide_dictionary_intern_many(dictionary, texts, size, numbers);
+        for (uint32_t i = 0; i < size; i++) {
+            assert_int_equal(numbers[i], tide_dictionary_intern(one_by_one, texts[i]));
+        }
+    }
+    assert_int_equal(tide_dictionary_count(dictionary), MAX);
+    assert_int_equal(numbers[341], TIDE_DICTIONARY_NONE);
+    assert_int_equal(tide_dictionary_bytes(dictionary), tide_dictionary_bytes(one_by_one));
+    tide_dictionary_destroy(dictionary);
+    tide_dictionary_destroy(one_by_one);
+}
+
+/* Every size up to where words are compared no more; other texts of the same size differ from it in
+ * one byte, at each place. */
+static void test_each_byte_counts(void **state)
+{
+    (void)state;
+    struct tide_dictionary *dictionary = NULL;
+    char text[80] = {0};
+    uint32_t next = 0;
+    assert_int_equal(tide_dictionary_create(TEXT_COUNT, &dictionary, NULL), TIDE_OK);
+    for (size_t size = 0; size < sizeof(text); size++) {
+        const struct tide_view view = {text, size};
+        const uint32_t number = next++;
+        assert_int_equal(tide_dictionary_intern(dictionary, view), number);
+        for (size_t i = 0; i < size; i++) {
+            text[i] = 1;
+            assert_int_equal(tide_dictionary_intern(dictionary, view), next++);
+            text[i] = 0;
+        }
+        assert_int_equal(tide_dictionary_find(dictionary, view), number);
+    }
+    tide_dictionary_destroy(dictionary);
+}
+
 static void test_long_texts(void **state)
 {
     static char text[1 << 20];
@@ -69,6 +123,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_each_byte_counts),
         cmocka_unit_test(test_long_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,28 +74,71 @@ static void write_lines(struct tide_bytes *lines, uint32_t first, uint32_t count
     }
 }
 
-static void must_feed(struct tide_feeder *feeder, struct tide_view block, uint64_t records)
+/* Items one after the other; each is gone when the next one is asked for. */
+struct script {
+    struct tide_lines_item (*item)(const struct script *script, struct tide_bytes *bytes);
+    uint32_t item_count;
+    uint32_t at;
+    uint32_t block_lines;
+    const char *text;
+    enum tide_status end; /* OK: END */
+    struct tide_bytes bytes;
+};
+
+static enum tide_status next_item(void *context,
+                                  struct tide_lines_item *item,
+                                  struct tide_error *error)
 {
-    uint64_t count = UINT64_MAX;
-    struct tide_error error = {0};
-    if (tide_feeder_lines(feeder, block, &count, &error) != TIDE_OK) {
-        fail_msg("%s", error.text);
+    struct script *script = context;
+    if (script->bytes.size > 0) {
+        memset(script->bytes.data, 'x', script->bytes.size);
     }
-    assert_int_equal(count, records);
+    tide_bytes_release(&script->bytes);
+    if (script->at == script->item_count) {
+        *item = (struct tide_lines_item){.kind = TIDE_LINES_END};
+        return script->end == TIDE_OK ? TIDE_OK
+                                      : tide_error_set(error, script->end, "the disk is gone");
+    }
+    *item = script->item(script, &script->bytes);
+    assert_false(script->bytes.failed);
+    script->at++;
+    return TIDE_OK;
 }
 
-/* All lines, in blocks of so many; each block is gone when the call returns. */
+static uint64_t run(struct tide_feeder *feeder, struct script *script)
+{
+    const struct tide_feeder_input input = {next_item, script};
+    struct tide_error error = {0};
+    uint64_t records = 100;
+    if (tide_feeder_run(feeder, &input, &records, &error) != TIDE_OK) {
+        fail_msg("%s", error.text);
+    }
+    return records - 100;
+}
+
+static struct tide_lines_item text_item(const struct script *script, struct tide_bytes *bytes)
+{
+    tide_bytes_append_text(bytes, script->text);
+    return (struct tide_lines_item){.kind = TIDE_LINES_BLOCK, .block = tide_bytes_view(bytes)};
+}
+
+static struct tide_lines_item lines_item(const struct script *script, struct tide_bytes *bytes)
+{
+    const uint32_t at = script->at * script->block_lines;
+    write_lines(bytes, at, LINES - at < script->block_lines ? LINES - at : script->block_lines);
+    return (struct tide_lines_item){.kind = TIDE_LINES_BLOCK, .block = tide_bytes_view(bytes)};
+}
+
+/* All lines, in blocks of so many, in two runs. */
 static void feed(struct tide_feeder *feeder, uint32_t block_lines)
 {
-    for (uint32_t at = 0; at < LINES; at += block_lines) {
-        const uint32_t count = LINES - at < block_lines ? LINES - at : block_lines;
-        struct tide_bytes lines = {0};
-        write_lines(&lines, at, count);
-        must_feed(feeder, tide_bytes_view(&lines), count);
-        memset(lines.data, 'x', lines.size);
-        tide_bytes_release(&lines);
-    }
-    assert_int_equal(tide_feeder_settle(feeder, NULL), TIDE_OK);
+    const uint32_t block_count = (LINES + block_lines - 1) / block_lines;
+    struct script script = {
+        .item = lines_item, .block_lines = block_lines, .item_count = block_count / 2};
+    uint64_t records = run(feeder, &script);
+    script.item_count = block_count;
+    records += run(feeder, &script);
+    assert_int_equal(records, LINES);
 }
 
 /* The cells of a metric that is no ratio. */
@@ -244,31 +287,38 @@ static uint32_t partition_of_only(struct tide_feeder *feeder)
     return found;
 }
 
-static void takes_a_record_that_is_judged(void **state)
+static struct tide_lines_item too_large_item(const struct script *script, struct tide_bytes *bytes)
 {
-    static const uint32_t worker_counts[] = {1, 2};
-    const struct tide_verdict verdict = {.reason = TIDE_REASON_TOO_LARGE,
-                                         .detail = TIDE_VIEW("larger than a line may be")};
+    tide_bytes_append_text(bytes, script->text);
+    return (struct tide_lines_item){.kind = TIDE_LINES_TOO_LARGE,
+                                    .block = tide_bytes_view(bytes),
+                                    .size = 9 << 20,
+                                    .is_utf8 = script->block_lines == 1};
+}
+
+static void takes_a_line_that_is_too_large(void **state)
+{
+    static const char text[] = "{\"id\":\"e1\",\"kind\":\"k\",\"t\":1772962800000}";
     (void)state;
-    for (size_t i = 0; i < 2; i++) {
-        char text[] = "{\"id\":\"e1\",\"kind\":\"k\",\"t\":1772962800000}"; /* not looked at */
+    for (uint32_t i = 0; i < 4; i++) {
+        const bool is_utf8 = i % 2 == 0;
+        struct script script = {
+            .item = too_large_item, .item_count = 1, .text = text, .block_lines = is_utf8};
         struct tide_epoch epoch = {0};
-        struct tide_feeder *feeder = create(worker_counts[i], true);
-        assert_int_equal(tide_feeder_judged(feeder, tide_view_of(text), &verdict, NULL), TIDE_OK);
-        memset(text, 'x', sizeof(text) - 1);
-        assert_int_equal(tide_feeder_settle(feeder, NULL), TIDE_OK);
+        struct tide_feeder *feeder = create(1 + i / 2, true);
+        assert_int_equal(run(feeder, &script), 1);
         struct tide_partition *partition = tide_feeder_partition(feeder, partition_of_only(feeder));
-        assert_int_equal(tide_partition_ledger(partition)->rejected[TIDE_REASON_TOO_LARGE], 1);
         assert_true(tide_partition_take_epoch(partition, &epoch));
         assert_null(epoch.rows[TIDE_TABLE_EVENTS]);
         const struct tide_rows *rows = epoch.rows[TIDE_TABLE_REJECTED];
         assert_int_equal(tide_rows_count(rows), 1);
-        assert_true(tide_view_equal(rows_text(rows, "reason", 0), TIDE_VIEW("too_large")));
-        assert_true(tide_view_equal(rows_text(rows, "detail", 0), verdict.detail));
+        assert_true(tide_view_equal(rows_text(rows, "reason", 0),
+                                    tide_view_of(is_utf8 ? "too_large" : "utf8_invalid")));
+        assert_true(tide_view_equal(
+            rows_text(rows, "detail", 0),
+            tide_view_of(is_utf8 ? "the line is larger than 8 MiB" : "the line is not UTF-8")));
         assert_true(tide_view_equal(rows_text(rows, "source", 0), TIDE_VIEW("a file")));
-        assert_true(
-            tide_view_equal(rows_text(rows, "bytes", 0),
-                            TIDE_VIEW("{\"id\":\"e1\",\"kind\":\"k\",\"t\":1772962800000}")));
+        assert_true(tide_view_equal(rows_text(rows, "bytes", 0), tide_view_of(text)));
         tide_epoch_release(&epoch);
         tide_feeder_destroy(feeder);
     }
@@ -294,8 +344,8 @@ static void counts_lines_that_are_not_blank(void **state)
         for (uint32_t workers = 1; workers <= 2; workers++) {
             uint64_t verdicts = 0;
             struct tide_feeder *feeder = create(workers, false);
-            must_feed(feeder, tide_view_of(cases[i].block), cases[i].records);
-            assert_int_equal(tide_feeder_settle(feeder, NULL), TIDE_OK);
+            struct script script = {.item = text_item, .item_count = 1, .text = cases[i].block};
+            assert_int_equal(run(feeder, &script), cases[i].records);
             for (uint32_t p = 0; p < PARTITIONS; p++) {
                 verdicts += tide_partition_next_offset(tide_feeder_partition(feeder, p));
             }
@@ -319,9 +369,10 @@ static void carries_an_envelope_over(void **state)
             lines.data[lines.size - 1] = i + 1 < LINES ? ',' : ']'; /* for the line's end */
         }
         tide_bytes_append_text(&lines, "}\n");
-        must_feed(feeder, tide_bytes_view(&lines), 1);
+        struct script script = {
+            .item = text_item, .item_count = 1, .text = tide_bytes_terminated(&lines)};
+        assert_int_equal(run(feeder, &script), 1);
         tide_bytes_release(&lines);
-        assert_int_equal(tide_feeder_settle(feeder, NULL), TIDE_OK);
         for (uint32_t p = 0; p < PARTITIONS; p++) {
             processed += tide_partition_ledger(tide_feeder_partition(feeder, p))->processed;
         }
@@ -330,19 +381,23 @@ static void carries_an_envelope_over(void **state)
     }
 }
 
-static void may_end_before_it_has_settled(void **state)
+/* The input fails while blocks are under way, or at once; nobody waits for what does not come. */
+static void ends_when_the_input_fails(void **state)
 {
     (void)state;
     for (uint32_t workers = 1; workers <= 3; workers++) {
-        struct tide_bytes lines = {0};
-        struct tide_feeder *feeder = create(workers, true);
-        assert_int_equal(tide_feeder_settle(feeder, NULL), TIDE_OK); /* of nothing */
-        write_lines(&lines, 0, 500);
-        for (uint32_t i = 0; i < 10; i++) { /* more blocks than may be under way */
-            must_feed(feeder, tide_bytes_view(&lines), 500);
+        for (uint32_t items = 0; items <= 20; items += 4) { /* more than may be under way */
+            struct tide_error error = {0};
+            uint64_t records = 0;
+            struct script script = {
+                .item = lines_item, .block_lines = 100, .item_count = items, .end = TIDE_RETRY};
+            const struct tide_feeder_input input = {next_item, &script};
+            struct tide_feeder *feeder = create(workers, true);
+            assert_int_equal(tide_feeder_run(feeder, &input, &records, &error), TIDE_RETRY);
+            assert_string_equal(error.text, "the disk is gone");
+            assert_in_range(records, 0, items * 100);
+            tide_feeder_destroy(feeder);
         }
-        tide_bytes_release(&lines);
-        tide_feeder_destroy(feeder);
     }
     tide_feeder_destroy(NULL);
 }
@@ -353,10 +408,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             results_do_not_depend_on_workers_and_blocks, setup, teardown),
         cmocka_unit_test_setup_teardown(routes_by_entity_and_keeps_order, setup, teardown),
-        cmocka_unit_test_setup_teardown(takes_a_record_that_is_judged, setup, teardown),
+        cmocka_unit_test_setup_teardown(takes_a_line_that_is_too_large, setup, teardown),
         cmocka_unit_test_setup_teardown(counts_lines_that_are_not_blank, setup, teardown),
         cmocka_unit_test_setup_teardown(carries_an_envelope_over, setup, teardown),
-        cmocka_unit_test_setup_teardown(may_end_before_it_has_settled, setup, teardown),
+        cmocka_unit_test_setup_teardown(ends_when_the_input_fails, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

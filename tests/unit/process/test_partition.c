@@ -21,6 +21,37 @@ enum {
     MINUTE_MS = 60 * 1000
 };
 
+/* ---- every allocation is counted */
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+
+static uint64_t allocation_count;
+
+void *__wrap_malloc(size_t size)
+{
+    allocation_count++;
+    return __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    allocation_count++;
+    return __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+    allocation_count++;
+    return __real_realloc(old, size);
+}
+
+/* ---- fixture */
+
 static struct process_stack stack;
 static struct tide_decoder *decoder;
 static struct tide_batch *batch;
@@ -160,6 +191,44 @@ static void test_books_each_record_once(void **state)
         assert_int_equal(tide_partition_index(partition), 5);
         assert_int_equal(tide_partition_next_offset(partition), 10);
         assert_true(tide_partition_state_bytes(partition) > 0);
+        tide_partition_destroy(partition);
+        tide_bytes_release(&lines);
+    }
+}
+
+/* In any pieces, and also where the records are in the lake already. */
+static void test_quality(void **state)
+{
+    (void)state;
+    for (uint32_t piece = 1; piece <= 10; piece++) {
+        struct tide_bytes lines = {0};
+        struct tide_partition *partition = create(0, NULL);
+        append_sample(&lines);
+        apply(partition, tide_bytes_terminated(&lines), 10);
+        const struct tide_ledger expected = *tide_partition_ledger(partition);
+        tide_partition_destroy(partition);
+        partition = create(10, &expected);
+        apply(partition, tide_bytes_terminated(&lines), piece);
+        const struct tide_quality *quality = tide_partition_quality(partition);
+        struct tide_quality wanted = {0};
+        wanted.lateness[0] = 2;  /* 0 and 8 */
+        wanted.lateness[3] = 1;  /* 10 s */
+        wanted.lateness[4] = 1;  /* and a millisecond more */
+        wanted.lateness[10] = 1; /* 10 hours */
+        wanted.skew[0] = 1;      /* 6, too old */
+        wanted.skew[1] = 1;      /* 10 hours behind */
+        wanted.skew[6] = 2;
+        wanted.skew[8] = 1;
+        wanted.skew[11] = 1;
+        wanted.skew[12] = 1; /* 5, rejected: 6 minutes ahead */
+        assert_memory_equal(quality->lateness, wanted.lateness, sizeof(wanted.lateness));
+        assert_memory_equal(quality->skew, wanted.skew, sizeof(wanted.skew));
+        const struct tide_samples *samples = quality->samples[TIDE_REASON_JSON_INVALID];
+        assert_int_equal(samples->count, 1);
+        assert_int_equal(samples->items[0].offset, 4);
+        assert_memory_equal(samples->items[0].bytes, "not json", 8);
+        assert_true(samples->items[0].received.us == PROCESS_START.us);
+        assert_null(quality->samples[TIDE_REASON_TYPE]);
         tide_partition_destroy(partition);
         tide_bytes_release(&lines);
     }
@@ -435,16 +504,72 @@ static void test_without_lake(void **state)
     tide_bytes_release(&lines);
 }
 
+/* ---- memory */
+
+enum {
+    EVENTS_PER_ROUND = 50,
+    PEOPLE = 7,
+};
+
+/* Decodes and applies events [first, ..) of a few people; how often memory was asked for. */
+static uint64_t allocations_of(struct tide_partition *partition, uint32_t first)
+{
+    char who[16];
+    struct tide_bytes lines = {0};
+    for (uint32_t i = first; i < first + EVENTS_PER_ROUND; i++) {
+        (void)snprintf(who, sizeof(who), "p%u", i % PEOPLE);
+        process_event(&lines, i, who, PROCESS_START_MS + i % (10 * MINUTE_MS));
+    }
+    const char *text = tide_bytes_terminated(&lines);
+    const uint64_t before = allocation_count;
+    apply(partition, text, EVENTS_PER_ROUND);
+    const uint64_t count = allocation_count - before;
+    tide_bytes_release(&lines);
+    return count;
+}
+
+/* Events that are not new need no memory; those that are only let tables double: as many events
+ * again take a handful of allocations, not one for each. What CRoaring does is its own matter. */
+static void test_allocates_for_no_event(void **state)
+{
+    (void)state;
+    enum {
+        ROUNDS = 256
+    };
+    struct tide_partition_options options = {.definitions = stack.definitions,
+                                             .arrival = TIDE_ARRIVAL_FILE,
+                                             .limits = tide_operator_limits_none(),
+                                             .closing = TIDE_INSTANT_UNKNOWN};
+    struct tide_partition *partition = NULL;
+    uint64_t first_half = 0;
+    uint64_t second_half = 0;
+    assert_int_equal(tide_partition_create(&options, &partition, NULL), TIDE_OK);
+    assert_in_range(allocations_of(partition, 0), 1, 10000);
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        assert_int_equal(allocations_of(partition, 0), 0);
+    }
+    for (uint32_t round = 1; round < 2 * ROUNDS; round++) {
+        const uint64_t count = allocations_of(partition, round * EVENTS_PER_ROUND);
+        *(round < ROUNDS ? &first_half : &second_half) += count;
+    }
+    assert_int_equal(tide_partition_ledger(partition)->processed, 2 * ROUNDS * EVENTS_PER_ROUND);
+    assert_in_range(first_half, 1, ROUNDS);
+    assert_in_range(second_half, 0, 32);
+    tide_partition_destroy(partition);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_books_each_record_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_quality, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rows_of_an_epoch, setup, teardown),
         cmocka_unit_test_setup_teardown(test_replay_writes_no_row_twice, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_timeout_makes_an_epoch, setup, teardown),
         cmocka_unit_test_setup_teardown(test_recovery_ends_within_a_batch, setup, teardown),
         cmocka_unit_test_setup_teardown(test_timeouts_in_several_epochs, setup, teardown),
         cmocka_unit_test_setup_teardown(test_without_lake, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_allocates_for_no_event, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

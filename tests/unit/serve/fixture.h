@@ -221,6 +221,10 @@ static inline void fixture_start_server(struct fixture *fixture)
                                              .definitions = fixture->definitions,
                                              .clock = tide_clock_os(),
                                              .version = "1.2.3",
+                                             .pipeline = TIDE_VIEW("a \"pipeline\""),
+                                             .instance = UINT64_C(0xfedcba9876543210),
+                                             .started = {FIXTURE_START_US},
+                                             .listeners_max = 4,
                                              .lake_url = TIDE_VIEW("file:./the \"lake\""),
                                              .partition_count = fixture->partition_count,
                                              .generations = fixture->generations,
@@ -267,6 +271,7 @@ static inline void fixture_close(struct fixture *fixture)
 {
     struct tide_error error = {0};
     tide_http_client_destroy(fixture->client);
+    tide_api_hang_up(fixture->api);
     tide_http_server_drain(fixture->server);
     tide_api_drain(fixture->api);
     tide_http_server_stop(fixture->server);

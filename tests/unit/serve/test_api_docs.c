@@ -25,7 +25,8 @@ static void answers(void **state)
     }
     for (size_t i = 0; i < TIDE_API_ROUTES; i++) {
         const struct tide_http_route *route = &fixture->routes[i];
-        assert_int_equal(strcmp(route->path, "/docs") == 0, route->content_security_policy != NULL);
+        const bool is_page = strcmp(route->path, "/docs") == 0 || strcmp(route->path, "/") == 0;
+        assert_int_equal(is_page, route->content_security_policy != NULL);
     }
     fixture_close(fixture);
 }

@@ -29,7 +29,7 @@ static void finds_the_oldest_within(void **state)
     struct tide_instant since;
     uint64_t events;
     (void)state;
-    struct tide_event_rate *rate = tide_event_rate_create();
+    struct tide_event_rate *rate = tide_event_rate_create((struct tide_duration){5000000});
     assert_non_null(rate);
     assert_false(tide_event_rate_since(rate, at(0), &since, &events));
     tide_event_rate_note(rate, at(100), 5);
@@ -47,7 +47,7 @@ static void finds_the_oldest_within(void **state)
 static void starts_anew(void **state)
 {
     (void)state;
-    struct tide_event_rate *rate = tide_event_rate_create();
+    struct tide_event_rate *rate = tide_event_rate_create((struct tide_duration){5000000});
     assert_non_null(rate);
     tide_event_rate_note(rate, at(100), 50);
     tide_event_rate_note(rate, at(200), 40);
@@ -60,7 +60,7 @@ static void starts_anew(void **state)
 static void forgets_the_oldest(void **state)
 {
     (void)state;
-    struct tide_event_rate *rate = tide_event_rate_create();
+    struct tide_event_rate *rate = tide_event_rate_create((struct tide_duration){5000000});
     assert_non_null(rate);
     for (int i = 0; i < TIDE_EVENT_RATE_READINGS + 3; i++) {
         tide_event_rate_note(rate, at(10 * i), (uint64_t)i);

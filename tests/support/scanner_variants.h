@@ -1,0 +1,28 @@
+/* The scanners that this machine can run, for tests that run on each of them. A decoder takes the
+ * one that TIDEMARK_SCANNER names when it is created. */
+#ifndef TIDE_SUPPORT_SCANNER_VARIANTS_H
+#define TIDE_SUPPORT_SCANNER_VARIANTS_H
+
+#include <stddef.h>
+#include <stdlib.h>
+
+#define SCANNER_VARIABLE "TIDEMARK_SCANNER"
+
+/* The index-th variant's name; NULL behind the last. One that the environment of the test names is
+ * the only one. */
+static inline const char *scanner_variant(size_t index)
+{
+    static const char *const names[] = {"portable"};
+    static const char *chosen;
+    static int is_known;
+    if (!is_known) {
+        chosen = getenv(SCANNER_VARIABLE);
+        is_known = 1;
+    }
+    if (chosen != NULL) {
+        return index == 0 ? chosen : NULL;
+    }
+    return index < sizeof names / sizeof *names ? names[index] : NULL;
+}
+
+#endif
