@@ -36,7 +36,7 @@ struct tide_delta_snapshot {
     struct tide_checkpoint_codec codec;
     bool keeps_files;
     int64_t version;           /* -1: no commit yet */
-    int64_t checkpoint;        /* the newest that was seen, good or not; -1: none */
+    int64_t checkpoint;        /* the newest up to version, good or not; -1: none */
     struct tide_view protocol; /* the newest action's JSON; data NULL: none yet */
     struct tide_view metadata; /* likewise */
     struct tide_view table_id; /* data NULL: no metaData yet */

@@ -140,11 +140,13 @@ static void destroy_state(struct state *state)
 
 static void identify(struct bench *bench, const struct tide_batch *batch)
 {
+    struct tide_hash_key key;
+    tide_hash_key_init(&key, SEED);
     const struct meter_cost since = start(bench);
     for (uint32_t row = 0; row < batch->row_count; row++) {
         if (batch->verdicts[row].reason == TIDE_REASON_ACCEPTED) {
             const struct tide_u128 uid =
-                tide_uid_compute(batch, row, batch->payloads[row], SEED, &bench->scratch);
+                tide_uid_compute(batch, row, batch->payloads[row], &key, &bench->scratch);
             tide_assert(uid.low == batch->uids[row].low);
         }
     }
@@ -251,43 +253,63 @@ static void apply_block(struct bench *bench, struct state *state, struct tide_vi
 
 /* ------- reading and printing */
 
-/* Calls use for each block; state NULL: the feeder. */
-static void read_blocks(struct bench *bench, struct state *state, struct tide_feeder *feeder)
+struct source {
+    struct tide_input *input;
+    struct tide_lines *lines;
+};
+
+static void open_source(const struct bench *bench, struct source *source)
 {
-    struct tide_input *input = NULL;
-    struct tide_lines *lines = NULL;
+    check(tide_input_open(bench->path, &source->input, NULL));
+    check(tide_lines_create(BLOCK_BYTES, &source->lines, NULL));
+}
+
+static void close_source(struct source *source)
+{
+    tide_lines_destroy(source->lines);
+    tide_input_close(source->input);
+}
+
+/* The feeder's input. */
+static enum tide_status next_item(void *context,
+                                  struct tide_lines_item *item,
+                                  struct tide_error *error)
+{
+    struct source *source = context;
+    (void)error;
+    *item = tide_lines_next(source->lines);
+    while (item->kind == TIDE_LINES_NEED) {
+        char *space;
+        size_t space_size;
+        size_t size;
+        tide_lines_space(source->lines, &space, &space_size);
+        check(tide_input_read(
+            source->input, space, space_size < READ_BYTES ? space_size : READ_BYTES, &size, NULL));
+        if (size > 0) {
+            tide_lines_filled(source->lines, size);
+        } else {
+            tide_lines_finish(source->lines);
+        }
+        *item = tide_lines_next(source->lines);
+    }
+    tide_assert(item->kind != TIDE_LINES_TOO_LARGE);
+    return TIDE_OK;
+}
+
+static void read_blocks(struct bench *bench, struct state *state)
+{
+    struct source source;
     struct tide_lines_item item;
-    check(tide_input_open(bench->path, &input, NULL));
-    check(tide_lines_create(BLOCK_BYTES, &lines, NULL));
+    open_source(bench, &source);
     do {
         const struct meter_cost since = start(bench);
-        item = tide_lines_next(lines);
-        if (item.kind == TIDE_LINES_NEED) {
-            char *space;
-            size_t space_size;
-            size_t size;
-            tide_lines_space(lines, &space, &space_size);
-            check(tide_input_read(
-                input, space, space_size < READ_BYTES ? space_size : READ_BYTES, &size, NULL));
-            if (size > 0) {
-                tide_lines_filled(lines, size);
-            } else {
-                tide_lines_finish(lines);
-            }
-        }
-        if (state != NULL) {
-            stop(bench, PART_READING, since);
-        }
-        tide_assert(item.kind != TIDE_LINES_TOO_LARGE);
-        if (item.kind == TIDE_LINES_BLOCK && state != NULL) {
+        check(next_item(&source, &item, NULL));
+        stop(bench, PART_READING, since);
+        if (item.kind == TIDE_LINES_BLOCK) {
             apply_block(bench, state, item.block);
-        } else if (item.kind == TIDE_LINES_BLOCK) {
-            uint64_t records;
-            check(tide_feeder_lines(feeder, item.block, &records, NULL));
         }
     } while (item.kind != TIDE_LINES_END);
-    tide_lines_destroy(lines);
-    tide_input_close(input);
+    close_source(&source);
 }
 
 static void print_metric(const struct bench *bench, uint32_t i, struct tide_operator *operator)
@@ -314,7 +336,7 @@ static void run_parts(struct bench *bench, uint64_t *unique_count)
 {
     struct state *state = create_state(bench);
     bench->byte_count = 0;
-    read_blocks(bench, state, NULL);
+    read_blocks(bench, state);
     const struct meter_cost since = start(bench);
     for (uint32_t i = 0; i < bench->job.definitions->metric_count; i++) {
         print_metric(bench, i, state->operators[i]);
@@ -334,10 +356,14 @@ static void run_whole(struct bench *bench, uint64_t unique_count)
                                                 .limits = tide_operator_limits_none(),
                                                 .source = TIDE_VIEW("bench")};
     struct tide_feeder *feeder = NULL;
+    struct source source;
+    const struct tide_feeder_input input = {.next = next_item, .context = &source};
+    uint64_t records = 0;
     const struct meter_cost since = start(bench);
+    open_source(bench, &source);
     check(tide_feeder_create(&options, &feeder, NULL));
-    read_blocks(bench, NULL, feeder);
-    check(tide_feeder_settle(feeder, NULL));
+    check(tide_feeder_run(feeder, &input, &records, NULL));
+    close_source(&source);
     const struct tide_partition *partition = tide_feeder_partition(feeder, 0);
     for (uint32_t i = 0; i < bench->job.definitions->metric_count; i++) {
         print_metric(bench, i, tide_partition_operator(partition, i));

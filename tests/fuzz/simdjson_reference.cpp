@@ -43,6 +43,12 @@ found find(const reference_key *keys, size_t key_count)
     return at;
 }
 
+/* By value: a loop over a result's own would outlive the result. */
+simdjson::dom::array array_of(simdjson::dom::element element)
+{
+    return element.get_array().value_unsafe();
+}
+
 reference_key write(simdjson::dom::element element)
 {
     written = simdjson::minify(element);
@@ -93,7 +99,7 @@ reference_value reference_find(const reference_key *keys, size_t key_count)
     }
     case element_type::ARRAY:
         value.kind = REFERENCE_ARRAY;
-        for (auto element : at.element.get_array().value_unsafe()) {
+        for (auto element : array_of(at.element)) {
             (void)element;
             value.count++;
         }
@@ -108,7 +114,7 @@ reference_value reference_find(const reference_key *keys, size_t key_count)
 reference_key reference_element(const reference_key *keys, size_t key_count, size_t index)
 {
     const found at = find(keys, key_count);
-    for (auto element : at.element.get_array().value_unsafe()) {
+    for (auto element : array_of(at.element)) {
         if (index-- == 0) {
             return write(element);
         }

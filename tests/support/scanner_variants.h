@@ -6,23 +6,31 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "decode/index.h"
+
 #define SCANNER_VARIABLE "TIDEMARK_SCANNER"
 
-/* The index-th variant's name; NULL behind the last. One that the environment of the test names is
- * the only one. */
+/* The index-th variant's name, the portable one first; NULL behind the last. One that the
+ * environment of the test names is the only one. */
 static inline const char *scanner_variant(size_t index)
 {
-    static const char *const names[] = {"portable"};
     static const char *chosen;
     static int is_known;
     if (!is_known) {
         chosen = getenv(SCANNER_VARIABLE);
         is_known = 1;
     }
-    if (chosen != NULL) {
-        return index == 0 ? chosen : NULL;
+    if (chosen != NULL || index == 0) {
+        return index > 0 ? NULL : chosen != NULL ? chosen : "portable";
     }
-    return index < sizeof names / sizeof *names ? names[index] : NULL;
+    size_t count;
+    const struct tide_index_kernel *kernels = tide_index_kernels(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (kernels[i].is_supported() && --index == 0) {
+            return kernels[i].name;
+        }
+    }
+    return NULL;
 }
 
 #endif

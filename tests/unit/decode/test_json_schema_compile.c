@@ -33,7 +33,7 @@ static const struct compile_case {
     {"", "a.json: not JSON: an empty document"},
     {"{", "a.json: not JSON at byte 1"},
     {"{\"a\":1,\"a\":2}", "a.json: not JSON at byte 13: an object with a key twice"},
-    {"{\"title\":\"\xff\"}", "a.json: not UTF-8"},
+    {"{\"title\":\"\xff\"}", "a.json: not JSON at byte 10: bytes that are not UTF-8"},
     {"[]", "a.json#: a schema must be an object"},
     {"{\"anyOf\":[{}]}", "a.json#/anyOf: this keyword is not supported"},
     {"{\"properties\":{\"x\":{\"items\":{\"pattern\":\"\"}}}}",
