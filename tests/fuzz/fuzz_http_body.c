@@ -1,6 +1,7 @@
 /* A request as text, through the gate, the collector's routes, what makes a compressed body plain,
- * and the collector: everything but the socket. The input is a request line, header lines, an empty line and the body; line ends are
- * LF or CR LF, and HTTP/1.1's Host and Content-Length are added where they are not there.
+ * and the collector: everything but the socket. The input is a request line, header lines, an empty
+ * line and the body; line ends are LF or CR LF, and HTTP/1.1's Host and Content-Length are added
+ * where they are not there.
  *
  * Checked: it is answered exactly once; what is accepted has its events in the log, each with the
  * verdict that the answer counts, and the receipts count them too; a body that cannot be split is
