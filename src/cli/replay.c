@@ -13,7 +13,7 @@
 
 enum {
     ARENA_BYTES_MAX = 64 << 20,
-    READ_BYTES = 256 << 10, /* a worker decodes what it has read */
+    READ_BYTES = 256 << 10,               /* a worker decodes what it has read */
     BLOCK_BYTES = READ_BYTES + (8 << 10), /* with the line that the read before has begun */
     READ_BYTES_MAX = 1 << 20,
     LAKE_BLOCKS = 16,

@@ -534,7 +534,10 @@ enum tide_status tide_decoder_create(const struct tide_schema *schema,
         tide_decoder_destroy(made);
         return tide_error_set(error, TIDE_RETRY, "out of memory for a decoder");
     }
-    enum tide_status status = create_checker(made, error);
+    enum tide_status status = tide_deriver_init(&made->extractor.deriver, schema);
+    if (status == TIDE_OK) {
+        status = create_checker(made, error);
+    }
     if (status == TIDE_OK) {
         status = tide_index_choose(&made->kernel, error);
     }
@@ -557,6 +560,7 @@ void tide_decoder_destroy(struct tide_decoder *decoder)
         return;
     }
     tide_json_checker_destroy(decoder->extractor.checker);
+    tide_deriver_release(&decoder->extractor.deriver);
     tide_bytes_release(&decoder->extractor.compact);
     tide_bytes_release(&decoder->extractor.canonical);
     tide_arena_release(&decoder->arena);

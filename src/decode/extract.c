@@ -304,30 +304,6 @@ static bool extract_shaped(const struct tide_plan *plan,
     return true;
 }
 
-static void derive_columns(struct tide_batch *batch, uint32_t row)
-{
-    const struct tide_schema *schema = batch->schema;
-    for (uint32_t i = schema->path_column_count; i < schema->column_count; i++) {
-        const struct tide_column *column = &schema->columns[i];
-        const struct tide_vector *source = &batch->columns[column->from];
-        struct tide_vector *vector = &batch->columns[i];
-        vector->present[row] = 0;
-        if (!source->present[row]) {
-            continue;
-        }
-        uint32_t match = 0;
-        while (match < column->glob_count &&
-               !tide_glob_match(column->globs[match].pattern, source->strings[row])) {
-            match++;
-        }
-        if (match < column->glob_count || column->has_default) {
-            vector->present[row] = 1;
-            vector->strings[row] =
-                match < column->glob_count ? column->globs[match].value : column->fallback;
-        }
-    }
-}
-
 /* A copy without white space outside strings. */
 static struct tide_view compact(struct tide_view text, struct tide_bytes *into)
 {
@@ -473,7 +449,7 @@ void tide_extract_event(struct tide_extractor *extractor,
         }
     }
     if (verdict->reason == TIDE_REASON_ACCEPTED) {
-        derive_columns(batch, row);
+        tide_derive(&extractor->deriver, batch, row);
         identify(extractor, plan, &found, batch, row);
     }
 }

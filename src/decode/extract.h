@@ -6,6 +6,7 @@
 #ifndef TIDE_DECODE_EXTRACT_H
 #define TIDE_DECODE_EXTRACT_H
 
+#include "decode/derive.h"
 #include "decode/json_schema.h"
 #include "decode/shape.h"
 #include "decode/walk.h"
@@ -31,6 +32,7 @@ enum tide_status tide_plan_init(struct tide_plan *plan,
 struct tide_extractor {
     const struct tide_schema *schema;
     struct tide_hash_key key;          /* of the uid */
+    struct tide_deriver deriver;
     struct tide_json_checker *checker; /* NULL: the schema validates nothing */
     struct tide_bytes compact;         /* payload without white space */
     struct tide_bytes canonical;       /* scratch of the uid */

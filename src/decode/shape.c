@@ -13,6 +13,7 @@ enum {
     HEAD_SIZE = (sizeof(struct tide_shape) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT,
     CHECKS_MAX = TIDE_SHAPE_TOKENS_MAX,
     EARLY_MAX = 8,
+    PLAIN_DIGITS_MAX = 18,
     NODES_MAX = 1024, /* of a trie with more, records are walked */
 };
 
@@ -23,8 +24,8 @@ typedef uint64_t pair __attribute__((vector_size(16)));
 struct tide_shape_check {
     pair bytes;
     pair mask;
-    uint32_t token; /* counted from the record's first */
-    int32_t offset; /* from the token's place to the bytes */
+    uint64_t token; /* counted from the record's first */
+    int64_t offset; /* from the token's place to the bytes; both as wide as the machine counts */
 };
 
 /* The same with eight. */
@@ -132,8 +133,36 @@ static inline bool has_same_texts(const struct tide_shape *shape,
     }
     for (uint32_t i = 0; i < shape->check_count; i++) {
         const struct tide_shape_check *check = &shape->checks[i];
-        const char *at = place(text, tokens, (struct spot){check->token, check->offset});
+        const char *at = text + ((int64_t)tokens[check->token] + check->offset);
         different |= (load_pair(at) ^ check->bytes) & check->mask;
+    }
+    return (different[0] | different[1]) == 0;
+}
+
+/* Whether all of them are digits and the first is not 0: nothing else needs to be asked. */
+static inline bool is_plain_number(const char *at, const char *end)
+{
+    if (*at < '1' || *at > '9' || end - at > PLAIN_DIGITS_MAX) {
+        return false;
+    }
+    while (++at < end) {
+        if (*at < '0' || *at > '9') {
+            return false;
+        }
+    }
+    return true;
+}
+
+static inline bool has_same_kinds(const struct tide_shape *shape, const char *kinds)
+{
+    const uint32_t count = shape->token_count;
+    if (count < sizeof(pair)) {
+        return memcmp(shape->kinds, kinds, count) == 0;
+    }
+    const uint32_t last = count - (uint32_t)sizeof(pair); /* sixteen that overlap the others */
+    pair different = load_pair(shape->kinds + last) ^ load_pair(kinds + last);
+    for (uint32_t i = 0; i < last; i += (uint32_t)sizeof(pair)) {
+        different |= load_pair(shape->kinds + i) ^ load_pair(kinds + i);
     }
     return (different[0] | different[1]) == 0;
 }
@@ -145,8 +174,9 @@ static bool has_good_scalars(const struct tide_shape *shape,
 {
     for (uint32_t i = 0; i < shape->scalar_count; i++) {
         const struct tide_shape_scalar *scalar = &shape->scalars[i];
-        if (tide_scan_scalar(scan, text + tokens[scalar->token]) !=
-            place(text, tokens, scalar->end)) {
+        const char *at = text + tokens[scalar->token];
+        const char *end = place(text, tokens, scalar->end);
+        if (!is_plain_number(at, end) && tide_scan_scalar(scan, at) != end) {
             return false;
         }
     }
@@ -160,7 +190,7 @@ static bool fits(const struct tide_shape *shape,
 {
     const char *text = scan->index->text;
     return shape->hash == key->hash && shape->token_count == key->token_count &&
-           memcmp(shape->kinds, kinds, key->token_count) == 0 &&
+           has_same_kinds(shape, kinds) &&
            key->tokens[shape->first] - key->tokens[0] == shape->first_size &&
            scan->depth + shape->depth <= scan->depth_event &&
            has_same_texts(shape, text, key->tokens) &&

@@ -36,7 +36,7 @@ struct tide_batch {
     struct tide_verdict *verdicts;
     struct tide_u128 *uids; /* of accepted rows */
     struct tide_instant
-        *sents;              /* of the envelope; unknown elsewhere. Who reads frames fills them */
+        *sents;                /* of the envelope; unknown elsewhere. Who reads frames fills them */
     struct tide_arena arena;   /* decoded strings, details */
     struct tide_arena storage; /* of the arrays above */
 };

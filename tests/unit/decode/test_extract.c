@@ -44,6 +44,7 @@ static void setup(struct fixture *it, bool strict)
     assert_int_equal(tide_plan_init(&it->plan, it->text.schema, false, &it->arena), TIDE_OK);
     it->extractor = (struct tide_extractor){.schema = it->text.schema};
     tide_hash_key_init(&it->extractor.key, 7);
+    assert_int_equal(tide_deriver_init(&it->extractor.deriver, it->text.schema), TIDE_OK);
     assert_int_equal(tide_batch_create(it->text.schema, 64, &it->batch, NULL), TIDE_OK);
 }
 
@@ -51,6 +52,7 @@ static void teardown(struct fixture *it)
 {
     tide_batch_destroy(it->batch);
     tide_shapes_release(&it->plan.shapes);
+    tide_deriver_release(&it->extractor.deriver);
     tide_bytes_release(&it->extractor.compact);
     tide_bytes_release(&it->extractor.canonical);
     tide_arena_release(&it->arena);
