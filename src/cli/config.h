@@ -14,9 +14,18 @@ struct tide_listen {
 };
 
 struct tide_config {
-    struct tide_view pipeline; /* a name for people */
-    struct tide_view data;     /* directory */
-    struct tide_listen listen; /* collect.http.listen; serve.listen must be the same for now */
+    struct tide_view pipeline;  /* a name for people */
+    struct tide_view data;      /* directory */
+    struct tide_listen listen;  /* collect.http.listen; serve.listen must be the same for now */
+    struct tide_http_config {   /* collect.http */
+        struct tide_view keys;  /* a file; empty: everybody may send */
+        struct tide_view cors;  /* a list of origins */
+        uint64_t address_rate;  /* of limit.address: events a second; 0: no limit */
+        uint64_t address_burst; /* 0: ten seconds of the rate */
+        uint64_t key_rate;      /* of limit.key, likewise */
+        uint64_t key_burst;
+    } http;
+    struct tide_view serve_cors; /* a list of origins */
     bool trust_received;
     uint64_t partitions;
     struct tide_duration commit; /* how long a sync waits for others to join */

@@ -1,8 +1,11 @@
 #include "cli/event_sender.h"
 
 #include "base/assert.h"
+#include "http/compress.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/banned.h"
 
@@ -11,16 +14,85 @@ enum {
     BROKEN_MAX = 3, /* attempts without an answer */
     REPLY_BYTES_MAX = 16 << 20,
     TIMEOUT_S = 30,
-    STATUS_TOO_MANY = 429,
-    STATUS_BUSY = 503
+    KEY_BYTES_MAX = 1024, /* of whatever stands before the service */
 };
+
+static const char key_variable[] = "TIDEMARK_KEY";
+
+/* ---- options */
+
+static bool read_coding(const struct tide_invocation *invocation,
+                        struct tide_event_sender_options *options)
+{
+    const char *name = tide_invocation_text(invocation, "--compress", NULL);
+    if (name == NULL) {
+        return true;
+    }
+    if (options->server == NULL) {
+        (void)tide_fail(TIDE_EXIT_USAGE, "--compress is about bodies: --to http://host:port");
+        return false;
+    }
+    if (strcmp(name, "gzip") != 0 && strcmp(name, "zstd") != 0) {
+        (void)tide_fail(TIDE_EXIT_USAGE, "--compress %s: write gzip or zstd", name);
+        return false;
+    }
+    options->coding = name[0] == 'g' ? TIDE_CODING_GZIP : TIDE_CODING_ZSTD;
+    return true;
+}
+
+/* What stands in a header as it is, so nobody can write another one with it. */
+static bool is_key(const char *text)
+{
+    size_t size = 0;
+    while (text[size] > ' ' && text[size] <= '~') {
+        size++;
+    }
+    return text[size] == '\0' && size > 0 && size <= KEY_BYTES_MAX;
+}
+
+static bool read_key(const struct tide_invocation *invocation,
+                     struct tide_event_sender_options *options)
+{
+    const char *key = tide_invocation_text(invocation, "--key", NULL);
+    if (key != NULL && options->server == NULL) {
+        (void)tide_fail(TIDE_EXIT_USAGE, "--key is for a service: --to http://host:port");
+        return false;
+    }
+    const bool is_said = key != NULL;
+    key = is_said ? key : getenv(key_variable);
+    if (options->server == NULL || key == NULL || (!is_said && key[0] == '\0')) {
+        return true;
+    }
+    if (!is_key(key)) {
+        (void)tide_fail(TIDE_EXIT_USAGE,
+                        "%s: a key is at most %d visible ASCII characters, none of them a space",
+                        is_said ? "--key" : key_variable,
+                        KEY_BYTES_MAX);
+        return false;
+    }
+    options->key = key;
+    return true;
+}
+
+bool tide_event_sender_read(const struct tide_invocation *invocation,
+                            struct tide_event_sender_options *options)
+{
+    return read_coding(invocation, options) && read_key(invocation, options);
+}
+
+/* ---- life */
 
 enum tide_status tide_event_sender_open(const struct tide_event_sender_options *options,
                                         struct tide_event_sender *sender,
                                         struct tide_error *error)
 {
     tide_assert(options->line_count > 0);
+    tide_assert(options->coding == TIDE_CODING_IDENTITY || options->coding == TIDE_CODING_GZIP ||
+                options->coding == TIDE_CODING_ZSTD);
     *sender = (struct tide_event_sender){.options = *options};
+    if (options->key != NULL) {
+        tide_bytes_append_format(&sender->authorization, "Authorization: Bearer %s", options->key);
+    }
     return tide_http_client_create(&sender->client, error);
 }
 
@@ -30,9 +102,49 @@ void tide_event_sender_close(struct tide_event_sender *sender)
         tide_http_client_destroy(sender->client);
     }
     tide_bytes_release(&sender->url);
+    tide_bytes_release(&sender->authorization);
+    tide_bytes_release(&sender->packed);
     tide_bytes_release(&sender->body);
     tide_bytes_release(&sender->strays);
     *sender = (struct tide_event_sender){0};
+}
+
+/* ---- one request */
+
+/* The header that says what *body is now. NULL: it is as it was. */
+static enum tide_status pack(struct tide_event_sender *sender,
+                             struct tide_view *body,
+                             const char **header,
+                             struct tide_error *error)
+{
+    const enum tide_coding coding = sender->options.coding;
+    if (coding == TIDE_CODING_IDENTITY) {
+        return TIDE_OK;
+    }
+    *header = coding == TIDE_CODING_GZIP ? "Content-Encoding: gzip" : "Content-Encoding: zstd";
+    tide_bytes_reset(&sender->packed);
+    const enum tide_status status = tide_compress(coding, *body, &sender->packed, error);
+    *body = tide_bytes_view(&sender->packed);
+    return status;
+}
+
+static bool is_busy(unsigned status)
+{
+    return status == 503 || status == 429;
+}
+
+/* Other refusals are what defective events are for. */
+static enum tide_exit exit_of(unsigned status)
+{
+    if (status == 401 || status == 403) {
+        return tide_fail(TIDE_EXIT_FAILURE,
+                         "the service answered %u: it wants an API key that it knows, by --key or "
+                         "in %s",
+                         status,
+                         key_variable);
+    }
+    return status < 500 ? TIDE_EXIT_OK
+                        : tide_fail(TIDE_EXIT_FAILURE, "the service answered %u", status);
 }
 
 static enum tide_exit post(struct tide_event_sender *sender,
@@ -41,12 +153,23 @@ static enum tide_exit post(struct tide_event_sender *sender,
                            struct tide_view body)
 {
     struct tide_error error = {0};
+    const char *headers[2] = {NULL, NULL};
+    uint32_t header_count = 0;
     tide_bytes_reset(&sender->url);
     tide_bytes_append_format(&sender->url, "%s%s", sender->options.server, path);
+    if (pack(sender, &body, &headers[0], &error) != TIDE_OK) {
+        return tide_fail(TIDE_EXIT_TEMPORARY, "%s", error.text);
+    }
+    header_count = headers[0] == NULL ? 0 : 1;
+    if (sender->authorization.size > 0) {
+        headers[header_count++] = tide_bytes_terminated(&sender->authorization);
+    }
     struct tide_http_request request = {.method = "POST",
                                         .url = tide_bytes_terminated(&sender->url),
                                         .content_type = content_type,
                                         .body = body,
+                                        .headers = headers,
+                                        .header_count = header_count,
                                         .reply_bytes_max = REPLY_BYTES_MAX,
                                         .timeout = {TIMEOUT_S * INT64_C(1000000)}};
     for (int attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
@@ -54,11 +177,8 @@ static enum tide_exit post(struct tide_event_sender *sender,
         enum tide_status status =
             tide_http_client_send(sender->client, &request, &response, &error);
         tide_http_response_release(&response);
-        if (status == TIDE_OK && response.status != STATUS_BUSY &&
-            response.status != STATUS_TOO_MANY) {
-            return response.status < 500
-                       ? TIDE_EXIT_OK
-                       : tide_fail(TIDE_EXIT_FAILURE, "the service answered %u", response.status);
+        if (status == TIDE_OK && !is_busy(response.status)) {
+            return exit_of(response.status);
         }
         if (status != TIDE_OK && attempt >= BROKEN_MAX) {
             return tide_fail(TIDE_EXIT_CONNECT, "%s", error.text);

@@ -18,11 +18,9 @@ enum {
 };
 
 struct sender {
-    const char *server; /* NULL: stdout, or kafka */
-    struct tide_generate_kafka *kafka;
-    bool is_sunbird;
-    struct tide_clock clock;
+    struct tide_event_sender_options options; /* without a server: stdout, or kafka */
     struct tide_event_sender http;
+    struct tide_generate_kafka *kafka;
     struct tide_bytes text; /* lines for stdout */
     uint32_t line_count;    /* that wait */
     uint64_t sent;
@@ -31,7 +29,7 @@ struct sender {
 static enum tide_exit flush(struct sender *sender)
 {
     enum tide_exit exit = TIDE_EXIT_OK;
-    if (sender->server != NULL) {
+    if (sender->options.server != NULL) {
         exit = tide_event_sender_flush(&sender->http);
     } else if (sender->kafka == NULL &&
                fwrite(sender->text.data, 1, sender->text.size, stdout) < sender->text.size) {
@@ -61,7 +59,7 @@ static enum tide_exit add(struct sender *sender, const struct made *made)
         if (status != TIDE_OK) {
             return tide_fail(tide_exit_of(status), "%s", error.text);
         }
-    } else if (sender->server != NULL) {
+    } else if (sender->options.server != NULL) {
         exit = tide_event_sender_add(&sender->http, line, made->is_json, made->clock_ahead);
     } else {
         tide_bytes_append_view(&sender->text, line);
@@ -86,7 +84,7 @@ struct job {
 
 static void show_progress(const struct sender *sender, uint64_t made)
 {
-    if (isatty(STDERR_FILENO) && (sender->server != NULL || sender->kafka != NULL)) {
+    if (isatty(STDERR_FILENO) && (sender->options.server != NULL || sender->kafka != NULL)) {
         fprintf(stderr, "\r%" PRIu64 " events", made);
     }
 }
@@ -114,10 +112,10 @@ static enum tide_exit wait_until(struct sender *sender,
 {
     enum tide_exit exit = TIDE_EXIT_OK;
     const int64_t ahead =
-        made->due.us - tide_monotonic_since(tide_clock_monotonic(sender->clock), start).us;
+        made->due.us - tide_monotonic_since(tide_clock_monotonic(sender->options.clock), start).us;
     if (ahead > 1000 || (ahead > 0 && sender->line_count == 0)) {
         exit = ahead > 1000000 / 5 ? flush(sender) : exit; /* slow: do not hold events */
-        tide_clock_sleep(sender->clock, (struct tide_duration){ahead});
+        tide_clock_sleep(sender->options.clock, (struct tide_duration){ahead});
     }
     return exit;
 }
@@ -125,9 +123,9 @@ static enum tide_exit wait_until(struct sender *sender,
 static enum tide_exit generate(const struct job *job, struct sender *sender)
 {
     struct made made = {0};
-    const bool is_live = sender->server != NULL || sender->kafka != NULL;
+    const bool is_live = sender->options.server != NULL || sender->kafka != NULL;
     const bool is_paced = job->story != NULL ? is_live : job->rate > 0;
-    struct tide_monotonic start = tide_clock_monotonic(sender->clock);
+    struct tide_monotonic start = tide_clock_monotonic(sender->options.clock);
     enum tide_exit exit = TIDE_EXIT_OK;
     for (uint64_t count = 0; exit == TIDE_EXIT_OK && (job->count == 0 || count < job->count);) {
         make_next(job, count, &made);
@@ -229,14 +227,11 @@ static enum tide_status open_destination(struct job *job,
                                          struct sender *sender,
                                          struct tide_error *error)
 {
-    const struct tide_event_sender_options http = {.server = sender->server,
-                                                   .is_sunbird = sender->is_sunbird,
-                                                   .line_count = BATCH_LINES,
-                                                   .seed = job->options.seed,
-                                                   .clock = sender->clock};
     enum tide_status status = TIDE_OK;
-    if (sender->server != NULL) {
-        status = tide_event_sender_open(&http, &sender->http, error);
+    if (sender->options.server != NULL) {
+        sender->options.line_count = BATCH_LINES;
+        sender->options.seed = job->options.seed;
+        status = tide_event_sender_open(&sender->options, &sender->http, error);
     }
     return status == TIDE_OK && job->kafka != NULL ? open_kafka(job, sender, error) : status;
 }
@@ -264,28 +259,29 @@ static enum tide_exit run_job(struct job *job, struct sender *sender)
 static enum tide_exit run(const struct tide_invocation *invocation)
 {
     struct job job = {.invocation = invocation};
-    struct sender sender = {.clock = tide_clock_os()};
+    struct sender sender = {.options.clock = tide_clock_os()};
     const char *preset = tide_invocation_text(invocation, "--preset", "");
     const char *to = tide_invocation_text(invocation, "--to", "-");
-    sender.is_sunbird = strcmp(preset, "sunbird") == 0;
-    if (!sender.is_sunbird && strcmp(preset, "device") != 0) {
+    sender.options.is_sunbird = strcmp(preset, "sunbird") == 0;
+    if (!sender.options.is_sunbird && strcmp(preset, "device") != 0) {
         return tide_fail(TIDE_EXIT_USAGE, "say which events: --preset sunbird or device");
     }
     if (strncmp(to, "http://", 7) == 0 || strncmp(to, "https://", 8) == 0) {
-        sender.server = to;
+        sender.options.server = to;
     } else if (strncmp(to, "kafka://", 8) == 0) {
         job.kafka = to;
     } else if (strcmp(to, "-") != 0) {
         return tide_fail(
             TIDE_EXIT_USAGE, "--to %s: write -, http://host:port or kafka://host:port/topic", to);
     }
-    bool live = sender.server != NULL || job.kafka != NULL;
-    job.options = tide_generator_options_default(sender.is_sunbird ? TIDE_GENERATOR_SUNBIRD
-                                                                   : TIDE_GENERATOR_DEVICE);
+    bool live = sender.options.server != NULL || job.kafka != NULL;
+    job.options = tide_generator_options_default(sender.options.is_sunbird ? TIDE_GENERATOR_SUNBIRD
+                                                                           : TIDE_GENERATOR_DEVICE);
     if (live) {
-        job.options.start = tide_clock_now(sender.clock);
+        job.options.start = tide_clock_now(sender.options.clock);
     }
-    if (!check_story(invocation) || !read_options(&job, live)) {
+    if (!check_story(invocation) || !read_options(&job, live) ||
+        !tide_event_sender_read(invocation, &sender.options)) {
         return TIDE_EXIT_USAGE;
     }
     return run_job(&job, &sender);
@@ -294,6 +290,8 @@ static enum tide_exit run(const struct tide_invocation *invocation)
 static const struct tide_option options[] = {
     {"--preset", NULL, "NAME", "sunbird or device"},
     {"--to", NULL, "WHERE", "- (default), the URL of a service, or kafka://host:port/topic"},
+    {"--compress", NULL, "CODING", "bodies by gzip or zstd, to a service"},
+    {"--key", NULL, "KEY", "API key of a service; or TIDEMARK_KEY, which no process list shows"},
     {"--rate", NULL, "N", "events a second; 0: as fast as it goes (100 but to -)"},
     {"--count", NULL, "N", "how many; 0: for ever (1000 to -, else 0)"},
     {"--seed", NULL, "S", "the same seed gives the same events (1)"},

@@ -6,6 +6,7 @@
 #include "cli/kafka_setup.h"
 #include "cli/lake_stack.h"
 #include "cli/lake_tools.h"
+#include "cli/service_door.h"
 #include "cli/service_log.h"
 #include "cli/service_metrics.h"
 #include "cli/service_publish.h"
@@ -37,6 +38,7 @@ enum {
     ROUTES_MAX = 32,
 };
 static const struct tide_duration idle_after = {10 * 1000000};
+static const struct tide_duration receipts_keep = {3600 * INT64_C(1000000)};
 static const struct tide_duration housekeeping_work = {5 * 1000000};
 
 struct service {
@@ -50,6 +52,7 @@ struct service {
     struct tide_lake_tools tools;
     struct tide_housekeeper *keeper;
     struct tide_collector *collector;
+    struct tide_service_door door;
     struct tide_topics_collector *topics; /* NULL: no foreign topics */
     struct tide_generations *generations;
     struct tide_alert_engine alert_engine;
@@ -281,9 +284,15 @@ static enum tide_status create_collector(struct service *service, struct tide_er
                                              .topics = service->log.topics,
                                              .parallel_max = BODIES_AT_ONCE,
                                              .receipts_max = RECEIPTS_MAX,
+                                             .receipts_keep = receipts_keep,
                                              .append = append_to_log,
                                              .append_context = service};
     return tide_collector_create(&options, &service->collector, error);
+}
+
+static enum tide_status open_door(struct service *service, struct tide_error *error)
+{
+    return tide_service_door_open(&service->config, &service->door, error);
 }
 
 static void topics_failed(void *context, const struct tide_error *error)
@@ -432,6 +441,7 @@ static enum tide_status create_api(struct service *service, struct tide_error *e
 {
     const struct tide_config *config = &service->config;
     service->metrics.collector = service->collector;
+    service->metrics.admission = service->door.admission;
     service->metrics.topics = service->topics;
     service->metrics.log = service->log.log;
     service->metrics.daily = service->daily;
@@ -475,8 +485,10 @@ static enum tide_status start_server(struct service *service, struct tide_error 
 {
     size_t count = TIDE_COLLECTOR_ROUTES;
     _Static_assert(TIDE_COLLECTOR_ROUTES + TIDE_API_ROUTES <= ROUTES_MAX, "more routes");
-    tide_collector_routes(service->collector, service->routes);
+    service->door.collector.collector = service->collector;
+    tide_collector_routes(&service->door.collector, service->routes);
     tide_api_routes(service->api, service->routes + count);
+    tide_service_door_share(&service->door, service->routes + count, TIDE_API_ROUTES);
     count += TIDE_API_ROUTES;
     tide_api_publish(service->api, service->routes, count);
     service->metrics.routes = service->routes;
@@ -495,6 +507,7 @@ static enum tide_status start_server(struct service *service, struct tide_error 
 static enum tide_status open_service(struct service *service, struct tide_error *error)
 {
     static enum tide_status (*const steps[])(struct service *, struct tide_error *) = {
+        open_door, /* first: what is wrong here is a person's mistake, and soon found */
         open_lake,
         open_log,
         open_publish,
@@ -547,6 +560,7 @@ static enum tide_status close_service(struct service *service, struct tide_error
     if (service->server != NULL) {
         tide_http_server_stop(service->server);
     }
+    tide_service_door_close(&service->door);
     tide_api_destroy(service->api);
     tide_metric_values_destroy(service->values);
     tide_generations_destroy(service->generations);

@@ -97,6 +97,25 @@ static void write_collector(const struct tide_service_metrics *m, struct tide_by
     tide_prometheus_single(text, TIDE_INSTRUMENT_COLLECTOR_EVENTS_REJECTED, facts.events_rejected);
 }
 
+static void write_turned_away(const struct tide_admission *admission, struct tide_bytes *text)
+{
+    const struct tide_admission_facts facts =
+        admission == NULL ? (struct tide_admission_facts){0} : tide_admission_facts(admission);
+    const struct {
+        const char *why;
+        uint64_t count;
+    } rows[] = {{"key", facts.unauthorized},
+                {"address_limit", facts.limited_by_address},
+                {"key_limit", facts.limited_by_key}};
+    tide_prometheus_family(text, TIDE_INSTRUMENT_COLLECTOR_TURNED_AWAY);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        tide_prometheus_sample(text,
+                               TIDE_INSTRUMENT_COLLECTOR_TURNED_AWAY,
+                               TIDE_LABELS(tide_view_of(rows[i].why)),
+                               rows[i].count);
+    }
+}
+
 static uint64_t read_records(const struct tide_produce_topic *topic)
 {
     return atomic_load(&topic->records);
@@ -248,6 +267,7 @@ void tide_service_metrics_write(void *context, struct tide_bytes *text)
 {
     const struct tide_service_metrics *m = context;
     write_collector(m, text);
+    write_turned_away(m->admission, text);
     write_produce(&m->produce, text);
     write_log(m, text);
     if (m->daily != NULL) {

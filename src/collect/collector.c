@@ -4,8 +4,11 @@
  *
  *     submit:  ticket -> intake -> decode -> order -> append --(taken)--> intake back, wait
  *                 |         |         |                  |
- *                 503       503       413, repeat        503
+ *            503, repeat   503   413, repeat            503
  *     done (commit thread): durable -> answer 200 or 400, remember; else 503 -> ticket back
+ *
+ * A batch that comes again while the first is under way is appended like any other, and so is
+ * another body under a known key: dedupe tells their events apart, and no sender is made to wait.
  *
  * `done` may come before append returns: after a successful append the ticket is no longer ours. */
 #include "collect/collector.h"
@@ -23,13 +26,13 @@
 #include "base/banned.h"
 
 enum {
-    TICKETS_MAX = 1024, /* submissions that wait for the disk */
+    TICKETS_MAX = 1024, /* submissions that wait for the log */
     TICKET_ARENA_MAX = 16 << 20,
     TICKET_BYTES_KEPT_MAX = 64 << 10,
     RECEIPTS_BYTES_EACH = 4 << 10,
     RECEIPTS_BYTES_MAX = 64 << 20,
     RETRY_BUSY_S = 1,
-    RETRY_NO_SPACE_S = 10,
+    RETRY_LOG_S = 10,
     RETRY_STOPPING_S = 5,
 };
 
@@ -149,10 +152,10 @@ static void refuse_append(struct tide_collector *collector,
 {
     switch (status) {
     case TIDE_AGAIN:
-        refuse(collector, submission, "too much is waiting for the disk", RETRY_BUSY_S);
+        refuse(collector, submission, "too much is waiting for the log", RETRY_BUSY_S);
         return;
     case TIDE_RETRY:
-        refuse(collector, submission, "the log has no space", RETRY_NO_SPACE_S);
+        refuse(collector, submission, "the log takes nothing just now", RETRY_LOG_S);
         return;
     case TIDE_FATAL:
         refuse(collector, submission, "the log is closed", RETRY_STOPPING_S);
@@ -166,6 +169,22 @@ static void refuse_append(struct tide_collector *collector,
     tide_assert(false);
 }
 
+static void remember(const struct ticket *ticket, unsigned status, const struct tide_bytes *body)
+{
+    if (ticket->key.size > 0 && !body->failed) {
+        tide_receipts_remember(ticket->collector->receipts,
+                               ticket->key,
+                               ticket->body_hash,
+                               status,
+                               tide_bytes_view(body));
+    }
+}
+
+static const char *content_type_of(unsigned status)
+{
+    return status == 200 ? "application/json" : "application/problem+json";
+}
+
 /* The events are durable, or there are none. */
 static void answer_durable(struct ticket *ticket)
 {
@@ -177,7 +196,8 @@ static void answer_durable(struct ticket *ticket)
     (void)atomic_fetch_add(&collector->events_rejected, ticket->answer.rejected);
     if (ticket->is_unsplit) {
         tide_answer_write_unsplit(ticket->verdict, &body);
-        submission->answered(submission->context, 400, "application/problem+json", &body, 0);
+        remember(ticket, 400, &body);
+        submission->answered(submission->context, 400, content_type_of(400), &body, 0);
         tide_bytes_release(&body);
         return;
     }
@@ -194,11 +214,8 @@ static void answer_durable(struct ticket *ticket)
     if (is_sunbird) {
         tide_answer_write_sunbird_tail(&body);
     }
-    if (ticket->key.size > 0 && !body.failed) {
-        tide_receipts_remember(
-            collector->receipts, ticket->key, ticket->body_hash, tide_bytes_view(&body));
-    }
-    submission->answered(submission->context, 200, "application/json", &body, 0);
+    remember(ticket, 200, &body);
+    submission->answered(submission->context, 200, content_type_of(200), &body, 0);
     tide_bytes_release(&body);
 }
 
@@ -217,18 +234,21 @@ static void on_done(void *context, enum tide_status status, const struct tide_er
 
 /* ---- a submission ---- */
 
-/* The form and where the key came from are part of it: answers differ by form. */
-static bool set_key(struct ticket *ticket, char origin, struct tide_view key)
+/* The form and where the key came from are part of it: answers differ by form. Without memory the
+ * batch is not remembered. */
+static void set_key(struct ticket *ticket, char origin, struct tide_view key)
 {
+    if (ticket->collector->receipts == NULL || key.size == 0) {
+        return;
+    }
     char *text = tide_arena_allocate_text(&ticket->arena, key.size + 2);
     if (text == NULL) {
-        return false;
+        return;
     }
     text[0] = origin;
     text[1] = (char)('0' + (int)ticket->submission.form);
     memcpy(text + 2, key.data, key.size);
     ticket->key = (struct tide_view){text, key.size + 2};
-    return true;
 }
 
 /* true: answered as before. */
@@ -236,12 +256,14 @@ static bool answer_repeated(struct ticket *ticket)
 {
     struct tide_collector *collector = ticket->collector;
     struct tide_bytes body = {0};
+    unsigned status = 0;
     if (ticket->key.size == 0 ||
-        !tide_receipts_find(collector->receipts, ticket->key, ticket->body_hash, &body)) {
+        !tide_receipts_find(collector->receipts, ticket->key, ticket->body_hash, &status, &body)) {
         return false;
     }
     (void)atomic_fetch_add(&collector->bodies_repeated, 1);
-    ticket->submission.answered(ticket->submission.context, 200, "application/json", &body, 0);
+    const struct tide_submission *submission = &ticket->submission;
+    submission->answered(submission->context, status, content_type_of(status), &body, 0);
     tide_bytes_release(&body);
     return true;
 }
@@ -319,14 +341,18 @@ static bool process(struct ticket *ticket, struct tide_intake *intake)
     const struct tide_intake_origin origin = {received, submission->source};
     enum tide_status status = tide_intake_decode(
         intake, submission->body, framing_of(submission->form), &origin, &ticket->answer);
+    if (submission->counted != NULL) {
+        submission->counted(submission->context, ticket->answer.accepted + ticket->answer.rejected);
+    }
     if (status == TIDE_REJECT) {
         answer_problem(submission, 413, "more than 262144 events in one body", 0);
         return false;
     }
-    if (status == TIDE_OK && ticket->key.size == 0 && collector->receipts != NULL &&
-        intake->envelope_id.size > 0 && set_key(ticket, 'm', intake->envelope_id) &&
-        answer_repeated(ticket)) {
-        return false;
+    if (status == TIDE_OK && ticket->key.size == 0) {
+        set_key(ticket, 'm', intake->envelope_id);
+        if (answer_repeated(ticket)) {
+            return false;
+        }
     }
     if (status == TIDE_OK) {
         status = tide_intake_order(intake);
@@ -352,9 +378,7 @@ static void run_ticket(struct ticket *ticket, struct tide_submission submission)
     ticket->submission = submission;
     ticket->body_hash = tide_hash128(submission.body, 0);
     bool is_waiting = false;
-    if (collector->receipts != NULL && submission.idempotency_key.size > 0) {
-        (void)set_key(ticket, 'k', submission.idempotency_key);
-    }
+    set_key(ticket, 'k', submission.idempotency_key);
     if (!answer_repeated(ticket)) {
         struct tide_intake *intake = take_intake(collector);
         if (intake == NULL) {
@@ -382,7 +406,7 @@ void tide_collector_submit(struct tide_collector *collector,
     }
     struct ticket *ticket = take_ticket(collector);
     if (ticket == NULL) {
-        refuse(collector, submission, "too many bodies wait for the disk", RETRY_BUSY_S);
+        refuse(collector, submission, "too many bodies are waiting for the log", RETRY_BUSY_S);
         return;
     }
     run_ticket(ticket, *submission);
@@ -442,10 +466,13 @@ enum tide_status tide_collector_create(const struct tide_collector_options *opti
     enum tide_status status = make_pools(made, error);
     if (status == TIDE_OK && options->receipts_max > 0) {
         const size_t wanted = (size_t)options->receipts_max * RECEIPTS_BYTES_EACH;
-        status = tide_receipts_create(options->receipts_max,
-                                      wanted < RECEIPTS_BYTES_MAX ? wanted : RECEIPTS_BYTES_MAX,
-                                      &made->receipts,
-                                      error);
+        const struct tide_receipts_options receipts = {
+            .receipts_max = options->receipts_max,
+            .bytes_max = wanted < RECEIPTS_BYTES_MAX ? wanted : RECEIPTS_BYTES_MAX,
+            .keep = options->receipts_keep,
+            .clock = options->clock,
+        };
+        status = tide_receipts_create(&receipts, &made->receipts, error);
     }
     if (status != TIDE_OK) {
         tide_collector_destroy(made);

@@ -7,6 +7,7 @@
 #ifndef TIDE_COLLECT_COLLECTOR_H
 #define TIDE_COLLECT_COLLECTOR_H
 
+#include "collect/admission.h"
 #include "collect/intake.h"
 #include "event/event_time.h"
 #include "http/server.h"
@@ -23,6 +24,7 @@ struct tide_collector_options {
     const struct tide_intake_topics *topics; /* see intake.h; or NULL */
     uint32_t parallel_max;                   /* bodies decoded at the same time */
     uint32_t receipts_max;                   /* remembered answers of recent batches */
+    struct tide_duration receipts_keep;      /* so long at most */
     /* Where appends go: the committer's append, or the log's own in the simulator. */
     enum tide_status (*append)(void *context,
                                struct tide_log_append *append,
@@ -42,7 +44,12 @@ void tide_collector_drain(struct tide_collector *collector);
 enum {
     TIDE_COLLECTOR_ROUTES = 3
 };
-void tide_collector_routes(struct tide_collector *collector,
+struct tide_collector_door { /* must outlive the server */
+    struct tide_collector *collector;
+    struct tide_admission *admission; /* NULL: everybody may, as much as they like */
+    const struct tide_cors *cors;     /* NULL: no pages of other origins */
+};
+void tide_collector_routes(struct tide_collector_door *door,
                            struct tide_http_route routes[TIDE_COLLECTOR_ROUTES]);
 
 /* The core, without HTTP: what routes and the simulator call. */
@@ -58,6 +65,9 @@ struct tide_submission {
     struct tide_view source;          /* "http" */
     struct tide_view idempotency_key; /* or empty */
     const char *api_id;               /* "api.sunbird.telemetry" in Sunbird's answers */
+    /* How many events the body holds, once that is known and if it was decoded at all; by the
+     * submitting thread, before answered. May be NULL. */
+    void (*counted)(void *context, uint64_t events);
     /* Called exactly once, by the submitting thread or the log-commit thread. The collector owns
      * the body text until the call; the callee may take it (tide_bytes moved out). */
     void (*answered)(void *context,

@@ -12,24 +12,25 @@
 #define NO_ENTRY UINT32_MAX
 
 struct entry {
-    struct tide_u128 key_hash; /* of key and body hash */
+    struct tide_u128 hash; /* of key and body */
     struct tide_u128 body_hash;
+    struct tide_monotonic since;
     char *data; /* the key, then the answer */
     size_t key_size;
     size_t size;
-    uint32_t next; /* of the bucket */
+    unsigned status; /* of the answer */
+    uint32_t next;   /* of the bucket */
 };
 
 struct tide_receipts {
+    struct tide_receipts_options options;
     pthread_mutex_t mutex; /* guards all below */
     struct entry *entries; /* a ring */
-    uint32_t capacity;
-    uint32_t first; /* the oldest */
+    uint32_t first;        /* the oldest */
     uint32_t count;
     uint32_t *buckets;
     uint32_t bucket_mask;
     size_t bytes;
-    size_t bytes_max;
 };
 
 static struct tide_u128 hash_of(const struct tide_receipts *receipts,
@@ -43,11 +44,11 @@ static struct tide_u128 hash_of(const struct tide_receipts *receipts,
     return hash;
 }
 
-enum tide_status tide_receipts_create(uint32_t receipts_max,
-                                      size_t bytes_max,
+enum tide_status tide_receipts_create(const struct tide_receipts_options *options,
                                       struct tide_receipts **receipts,
                                       struct tide_error *error)
 {
+    const uint32_t receipts_max = options->receipts_max;
     tide_assert(receipts_max > 0 && receipts_max <= 1U << 24);
     uint32_t bucket_count = 16;
     while (bucket_count < receipts_max) {
@@ -69,9 +70,8 @@ enum tide_status tide_receipts_create(uint32_t receipts_max,
     for (uint32_t i = 0; i < bucket_count; i++) {
         made->buckets[i] = NO_ENTRY;
     }
-    made->capacity = receipts_max;
+    made->options = *options;
     made->bucket_mask = bucket_count - 1;
-    made->bytes_max = bytes_max;
     (void)pthread_mutex_init(&made->mutex, NULL);
     *receipts = made;
     return TIDE_OK;
@@ -86,7 +86,7 @@ static void forget_oldest(struct tide_receipts *receipts)
 {
     tide_assert(receipts->count > 0);
     struct entry *entry = &receipts->entries[receipts->first];
-    uint32_t *link = bucket_of(receipts, entry->key_hash);
+    uint32_t *link = bucket_of(receipts, entry->hash);
     while (*link != receipts->first) {
         tide_assert(*link != NO_ENTRY);
         link = &receipts->entries[*link].next;
@@ -95,7 +95,7 @@ static void forget_oldest(struct tide_receipts *receipts)
     receipts->bytes -= entry->size;
     free(entry->data);
     *entry = (struct entry){0};
-    receipts->first = (receipts->first + 1) % receipts->capacity;
+    receipts->first = (receipts->first + 1) % receipts->options.receipts_max;
     receipts->count--;
 }
 
@@ -114,10 +114,24 @@ void tide_receipts_destroy(struct tide_receipts *receipts)
     free(receipts);
 }
 
+static void forget_old(struct tide_receipts *receipts, struct tide_monotonic now)
+{
+    while (receipts->count > 0) {
+        const struct entry *oldest = &receipts->entries[receipts->first];
+        if (tide_monotonic_since(now, oldest->since).us <= receipts->options.keep.us) {
+            return;
+        }
+        forget_oldest(receipts);
+    }
+}
+
+/* NULL: not known, or no longer. */
 static const struct entry *find(struct tide_receipts *receipts,
                                 struct tide_view key,
-                                struct tide_u128 body_hash)
+                                struct tide_u128 body_hash,
+                                struct tide_monotonic now)
 {
+    forget_old(receipts, now);
     const struct tide_u128 hash = hash_of(receipts, key, body_hash);
     for (uint32_t i = *bucket_of(receipts, hash); i != NO_ENTRY; i = receipts->entries[i].next) {
         const struct entry *entry = &receipts->entries[i];
@@ -132,25 +146,29 @@ static const struct entry *find(struct tide_receipts *receipts,
 bool tide_receipts_find(struct tide_receipts *receipts,
                         struct tide_view key,
                         struct tide_u128 body_hash,
+                        unsigned *status,
                         struct tide_bytes *body)
 {
+    const struct tide_monotonic now = tide_clock_monotonic(receipts->options.clock);
     (void)pthread_mutex_lock(&receipts->mutex);
-    const struct entry *entry = find(receipts, key, body_hash);
-    if (entry != NULL) {
+    const struct entry *entry = find(receipts, key, body_hash, now);
+    const bool is_known = entry != NULL;
+    if (is_known) {
+        *status = entry->status;
         tide_bytes_append(body, entry->data + entry->key_size, entry->size - entry->key_size);
     }
     (void)pthread_mutex_unlock(&receipts->mutex);
-    return entry != NULL;
+    return is_known;
 }
 
 static void add(struct tide_receipts *receipts, struct entry entry)
 {
-    while (receipts->count == receipts->capacity ||
-           receipts->bytes + entry.size > receipts->bytes_max) {
+    while (receipts->count == receipts->options.receipts_max ||
+           receipts->bytes + entry.size > receipts->options.bytes_max) {
         forget_oldest(receipts);
     }
-    const uint32_t index = (receipts->first + receipts->count) % receipts->capacity;
-    uint32_t *bucket = bucket_of(receipts, entry.key_hash);
+    const uint32_t index = (receipts->first + receipts->count) % receipts->options.receipts_max;
+    uint32_t *bucket = bucket_of(receipts, entry.hash);
     entry.next = *bucket;
     *bucket = index;
     receipts->entries[index] = entry;
@@ -161,17 +179,20 @@ static void add(struct tide_receipts *receipts, struct entry entry)
 void tide_receipts_remember(struct tide_receipts *receipts,
                             struct tide_view key,
                             struct tide_u128 body_hash,
+                            unsigned status,
                             struct tide_view body)
 {
     const size_t size = key.size + body.size;
-    if (size > receipts->bytes_max / 4 || size == 0) {
+    if (size > receipts->options.bytes_max / 4 || size == 0) {
         return; /* one answer must not push out all others */
     }
-    struct entry entry = {.body_hash = body_hash,
-                          .key_hash = hash_of(receipts, key, body_hash),
+    struct entry entry = {.hash = hash_of(receipts, key, body_hash),
+                          .body_hash = body_hash,
+                          .since = tide_clock_monotonic(receipts->options.clock),
                           .data = malloc(size),
                           .key_size = key.size,
-                          .size = size};
+                          .size = size,
+                          .status = status};
     if (entry.data == NULL) {
         return; /* a convenience: then it is not remembered */
     }
@@ -182,7 +203,7 @@ void tide_receipts_remember(struct tide_receipts *receipts,
         memcpy(entry.data + key.size, body.data, body.size);
     }
     (void)pthread_mutex_lock(&receipts->mutex);
-    const bool is_known = find(receipts, key, body_hash) != NULL;
+    const bool is_known = find(receipts, key, body_hash, entry.since) != NULL;
     if (!is_known) {
         add(receipts, entry);
     }

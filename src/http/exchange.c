@@ -33,7 +33,7 @@ void tide_exchange_destroy(struct tide_http_exchange *exchange)
     if (exchange == NULL) {
         return;
     }
-    tide_bytes_release(&exchange->body);
+    tide_bytes_release(&exchange->body.bytes);
     tide_bytes_release(&exchange->reply.body);
     tide_arena_release(&exchange->arena);
     free(exchange);
@@ -165,10 +165,12 @@ static bool method_matches(const char *method, struct tide_view wanted)
            (strcmp(method, "GET") == 0 && tide_view_equal(wanted, TIDE_VIEW("HEAD")));
 }
 
-/* "GET, HEAD, POST, OPTIONS": the methods of every route that has this path. */
+/* "GET, HEAD, POST, OPTIONS": the methods of every route that has this path; or only of those that
+ * pages of other origins may ask. */
 static const char *allowed_methods(struct tide_http_exchange *exchange,
                                    const struct tide_http_route *routes,
-                                   size_t route_count)
+                                   size_t route_count,
+                                   bool only_shared)
 {
     enum {
         ALLOW_MAX = 200
@@ -177,7 +179,8 @@ static const char *allowed_methods(struct tide_http_exchange *exchange,
     size_t size = 0;
     for (size_t i = 0; text != NULL && i < route_count; i++) {
         struct tide_view ignored;
-        if (!path_matches(routes[i].path, exchange->path, &ignored)) {
+        if (!path_matches(routes[i].path, exchange->path, &ignored) ||
+            (only_shared && routes[i].cors == NULL)) {
             continue;
         }
         const char *names[] = {routes[i].method,
@@ -213,10 +216,12 @@ unsigned tide_exchange_find_route(struct tide_http_exchange *exchange,
             continue;
         }
         path_is_known = true;
+        exchange->cors = exchange->cors == NULL ? routes[i].cors : exchange->cors;
         if (!method_matches(routes[i].method, exchange->request.method)) {
             continue;
         }
         exchange->route = &routes[i];
+        exchange->cors = routes[i].cors;
         *why = "the path holds a malformed percent-escape";
         return tide_exchange_decode(&exchange->arena, parameter, false, &exchange->path_parameter)
                    ? 0
@@ -226,9 +231,15 @@ unsigned tide_exchange_find_route(struct tide_http_exchange *exchange,
         *why = "there is nothing at this path";
         return 404;
     }
-    exchange->reply.allow = allowed_methods(exchange, routes, route_count);
+    exchange->reply.allow = allowed_methods(exchange, routes, route_count, false);
     *why = "this method is not for this path";
-    return tide_view_equal(exchange->request.method, TIDE_VIEW("OPTIONS")) ? 204 : 405;
+    if (!tide_view_equal(exchange->request.method, TIDE_VIEW("OPTIONS"))) {
+        return 405;
+    }
+    if (tide_http_header(exchange, "access-control-request-method").size > 0) {
+        exchange->shared_methods = allowed_methods(exchange, routes, route_count, true);
+    }
+    return 204;
 }
 
 struct tide_view tide_http_method(const struct tide_http_exchange *exchange)
@@ -254,6 +265,21 @@ struct tide_view tide_http_header(const struct tide_http_exchange *exchange, con
         }
     }
     return (struct tide_view){0};
+}
+
+void *tide_http_route_context(const struct tide_http_exchange *exchange)
+{
+    return exchange->route->context;
+}
+
+void tide_http_set_caller(struct tide_http_exchange *exchange, const void *caller)
+{
+    exchange->caller = caller;
+}
+
+const void *tide_http_caller(const struct tide_http_exchange *exchange)
+{
+    return exchange->caller;
 }
 
 struct tide_view tide_http_query(const struct tide_http_exchange *exchange,
@@ -287,5 +313,5 @@ void tide_http_query_visit(const struct tide_http_exchange *exchange,
 
 struct tide_view tide_http_body(const struct tide_http_exchange *exchange)
 {
-    return tide_bytes_view(&exchange->body);
+    return tide_bytes_view(&exchange->body.bytes);
 }

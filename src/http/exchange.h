@@ -21,6 +21,8 @@
 #define TIDE_HTTP_EXCHANGE_H
 
 #include "base/arena.h"
+#include "http/body.h"
+#include "http/cors.h"
 #include "http/gate.h"
 #include "http/stream.h"
 
@@ -35,6 +37,7 @@ enum tide_exchange_state {
 enum {
     TIDE_EXCHANGE_PARAMETERS_MAX = 64,
     TIDE_EXCHANGE_ARENA_MAX = 128 << 10, /* target, decoded parameters, header array */
+    TIDE_EXCHANGE_REPLY_HEADERS_MAX = 16,
 };
 
 struct tide_exchange_parameter {
@@ -42,12 +45,20 @@ struct tide_exchange_parameter {
     struct tide_view value;
 };
 
+struct tide_exchange_header { /* of a reply */
+    const char *name;
+    const char *value;
+};
+
 struct tide_exchange_reply {
     unsigned status; /* 0: none was made */
     const char *content_type;
     struct tide_bytes body;
     uint32_t retry_after_s;
-    const char *allow; /* NULL: no Allow header */
+    const char *allow;           /* NULL: no Allow header */
+    const char *accept_encoding; /* of a 415 for its coding; else NULL */
+    struct tide_exchange_header headers[TIDE_EXCHANGE_REPLY_HEADERS_MAX];
+    size_t header_count;
     bool must_close;
     struct tide_http_stream *stream; /* in place of a body; or NULL */
 };
@@ -67,8 +78,10 @@ struct tide_http_exchange {
     struct tide_exchange_parameter *parameters;
     size_t parameter_count;
     const struct tide_http_route *route; /* NULL: none matched */
-    struct tide_bytes body;
-    size_t body_bytes_held; /* what the server has booked for it */
+    const struct tide_cors *cors;        /* of the path; NULL: no other origin may ask */
+    const char *shared_methods;          /* of OPTIONS: the methods that other origins may use */
+    const void *caller;                  /* what admit has noted */
+    struct tide_body body;
     struct tide_exchange_reply reply;
 };
 
@@ -78,8 +91,8 @@ struct tide_http_exchange *tide_exchange_create(struct tide_http_server *server,
 void tide_exchange_destroy(struct tide_http_exchange *exchange);
 /* Splits the target into path and decoded parameters. 0, or 400 or 414, and *why. */
 unsigned tide_exchange_split_target(struct tide_http_exchange *exchange, const char **why);
-/* Finds the route and the path parameter. 0; 404; 405, or 204 for OPTIONS, and reply.allow (in the
- * arena); 400: an escape that is none. */
+/* Finds the route, the path parameter, and whose pages may ask. 0; 404; 405, or 204 for OPTIONS,
+ * and reply.allow (in the arena); 400: an escape that is none. */
 unsigned tide_exchange_find_route(struct tide_http_exchange *exchange,
                                   const struct tide_http_route *routes,
                                   size_t route_count,

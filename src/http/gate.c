@@ -175,7 +175,7 @@ static unsigned note_header(const struct tide_gate_header *header,
         facts->has_content_type = true;
         facts->content_type = value;
     } else if (tide_gate_name_equal(header->name, "content-encoding")) {
-        facts->is_encoded = facts->is_encoded || !equal_folded(value, TIDE_VIEW("identity"));
+        facts->coding = tide_coding_add(facts->coding, value);
     } else if (tide_gate_name_equal(header->name, "expect")) {
         *why = "the only expectation that is met is 100-continue";
         return equal_folded(value, TIDE_VIEW("100-continue")) ? 0 : 417;
@@ -272,6 +272,12 @@ bool tide_gate_content_type_accepted(const char *accepted, struct tide_view type
     }
 }
 
+bool tide_gate_coding_accepted(const struct tide_gate_facts *facts, struct tide_gate_body wanted)
+{
+    return facts->coding == TIDE_CODING_IDENTITY ||
+           (wanted.takes_codings && facts->coding != TIDE_CODING_OTHER);
+}
+
 unsigned tide_gate_check_body(const struct tide_gate_request *request,
                               const struct tide_gate_facts *facts,
                               struct tide_gate_body wanted,
@@ -291,8 +297,9 @@ unsigned tide_gate_check_body(const struct tide_gate_request *request,
         *why = "the body is too large";
         return 413;
     }
-    if (facts->is_encoded) {
-        *why = "a Content-Encoding is not supported";
+    if (!tide_gate_coding_accepted(facts, wanted)) {
+        *why = wanted.takes_codings ? "the Content-Encoding is not one of gzip, deflate and zstd"
+                                    : "no Content-Encoding is taken here";
         return 415;
     }
     if (wanted.content_types != NULL &&

@@ -7,7 +7,7 @@
 #ifndef TIDE_HTTP_GATE_H
 #define TIDE_HTTP_GATE_H
 
-#include "base/bytes.h"
+#include "http/coding.h"
 
 enum {
     TIDE_GATE_HEADERS_MAX = 100,
@@ -35,13 +35,14 @@ struct tide_gate_facts {
     bool is_chunked;
     bool has_content_type;
     struct tide_view content_type;
-    bool is_encoded; /* Content-Encoding other than identity */
+    enum tide_coding coding; /* of Content-Encoding */
 };
 
 /* What a route wants of a body. */
 struct tide_gate_body {
     size_t bytes_max;          /* 0: none */
     const char *content_types; /* see tide_gate_content_type_accepted; NULL: any */
+    bool takes_codings;        /* it may be compressed */
 };
 
 /* 0: the request is well formed, and *facts is filled. Else the status to refuse it with (400, 414,
@@ -49,11 +50,12 @@ struct tide_gate_body {
 unsigned tide_gate_check(const struct tide_gate_request *request,
                          struct tide_gate_facts *facts,
                          const char **why);
-/* 0, or 411, 413, 415. */
+/* 0, or 411, 413, 415: by its type, or else tide_gate_coding_accepted is false. */
 unsigned tide_gate_check_body(const struct tide_gate_request *request,
                               const struct tide_gate_facts *facts,
                               struct tide_gate_body wanted,
                               const char **why);
+bool tide_gate_coding_accepted(const struct tide_gate_facts *facts, struct tide_gate_body wanted);
 /* accepted: comma-separated types; an empty item accepts a request without Content-Type. Parameters
  * of the type do not matter, nor does case. */
 bool tide_gate_content_type_accepted(const char *accepted, struct tide_view type);

@@ -16,12 +16,14 @@
 #include "http/exchange.h"
 #include "http/listen.h"
 #include "http/problem.h"
+#include "http/reply.h"
 #include "http/streams.h"
 #include "http/watch.h"
 
 #include <microhttpd.h>
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -36,8 +38,7 @@ enum {
     CONNECTION_MEMORY_BYTES = 32 << 10, /* of the library, for headers and reading */
     CONNECTION_GROWTH_BYTES = 8 << 10,
     REFUSAL_RETRY_AFTER_S = 1,
-    REPLY_BYTES_MAX = 1 << 10, /* of a problem document */
-    DETAIL_BYTES_MAX = REPLY_BYTES_MAX / 2,
+    DETAIL_BYTES_MAX = 512, /* of a problem */
 };
 #define KEEP_ALIVE_US INT64_C(60000000) /* how long a connection may wait for its next request */
 #define LINGER_US INT64_C(1000000)
@@ -53,7 +54,7 @@ struct tide_http_server {
     uint16_t port;
     bool can_check_layout;
     atomic_bool is_draining;
-    atomic_size_t body_bytes_held;
+    struct tide_body_budget *bodies;
     atomic_size_t exchange_count;
     atomic_size_t kept_count; /* handed to a handler that has not replied yet */
     struct tide_streams streams;
@@ -122,40 +123,6 @@ static void on_connection(void *context,
 
 /* ---- replies ---- */
 
-static void set_problem(struct tide_http_exchange *exchange, unsigned status, const char *why)
-{
-    tide_assert(exchange->reply.status == 0);
-    tide_bytes_init(&exchange->reply.body, REPLY_BYTES_MAX);
-    tide_http_problem_write(status, tide_view_of(why), &exchange->reply.body);
-    exchange->reply.status = status;
-    exchange->reply.content_type = "application/problem+json";
-}
-
-static void add_headers(struct tide_http_exchange *exchange, struct MHD_Response *response)
-{
-    const struct tide_exchange_reply *reply = &exchange->reply;
-    if (reply->content_type != NULL) {
-        (void)MHD_add_response_header(response, "Content-Type", reply->content_type);
-    }
-    if (reply->retry_after_s > 0) {
-        char seconds[16];
-        (void)snprintf(seconds, sizeof(seconds), "%u", reply->retry_after_s);
-        (void)MHD_add_response_header(response, "Retry-After", seconds);
-    }
-    if (reply->allow != NULL) {
-        (void)MHD_add_response_header(response, "Allow", reply->allow);
-    }
-    if (exchange->route != NULL && exchange->route->content_security_policy != NULL) {
-        (void)MHD_add_response_header(
-            response, "Content-Security-Policy", exchange->route->content_security_policy);
-    }
-    if (reply->must_close || atomic_load(&exchange->server->is_draining)) {
-        (void)MHD_add_response_header(response, "Connection", "close");
-    }
-    (void)MHD_add_response_header(response, "Cache-Control", "no-store");
-    (void)MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-}
-
 /* Of a streamed reply when it begins. */
 static void tell_observer(const struct tide_http_exchange *exchange)
 {
@@ -197,14 +164,18 @@ static struct MHD_Response *make_response(struct tide_http_exchange *exchange)
 /* MHD_NO closes the connection without a reply: only without memory. */
 static enum MHD_Result queue_reply(struct tide_http_exchange *exchange)
 {
-    tide_assert(exchange->reply.status != 0);
+    const struct tide_exchange_reply *reply = &exchange->reply;
+    tide_assert(reply->status != 0);
     struct MHD_Response *response = make_response(exchange);
     if (response == NULL) {
         return MHD_NO;
     }
-    add_headers(exchange, response);
+    tide_reply_finish(exchange, atomic_load(&exchange->server->is_draining));
+    for (size_t i = 0; i < reply->header_count; i++) {
+        (void)MHD_add_response_header(response, reply->headers[i].name, reply->headers[i].value);
+    }
     const enum MHD_Result result =
-        MHD_queue_response(exchange->connection, exchange->reply.status, response);
+        MHD_queue_response(exchange->connection, reply->status, response);
     MHD_destroy_response(response);
     return result;
 }
@@ -222,7 +193,7 @@ static void linger(struct tide_http_exchange *exchange)
 /* In the first call: the library reads no further, sends the reply and closes. */
 static enum MHD_Result refuse(struct tide_http_exchange *exchange, unsigned status, const char *why)
 {
-    set_problem(exchange, status, why);
+    tide_reply_set_problem(exchange, status, why);
     exchange->reply.must_close = true;
     if (status == 503) {
         exchange->reply.retry_after_s = REFUSAL_RETRY_AFTER_S;
@@ -232,13 +203,14 @@ static enum MHD_Result refuse(struct tide_http_exchange *exchange, unsigned stat
     return queue_reply(exchange);
 }
 
-/* OPTIONS: what the path takes is in the reply's Allow. */
+/* OPTIONS: what the path takes is in the reply's Allow. After a reply in the first call the library
+ * reads no further; without a body there is a second call, and the connection can go on. */
 static enum MHD_Result tell_options(struct tide_http_exchange *exchange)
 {
     exchange->reply.status = 204;
-    exchange->reply.must_close = true; /* the library reads no further after an early reply */
+    exchange->reply.must_close = exchange->facts.is_chunked || exchange->facts.length > 0;
     atomic_store(&exchange->state, TIDE_EXCHANGE_REPLIED);
-    return queue_reply(exchange);
+    return exchange->reply.must_close ? queue_reply(exchange) : MHD_YES;
 }
 
 /* In the middle of a body the library takes no reply, so the refusal goes to the socket by hand:
@@ -247,25 +219,19 @@ static enum MHD_Result refuse_in_body(struct tide_http_exchange *exchange,
                                       unsigned status,
                                       const char *why)
 {
-    set_problem(exchange, status, why);
+    struct tide_bytes text = {0};
+    tide_reply_set_problem(exchange, status, why);
+    exchange->reply.must_close = true;
+    exchange->reply.retry_after_s = status == 503 ? REFUSAL_RETRY_AFTER_S : 0;
     atomic_store(&exchange->state, TIDE_EXCHANGE_REPLIED);
-    char text[REPLY_BYTES_MAX * 2];
-    const struct tide_view body = tide_bytes_view(&exchange->reply.body);
-    const int size = snprintf(text,
-                              sizeof(text),
-                              "HTTP/1.1 %u %s\r\n"
-                              "Content-Type: application/problem+json\r\n"
-                              "Content-Length: %zu\r\n%s"
-                              "Connection: close\r\n\r\n%.*s",
-                              status,
-                              tide_http_status_title(status),
-                              body.size,
-                              status == 503 ? "Retry-After: 1\r\n" : "",
-                              TIDE_VIEW_ARGUMENTS(body));
-    tide_assert(size > 0 && (size_t)size < sizeof(text));
+    tide_reply_finish(exchange, true);
+    tide_reply_write(exchange, &text);
     linger(exchange);
     const struct connection *connection = exchange->peer;
-    (void)send(connection->watched.fd, text, (size_t)size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (!text.failed) {
+        (void)send(connection->watched.fd, text.data, text.size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
+    tide_bytes_release(&text);
     return MHD_NO;
 }
 
@@ -362,13 +328,20 @@ static unsigned judge(struct tide_http_exchange *exchange, const char *version, 
         status = tide_exchange_find_route(
             exchange, server->options.routes, server->options.route_count, why);
     }
-    if (status == 0) {
-        const struct tide_gate_body wanted = {exchange->route->body_bytes_max,
-                                              exchange->route->content_types};
-        status = tide_gate_check_body(&exchange->request, &exchange->facts, wanted, why);
+    const struct tide_http_route *route = exchange->route;
+    if (status == 0 && route->admit != NULL) {
+        status = route->admit(route->context, exchange, why);
     }
-    if (status == 0 && atomic_load(&server->body_bytes_held) + exchange->facts.length >
-                           server->options.body_bytes_held_max) {
+    if (status == 0) {
+        const struct tide_gate_body wanted = {
+            route->body_bytes_max, route->content_types, route->takes_codings};
+        status = tide_gate_check_body(&exchange->request, &exchange->facts, wanted, why);
+        if (status == 415 && !tide_gate_coding_accepted(&exchange->facts, wanted)) {
+            exchange->reply.accept_encoding =
+                route->takes_codings ? TIDE_CODINGS_ACCEPTED : "identity";
+        }
+    }
+    if (status == 0 && !tide_body_budget_fits(server->bodies, exchange->facts.length)) {
         *why = "too many bodies are under way";
         status = 503;
     }
@@ -388,7 +361,6 @@ static enum MHD_Result first_call(struct tide_http_exchange *exchange,
         return status == 204 ? tell_options(exchange) : refuse(exchange, status, why);
     }
     set_deadline(exchange, exchange->server->options.body_deadline);
-    tide_bytes_init(&exchange->body, exchange->route->body_bytes_max);
     atomic_store(&exchange->state, TIDE_EXCHANGE_BODY);
     return MHD_YES;
 }
@@ -399,22 +371,32 @@ static enum MHD_Result take_body(struct tide_http_exchange *exchange,
                                  const char *data,
                                  size_t *size)
 {
-    struct tide_http_server *server = exchange->server;
-    const size_t taken = *size;
+    const struct tide_view piece = {data, *size};
+    const char *why = "";
     *size = 0;
-    if (taken > exchange->route->body_bytes_max - exchange->body.size) {
-        return refuse_in_body(exchange, 413, "the body is too large");
+    const unsigned status = tide_body_take(
+        exchange->server->bodies, &exchange->body, piece, exchange->route->body_bytes_max, &why);
+    return status == 0 ? MHD_YES : refuse_in_body(exchange, status, why);
+}
+
+/* false: the problem is the reply. All of the body was read, so the connection can go on. */
+static bool inflate_body(struct tide_http_exchange *exchange)
+{
+    const char *why = "";
+    if (exchange->facts.coding == TIDE_CODING_IDENTITY) {
+        return true;
     }
-    exchange->body_bytes_held += taken;
-    const size_t held = atomic_fetch_add(&server->body_bytes_held, taken) + taken;
-    if (held > server->options.body_bytes_held_max) {
-        return refuse_in_body(exchange, 503, "too many bodies are under way");
+    const unsigned status = tide_body_inflate(exchange->server->bodies,
+                                              &exchange->body,
+                                              exchange->facts.coding,
+                                              exchange->route->body_bytes_max,
+                                              &why);
+    if (status != 0) {
+        tide_reply_set_problem(exchange, status, why);
+        exchange->reply.retry_after_s = status == 503 ? REFUSAL_RETRY_AFTER_S : 0;
+        atomic_store(&exchange->state, TIDE_EXCHANGE_REPLIED);
     }
-    tide_bytes_append(&exchange->body, data, taken);
-    if (exchange->body.failed) {
-        return refuse_in_body(exchange, 503, "no memory for the body");
-    }
-    return MHD_YES;
+    return status == 0;
 }
 
 /* false: the problem is the reply. */
@@ -425,7 +407,7 @@ static bool keeps_contract(struct tide_http_exchange *exchange)
     if (contract == NULL || tide_http_contract_check(contract, exchange, why, sizeof(why))) {
         return true;
     }
-    set_problem(exchange, 400, why);
+    tide_reply_set_problem(exchange, 400, why);
     atomic_store(&exchange->state, TIDE_EXCHANGE_REPLIED);
     return false;
 }
@@ -434,7 +416,7 @@ static enum MHD_Result handle(struct tide_http_exchange *exchange)
 {
     struct tide_http_server *server = exchange->server;
     set_deadline(exchange, server->options.reply_deadline);
-    if (!keeps_contract(exchange)) {
+    if (!keeps_contract(exchange) || !inflate_body(exchange)) {
         return queue_reply(exchange);
     }
     (void)atomic_fetch_add(&server->kept_count, 1);
@@ -522,7 +504,7 @@ static void on_completed(void *context,
     } else if (exchange->reply.status != 0) {
         tell_observer(exchange);
     }
-    (void)atomic_fetch_sub(&server->body_bytes_held, exchange->body_bytes_held);
+    tide_body_release(server->bodies, &exchange->body);
     tide_exchange_destroy(exchange);
     (void)atomic_fetch_sub(&server->exchange_count, 1);
 }
@@ -636,6 +618,10 @@ enum tide_status tide_http_server_start(const struct tide_http_server_options *o
     enum tide_status status =
         tide_listen(options->address, options->port, &made->listen_fd, &made->port, error);
     if (status == TIDE_OK) {
+        status = tide_body_budget_create(
+            options->body_bytes_held_max, options->thread_count, &made->bodies, error);
+    }
+    if (status == TIDE_OK) {
         status = tide_watch_start(tick_of(options), &made->watch, error);
     }
     if (status == TIDE_OK) {
@@ -643,6 +629,7 @@ enum tide_status tide_http_server_start(const struct tide_http_server_options *o
     }
     if (status != TIDE_OK) {
         tide_watch_stop(made->watch);
+        tide_body_budget_destroy(made->bodies);
         if (made->listen_fd >= 0) {
             (void)close(made->listen_fd);
         }
@@ -695,10 +682,38 @@ void tide_http_server_stop(struct tide_http_server *server)
     tide_assert(atomic_load(&server->exchange_count) == 0);
     tide_watch_stop(server->watch);
     tide_streams_release(&server->streams);
+    tide_body_budget_destroy(server->bodies);
     free(server);
 }
 
+struct tide_http_address tide_http_client_address(const struct tide_http_exchange *exchange)
+{
+    struct tide_http_address address = {0};
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    if (info == NULL || info->client_addr == NULL) {
+        return address;
+    }
+    if (info->client_addr->sa_family == AF_INET6) {
+        struct sockaddr_in6 from;
+        memcpy(&from, info->client_addr, sizeof(from));
+        memcpy(address.bytes, &from.sin6_addr, sizeof(address.bytes));
+    } else if (info->client_addr->sa_family == AF_INET) {
+        struct sockaddr_in from;
+        memcpy(&from, info->client_addr, sizeof(from));
+        address.bytes[10] = 0xff;
+        address.bytes[11] = 0xff;
+        memcpy(&address.bytes[12], &from.sin_addr, 4);
+    }
+    return address;
+}
+
 /* ---- replying ---- */
+
+void tide_http_add_header(struct tide_http_exchange *exchange, const char *name, const char *value)
+{
+    tide_reply_add(exchange, name, tide_arena_copy(&exchange->arena, tide_view_of(value)).data);
+}
 
 static void finish(struct tide_http_exchange *exchange)
 {
@@ -721,7 +736,7 @@ void tide_http_reply(struct tide_http_exchange *exchange,
     tide_assert(status >= 200 && status <= 599);
     if (body->failed) {
         tide_bytes_release(body);
-        set_problem(exchange, 500, "no memory for the reply");
+        tide_reply_set_problem(exchange, 500, "no memory for the reply");
     } else {
         tide_assert(exchange->reply.status == 0);
         exchange->reply.status = status;
@@ -750,6 +765,7 @@ enum tide_status tide_http_reply_stream(struct tide_http_exchange *exchange,
     finish(exchange);
     return TIDE_OK;
 }
+
 void tide_http_reply_problem(struct tide_http_exchange *exchange,
                              unsigned status,
                              uint32_t retry_after_s,

@@ -259,6 +259,14 @@ static const struct tide_instrument_row rows[] = {
                                                   {NULL},
                                                   "collect",
                                                   "Bodies that were answered 503 and not kept."},
+    [TIDE_INSTRUMENT_COLLECTOR_TURNED_AWAY] =
+        {"tidemark_collector_turned_away_total",
+         COUNTER,
+         "requests",
+         {"why"},
+         "collect",
+         "Requests that were answered before their body was read: 401 (key), 429 (address_limit, "
+         "key_limit)."},
     [TIDE_INSTRUMENT_COLLECTOR_BODIES_REPEATED] =
         {"tidemark_collector_bodies_repeated_total",
          COUNTER,

@@ -21,7 +21,10 @@ static const struct refusal {
     {411, true, "A body needs Content-Length, or the coding chunked."},
     {413, false, "The body is too large, or none is wanted."},
     {414, false, "The request target is too long."},
-    {415, true, "The body's Content-Type is not accepted here, or it is encoded."},
+    {415,
+     true,
+     "The body's Content-Type is not accepted here, or its Content-Encoding, which "
+     "Accept-Encoding then tells."},
     {417, false, "An expectation other than 100-continue."},
     {431, false, "Too many or too large headers."},
     {500, false, "No memory for the reply."},
@@ -196,7 +199,13 @@ static bool is_first_of_status(const struct tide_http_contract *contract,
 
 static void write_headers(unsigned status, struct tide_bytes *json)
 {
-    if (status == 503) {
+    if (status == 401) {
+        tide_json_write_key(json, "headers");
+        tide_bytes_append_text(json,
+                               "{\"WWW-Authenticate\":{\"description\":\"Bearer.\","
+                               "\"schema\":{\"type\":\"string\"}}}");
+    }
+    if (status == 429 || status == 503) {
         tide_json_write_key(json, "headers");
         tide_bytes_append_text(json,
                                "{\"Retry-After\":{\"description\":\"Seconds to wait.\","

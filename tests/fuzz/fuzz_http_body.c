@@ -1,6 +1,7 @@
-/* A request as text, through the gate, the collector's routes and the collector: everything but
- * the socket. The input is a request line, header lines, an empty line and the body; line ends are
- * LF or CR LF, and HTTP/1.1's Host and Content-Length are added where they are not there.
+/* A request as text, through the gate, the collector's routes, what makes a compressed body plain,
+ * and the collector: everything but the socket. The input is a request line, header lines, an empty
+ * line and the body; line ends are LF or CR LF, and HTTP/1.1's Host and Content-Length are added
+ * where they are not there.
  *
  * Checked: it is answered exactly once; what is accepted has its events in the log, each with the
  * verdict that the answer counts, and the receipts count them too; a body that cannot be split is
@@ -38,13 +39,16 @@ enum {
     HEADERS_MAX = 8,
     KEY_BYTES_MAX = 255,
     ANSWER_BYTES_KEPT = 1024, /* so short ones are always remembered */
-    SIZE_MAX_INPUT = 1 << 16
+    SIZE_MAX_INPUT = 1 << 16,
+    BODIES_BYTES_MAX = 32 << 20
 };
 
 /* What the log was given, and what was answered. */
 static struct {
     struct schema_text text;
     struct tide_collector *collector;
+    struct tide_collector_door door;
+    struct tide_body_budget *bodies;
     struct tide_http_route routes[TIDE_COLLECTOR_ROUTES];
     struct tide_decoder *decoder;
     struct tide_batch *batch;
@@ -116,10 +120,13 @@ static void setup(void)
         .clock = tide_clock_simulated(&it.clock),
         .parallel_max = 1,
         .receipts_max = 16,
+        .receipts_keep = {INT64_C(3600000000)},
         .append = append,
     };
     tide_assert(tide_collector_create(&options, &it.collector, NULL) == TIDE_OK);
-    tide_collector_routes(it.collector, it.routes);
+    it.door.collector = it.collector;
+    tide_collector_routes(&it.door, it.routes);
+    tide_assert(tide_body_budget_create(BODIES_BYTES_MAX, 1, &it.bodies, NULL) == TIDE_OK);
 }
 
 /* ---- the exchange, without the server's library ---- */
@@ -221,10 +228,26 @@ static unsigned admit(struct tide_http_exchange *exchange, const struct request 
     }
     if (status == 0) {
         const struct tide_gate_body wanted = {exchange->route->body_bytes_max,
-                                              exchange->route->content_types};
+                                              exchange->route->content_types,
+                                              exchange->route->takes_codings};
         status = tide_gate_check_body(&exchange->request, &exchange->facts, wanted, &why);
     }
     tide_assert(status == 0 || why != NULL || status == 204);
+    return status;
+}
+
+/* Likewise, once the body is there. */
+static unsigned take_body(struct tide_http_exchange *exchange, const struct request *request)
+{
+    const char *why = NULL;
+    const size_t bytes_max = exchange->route->body_bytes_max;
+    unsigned status = tide_body_take(it.bodies, &exchange->body, request->body, bytes_max, &why);
+    if (status == 0 && exchange->facts.coding != TIDE_CODING_IDENTITY) {
+        status =
+            tide_body_inflate(it.bodies, &exchange->body, exchange->facts.coding, bytes_max, &why);
+    }
+    tide_assert(exchange->body.bytes.size <= bytes_max);
+    tide_assert(status == 0 || (why != NULL && (status == 400 || status == 413)));
     return status;
 }
 
@@ -234,14 +257,17 @@ static bool ask(struct request *request)
     struct tide_http_exchange *exchange = tide_exchange_create(NULL, request->target);
     tide_assert(exchange != NULL);
     exchange->headers = request->headers;
-    const unsigned status = admit(exchange, request);
+    unsigned status = admit(exchange, request);
     if (status == 0) {
-        tide_bytes_append_view(&exchange->body, request->body);
+        status = take_body(exchange, request);
+    }
+    if (status == 0) {
         it.answer_count = 0;
         it.append_count = it.record_count = it.accepted_count = 0;
         exchange->route->handle(exchange->route->context, exchange);
         tide_assert(it.answer_count == 1);
     }
+    tide_body_release(it.bodies, &exchange->body);
     tide_exchange_destroy(exchange);
     return status == 0;
 }

@@ -109,6 +109,7 @@ static enum tide_status open_collector(struct sim_world *world, struct tide_erro
                                              .clock = sim_clock(world),
                                              .parallel_max = BODIES_AT_ONCE,
                                              .receipts_max = RECEIPTS_MAX,
+                                             .receipts_keep = {3600 * INT64_C(1000000)},
                                              .append = sim_append,
                                              .append_context = world};
     return tide_collector_create(&options, &world->life.collector, error);

@@ -19,8 +19,9 @@ class Message:
 class Listener:
     """One stream; its cells merged as a page would have them."""
 
-    def __init__(self, port, query="", last_id=None, timeout=30):
-        headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last_id} if last_id else {})
+    def __init__(self, port, query="", last_id=None, timeout=30, headers=None):
+        headers = {"Accept": "text/event-stream"} | (headers or {})
+        headers |= {"Last-Event-ID": last_id} if last_id else {}
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
         self.connection.request("GET", f"/api/v1/live{query}", headers=headers)
         self.reply = self.connection.getresponse()

@@ -50,6 +50,8 @@ class Client:
         try:
             self.connection.request(method, path, body, headers or {})
             answer = self.connection.getresponse()
+            is_endless = answer.headers.get_content_type() == "text/event-stream"
+            assert method == "HEAD" or not is_endless, f"{path} has no end: read it by live.py"
             return Reply(answer.status, answer.headers, answer.read())
         except BaseException:
             self.connection.close()

@@ -74,6 +74,7 @@ static int set_up(void **state)
         .clock = tide_clock_simulated(&rig.clock),
         .parallel_max = 2,
         .receipts_max = 100,
+        .receipts_keep = {60000000},
         .append = append,
     };
     assert_int_equal(tide_collector_create(&options, &rig.collector, NULL), TIDE_OK);
@@ -543,32 +544,118 @@ static void test_repeats(void **state)
         struct tide_view body;
         const char *key;
         unsigned records; /* in the log afterwards */
+        unsigned status;
+        bool is_repeated; /* the answer is that of the row before */
     } rows[] = {
-        {TIDE_COLLECT_JSON, V(EVENT("a")), "k", 1},
-        {TIDE_COLLECT_JSON, V(EVENT("a")), "k", 1},  /* again */
-        {TIDE_COLLECT_JSON, V(EVENT("b")), "k", 2},  /* another body */
-        {TIDE_COLLECT_JSON, V(EVENT("a")), "l", 3},  /* another key */
-        {TIDE_COLLECT_JSON, V(EVENT("a")), NULL, 4}, /* none */
-        {TIDE_COLLECT_JSON, V(EVENT("a")), NULL, 5},
-        {TIDE_COLLECT_NDJSON, V(EVENT("a")), "k", 6}, /* another form */
-        {TIDE_COLLECT_SUNBIRD, V(ENVELOPE("m", "a")), NULL, 7},
-        {TIDE_COLLECT_SUNBIRD, V(ENVELOPE("m", "a")), NULL, 7},
-        {TIDE_COLLECT_SUNBIRD, V(ENVELOPE("m", "b")), NULL, 8},
-        {TIDE_COLLECT_SUNBIRD, V(ENVELOPE("n", "a")), NULL, 9},
+        {TIDE_COLLECT_JSON, V(EVENT("a")), "k", 1, 200, false},
+        {TIDE_COLLECT_JSON, V(EVENT("a")), "k", 1, 200, true},
+        {TIDE_COLLECT_JSON, V(EVENT("b")), "k", 2, 200, false}, /* another body */
+        {TIDE_COLLECT_JSON, V(EVENT("b")), "k", 2, 200, true},
+        {TIDE_COLLECT_JSON, V(EVENT("a")), "l", 3, 200, false},  /* another key */
+        {TIDE_COLLECT_JSON, V(EVENT("a")), NULL, 4, 200, false}, /* none */
+        {TIDE_COLLECT_JSON, V(EVENT("a")), NULL, 5, 200, false},
+        {TIDE_COLLECT_NDJSON, V(EVENT("a")), "k", 6, 200, false}, /* another form */
+        {TIDE_COLLECT_JSON, V("{"), "broken", 7, 400, false},
+        {TIDE_COLLECT_JSON, V("{"), "broken", 7, 400, true}, /* kept once */
+        {TIDE_COLLECT_SUNBIRD, V(ENVELOPE("m", "a")), NULL, 8, 200, false},
+        {TIDE_COLLECT_SUNBIRD, V(ENVELOPE("m", "a")), NULL, 8, 200, true},
+        {TIDE_COLLECT_SUNBIRD, V(ENVELOPE("m", "b")), NULL, 9, 200, false},
+        {TIDE_COLLECT_SUNBIRD, V(ENVELOPE("m", "b")), NULL, 9, 200, true},
+        {TIDE_COLLECT_SUNBIRD, V(ENVELOPE("n", "a")), NULL, 10, 200, false},
     };
     struct tide_bytes first = {0};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const char *text = ask(rows[i].form, rows[i].body, rows[i].key);
-        assert_int_equal(rig.answer.status, 200);
+        assert_int_equal(rig.answer.status, rows[i].status);
         assert_int_equal(log_count(), rows[i].records);
-        if (i == 1 || i == 8) {
+        assert_string_equal(rig.answer.content_type,
+                            rows[i].status == 200 ? "application/json"
+                                                  : "application/problem+json");
+        if (rows[i].is_repeated) {
             assert_string_equal(text, tide_bytes_terminated(&first));
         }
         tide_bytes_reset(&first);
         tide_bytes_append_text(&first, text);
     }
-    assert_int_equal(tide_collector_facts(rig.collector).bodies_repeated, 2);
+    assert_int_equal(tide_collector_facts(rig.collector).bodies_repeated, 5);
     tide_bytes_release(&first);
+}
+
+/* What comes again before it was answered waits for nobody: dedupe tells its events apart. The
+ * first answer is the one that is remembered. */
+static void test_under_way(void **state)
+{
+    (void)state;
+    static const struct {
+        enum tide_collect_form form;
+        struct tide_view body;
+        const char *key;
+    } rows[] = {
+        {TIDE_COLLECT_JSON, V(EVENT("a")), "k"},
+        {TIDE_COLLECT_SUNBIRD, V(ENVELOPE("m", "a")), NULL},
+    };
+    for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct answer first = {0};
+        const struct tide_submission submission = {.form = rows[i].form,
+                                                   .body = rows[i].body,
+                                                   .source = TIDE_VIEW("http"),
+                                                   .idempotency_key = tide_view_of(rows[i].key),
+                                                   .api_id = "api",
+                                                   .answered = on_answered,
+                                                   .context = &first};
+        tide_collector_submit(rig.collector, &submission);
+        submit(rows[i].form, rows[i].body, rows[i].key);
+        assert_int_equal(first.count, 0);
+        assert_int_equal(rig.answer.count, 0);
+        sync_log();
+        assert_int_equal(first.count, 1);
+        assert_int_equal(first.status, 200);
+        assert_int_equal(rig.answer.count, 1);
+        assert_int_equal(rig.answer.status, 200);
+        assert_int_equal(log_count(), 2 * (i + 1));
+        const char *text = ask(rows[i].form, rows[i].body, rows[i].key);
+        assert_string_equal(text, tide_bytes_terminated(&first.body));
+        assert_int_equal(log_count(), 2 * (i + 1));
+        assert_int_equal(tide_collector_facts(rig.collector).bodies_repeated, i + 1);
+        tide_bytes_release(&first.body);
+    }
+}
+
+static void count_events(void *context, uint64_t events)
+{
+    struct answer *answer = context;
+    assert_int_equal(answer->count, 0); /* before it is answered */
+    answer->retry_after_s += (uint32_t)events;
+}
+
+static void test_counted(void **state)
+{
+    (void)state;
+    static const struct {
+        struct tide_view body;
+        const char *key;
+        uint32_t events;
+    } rows[] = {
+        {V(EVENT("a") "\n" EVENT("b") "\n{}"), "k", 3},
+        {V(EVENT("a") "\n" EVENT("b") "\n{}"), "k", 0}, /* is not decoded again */
+        {V(""), NULL, 0},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct answer answer = {0};
+        const struct tide_submission submission = {.form = TIDE_COLLECT_NDJSON,
+                                                   .body = rows[i].body,
+                                                   .source = TIDE_VIEW("http"),
+                                                   .idempotency_key = tide_view_of(rows[i].key),
+                                                   .counted = count_events,
+                                                   .answered = on_answered,
+                                                   .context = &answer};
+        tide_collector_submit(rig.collector, &submission);
+        const uint32_t events = answer.count == 0 ? answer.retry_after_s : 0;
+        sync_log();
+        assert_int_equal(answer.count, 1);
+        assert_int_equal(events, rows[i].events);
+        tide_bytes_release(&answer.body);
+    }
 }
 
 static void test_drain(void **state)
@@ -622,6 +709,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_too_many, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_refusals, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_repeats, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_under_way, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_counted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_drain, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_pool, set_up, tear_down),
     };

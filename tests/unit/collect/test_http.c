@@ -21,6 +21,8 @@ static struct {
     struct preset_schema preset;
     struct tide_log log;
     struct tide_collector *collector;
+    struct tide_collector_door door;
+    struct tide_cors cors;
     struct tide_http_route routes[TIDE_COLLECTOR_ROUTES];
     struct tide_http_server *server;
     struct tide_http_client *client;
@@ -73,10 +75,12 @@ static int set_up(void **state)
         .clock = tide_clock_os(),
         .parallel_max = 4,
         .receipts_max = 10,
+        .receipts_keep = {60000000},
         .append = append,
     };
     assert_int_equal(tide_collector_create(&options, &rig.collector, NULL), TIDE_OK);
-    tide_collector_routes(rig.collector, rig.routes);
+    rig.door = (struct tide_collector_door){.collector = rig.collector, .cors = &rig.cors};
+    tide_collector_routes(&rig.door, rig.routes);
     struct tide_http_server_options server_options = tide_http_server_options_default();
     server_options.port = 0;
     server_options.routes = rig.routes;

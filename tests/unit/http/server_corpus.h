@@ -24,6 +24,11 @@ struct request_case {
 #define H "Host: a\r\n"
 #define SECOND "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
 #define JSON "Content-Type: application/json\r\n"
+/* "abc" by gzip. */
+#define GZIP_ABC                                                                                   \
+    "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"                                                     \
+    "KLJ\x06\x00\xc2"                                                                              \
+    "A$5\x03\x00\x00\x00"
 #define CASE(name, raw, status, after, contains)                                                   \
     {                                                                                              \
         name, {raw, sizeof(raw) - 1}, status, after, contains                                      \
@@ -186,7 +191,7 @@ static const struct request_case cases[] = {
     CASE("options",
          "OPTIONS /upload HTTP/1.1\r\n" H "\r\n",
          204,
-         CLOSED,
+         OPEN,
          "Allow: POST, GET, HEAD, OPTIONS\r\n"),
     CASE("options with a body",
          "OPTIONS /upload HTTP/1.1\r\n" H "Content-Length: 1\r\n\r\nx" SECOND,
@@ -416,7 +421,48 @@ static const struct request_case cases[] = {
          "Content-Encoding: gzip\r\nContent-Length: 1\r\n\r\nx" SECOND,
          415,
          CLOSED,
-         NULL),
+         "Accept-Encoding: identity\r\n"),
+    CASE("compressed by what we do not know",
+         "POST /packed HTTP/1.1\r\n" H "Content-Encoding: br\r\nContent-Length: 1\r\n\r\nx" SECOND,
+         415,
+         CLOSED,
+         "Accept-Encoding: gzip, deflate, zstd\r\n"),
+    CASE("compressed twice",
+         "POST /packed HTTP/1.1\r\n" H
+         "Content-Encoding: gzip, gzip\r\nContent-Length: 1\r\n\r\nx" SECOND,
+         415,
+         CLOSED,
+         "Accept-Encoding: gzip, deflate, zstd\r\n"),
+    CASE("compressed twice, in two headers",
+         "POST /packed HTTP/1.1\r\n" H "Content-Encoding: gzip\r\n"
+         "Content-Encoding: zstd\r\nContent-Length: 1\r\n\r\nx" SECOND,
+         415,
+         CLOSED,
+         "Accept-Encoding: gzip, deflate, zstd\r\n"),
+    CASE("compressed as it says",
+         "POST /packed HTTP/1.1\r\n" H "Content-Encoding: X-GZIP\r\n"
+         "Content-Length: 23\r\n\r\n" GZIP_ABC,
+         200,
+         OPEN,
+         "got 3"),
+    CASE("compressed, in chunks",
+         "POST /packed HTTP/1.1\r\n" H "Content-Encoding: gzip\r\n"
+         "Transfer-Encoding: chunked\r\n\r\n17\r\n" GZIP_ABC "\r\n0\r\n\r\n",
+         200,
+         OPEN,
+         "got 3"),
+    CASE("compressed, and not as it says",
+         "POST /packed HTTP/1.1\r\n" H "Content-Encoding: zstd\r\n"
+         "Content-Length: 23\r\n\r\n" GZIP_ABC,
+         400,
+         OPEN,
+         "corrupt"),
+    CASE("compressed, without anything",
+         "POST /packed HTTP/1.1\r\n" H "Content-Encoding: gzip\r\n"
+         "Content-Length: 0\r\n\r\n",
+         400,
+         OPEN,
+         "cut off"),
     CASE("another expectation",
          "POST /upload HTTP/1.1\r\n" H JSON "Expect: tea\r\nContent-Length: 1\r\n\r\nx" SECOND,
          417,

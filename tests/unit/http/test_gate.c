@@ -77,9 +77,9 @@ static void test_facts(void **state)
     assert_int_equal(check("Transfer-Encoding", "chunked", &facts), 0);
     assert_true(facts.is_chunked && !facts.has_length);
     assert_int_equal(check("Content-Encoding", "Identity", &facts), 0);
-    assert_false(facts.is_encoded);
+    assert_int_equal(facts.coding, TIDE_CODING_IDENTITY);
     assert_int_equal(check("Content-Encoding", "zstd", &facts), 0);
-    assert_true(facts.is_encoded);
+    assert_int_equal(facts.coding, TIDE_CODING_ZSTD);
     assert_int_equal(check("Content-Type", " text/plain ", &facts), 0);
     assert_true(tide_view_equal(facts.content_type, TIDE_VIEW("text/plain")));
 }
@@ -162,18 +162,21 @@ static void test_body(void **state)
         struct tide_gate_body wanted;
         unsigned status;
     } rows[] = {
-        {"POST", {0}, {10, NULL}, 411},
-        {"PUT", {0}, {10, NULL}, 411},
-        {"PATCH", {0}, {10, NULL}, 0},
-        {"POST", {0}, {0, NULL}, 0},
-        {"POST", {.is_chunked = true}, {10, NULL}, 0},
-        {"POST", {.is_chunked = true}, {0, NULL}, 413},
-        {"POST", {.has_length = true, .length = 10}, {10, NULL}, 0},
-        {"POST", {.has_length = true, .length = 11}, {10, NULL}, 413},
-        {"POST", {.has_length = true, .is_encoded = true}, {10, NULL}, 415},
-        {"POST", {.has_length = true}, {10, types}, 0},
-        {"POST", {.has_length = true}, {10, types + 1}, 415},
-        {"GET", {.has_length = true, .length = 1}, {0, NULL}, 413},
+        {"POST", {0}, {10, NULL, false}, 411},
+        {"PUT", {0}, {10, NULL, false}, 411},
+        {"PATCH", {0}, {10, NULL, false}, 0},
+        {"POST", {0}, {0, NULL, false}, 0},
+        {"POST", {.is_chunked = true}, {10, NULL, false}, 0},
+        {"POST", {.is_chunked = true}, {0, NULL, false}, 413},
+        {"POST", {.has_length = true, .length = 10}, {10, NULL, false}, 0},
+        {"POST", {.has_length = true, .length = 11}, {10, NULL, false}, 413},
+        {"POST", {.has_length = true, .coding = TIDE_CODING_GZIP}, {10, NULL, false}, 415},
+        {"POST", {.has_length = true, .coding = TIDE_CODING_GZIP}, {10, NULL, true}, 0},
+        {"POST", {.has_length = true, .coding = TIDE_CODING_ZSTD}, {10, NULL, true}, 0},
+        {"POST", {.has_length = true, .coding = TIDE_CODING_OTHER}, {10, NULL, true}, 415},
+        {"POST", {.has_length = true}, {10, types, false}, 0},
+        {"POST", {.has_length = true}, {10, types + 1, false}, 415},
+        {"GET", {.has_length = true, .length = 1}, {0, NULL, false}, 413},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const struct tide_gate_request request = {.method = tide_view_of(rows[i].method)};

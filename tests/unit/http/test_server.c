@@ -10,23 +10,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <arpa/inet.h>
 #include <cmocka.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
+#include "unit/http/raw_client.h"
 #include "unit/http/server_corpus.h"
 
 enum {
     PARKED_MAX = 256,
-    REPLY_TEXT_MAX = 1 << 16,
     CLIENTS = 8,
     REQUESTS = 400
 };
@@ -187,6 +184,11 @@ static const struct tide_http_route routes[] = {
     {.method = "GET", .path = "/empty", .handle = handle_empty},
     {.method = "GET", .path = "/problem", .handle = handle_problem},
     {.method = "POST", .path = "/bare", .handle = handle_upload},
+    {.method = "POST",
+     .path = "/packed",
+     .handle = handle_upload,
+     .body_bytes_max = 3000000,
+     .takes_codings = true},
     {.method = "POST", .path = "/later", .handle = handle_later, .body_bytes_max = 100000},
 };
 
@@ -201,91 +203,6 @@ static struct tide_http_server *start(struct tide_http_server_options options)
     assert_int_equal(tide_http_server_start(&options, &server, &error), TIDE_OK);
     assert_true(tide_http_server_port(server) != 0);
     return server;
-}
-
-/* ---- a raw client ---- */
-
-static int dial(const struct tide_http_server *server)
-{
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_true(fd >= 0);
-    const struct timeval patience = {.tv_sec = 20};
-    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
-    const struct sockaddr_in address = {.sin_family = AF_INET,
-                                        .sin_port = htons(tide_http_server_port(server)),
-                                        .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
-    return fd;
-}
-
-static void send_all(int fd, struct tide_view text)
-{
-    while (text.size > 0) {
-        const ssize_t sent = send(fd, text.data, text.size, MSG_NOSIGNAL);
-        if (sent <= 0) {
-            return; /* the server closed: what it said is read next */
-        }
-        text = tide_view_slice(text, (size_t)sent, text.size - (size_t)sent);
-    }
-}
-
-struct reply {
-    unsigned status; /* 0: the connection ended without one */
-    char text[REPLY_TEXT_MAX];
-    size_t size;
-    const char *body;
-};
-
-static bool read_more(int fd, struct reply *reply)
-{
-    assert_true(reply->size < sizeof(reply->text) - 1);
-    const ssize_t size =
-        recv(fd, reply->text + reply->size, sizeof(reply->text) - 1 - reply->size, 0);
-    if (size <= 0) {
-        return false;
-    }
-    reply->size += (size_t)size;
-    reply->text[reply->size] = '\0';
-    return true;
-}
-
-/* Reads one reply; 100 Continue is skipped. */
-static void read_reply(int fd, struct reply *reply, bool is_head)
-{
-    *reply = (struct reply){0};
-    for (;;) {
-        char *end = strstr(reply->text, "\r\n\r\n");
-        if (end == NULL) {
-            if (!read_more(fd, reply)) {
-                return;
-            }
-            continue;
-        }
-        if (strncmp(reply->text, "HTTP/1.1 100", 12) == 0) {
-            const size_t head = (size_t)(end + 4 - reply->text);
-            memmove(reply->text, end + 4, reply->size - head + 1);
-            reply->size -= head;
-            continue;
-        }
-        const char *length = strcasestr(reply->text, "\r\nContent-Length:");
-        const size_t body_size =
-            length == NULL || is_head ? 0 : (size_t)strtoul(length + 17, NULL, 10);
-        reply->body = end + 4;
-        while ((size_t)(reply->text + reply->size - reply->body) < body_size) {
-            if (!read_more(fd, reply)) {
-                return;
-            }
-        }
-        assert_int_equal(strncmp(reply->text, "HTTP/1.1 ", 9), 0);
-        reply->status = (unsigned)strtoul(reply->text + 9, NULL, 10);
-        return;
-    }
-}
-
-static bool is_closed(int fd)
-{
-    char byte;
-    return recv(fd, &byte, 1, 0) <= 0;
 }
 
 /* ---- the corpus ---- */
@@ -633,6 +550,7 @@ static void test_refusal_arrives(void **state)
     send_all(fd, tide_bytes_view(&raw));
     read_reply(fd, &reply, false);
     assert_int_equal(reply.status, 413);
+    assert_non_null(strstr(reply.text, "X-Content-Type-Options: nosniff\r\n"));
     (void)close(fd);
     tide_bytes_release(&raw);
     tide_http_server_stop(server);

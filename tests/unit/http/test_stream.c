@@ -91,8 +91,13 @@ static void observe(void *context,
     (void)atomic_fetch_add(&observed, status == 200);
 }
 
+static const struct tide_cors cors = {.origins = {{"https://a.example", 17}}, .origin_count = 1};
 static const struct tide_http_route routes[] = {
-    {.method = "GET", .path = "/now", .handle = handle_now},
+    {.method = "GET",
+     .path = "/now",
+     .handle = handle_now,
+     .content_security_policy = "default-src 'none'",
+     .cors = &cors},
     {.method = "GET", .path = "/later", .handle = handle_later},
 };
 
@@ -126,8 +131,11 @@ static int dial(const struct tide_http_server *server, const char *method, const
                                         .sin_port = htons(tide_http_server_port(server)),
                                         .sin_addr = {htonl(INADDR_LOOPBACK)}};
     assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
-    const int size =
-        snprintf(request, sizeof(request), "%s %s HTTP/1.1\r\nHost: a\r\n\r\n", method, path);
+    const int size = snprintf(request,
+                              sizeof(request),
+                              "%s %s HTTP/1.1\r\nHost: a\r\nOrigin: https://a.example\r\n\r\n",
+                              method,
+                              path);
     assert_int_equal(send(fd, request, (size_t)size, MSG_NOSIGNAL), size);
     return fd;
 }
@@ -206,6 +214,35 @@ static void test_arrives(void **state)
     (void)close(fd);
     tide_http_server_stop(server);
     tide_http_stream_close(NULL);
+}
+
+/* What every reply says, a streamed one says too. */
+static void test_headers(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        "\r\nX-Content-Type-Options: nosniff\r\n",
+        "\r\nCache-Control: no-store\r\n",
+        "\r\nContent-Security-Policy: default-src 'none'\r\n",
+        "\r\nVary: Origin\r\n",
+        "\r\nAccess-Control-Allow-Origin: https://a.example\r\n",
+    };
+    static const char *const methods[] = {"GET", "HEAD"};
+    struct tide_http_server *server = start(10000000);
+    for (size_t i = 0; i < 2; i++) {
+        const int fd = dial(server, methods[i], "/now");
+        struct tide_http_stream *stream = take_stream();
+        char *head = read_until(fd, "\r\n\r\n");
+        for (size_t j = 0; j < sizeof(lines) / sizeof(lines[0]); j++) {
+            const char *found = strstr(head, lines[j]);
+            assert_non_null(found);
+            assert_null(strstr(found + 1, lines[j])); /* once */
+        }
+        free(head);
+        tide_http_stream_close(stream);
+        (void)close(fd);
+    }
+    tide_http_server_stop(server);
 }
 
 static void test_begun_by_another_thread(void **state)
@@ -391,6 +428,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_arrives),
+        cmocka_unit_test(test_headers),
         cmocka_unit_test(test_begun_by_another_thread),
         cmocka_unit_test(test_large_message),
         cmocka_unit_test(test_full_queue_and_stall),
