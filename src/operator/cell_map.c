@@ -3,6 +3,7 @@
 #include "operator/cell_map.h"
 
 #include "base/assert.h"
+#include "base/table_memory.h"
 #include "base/civil.h"
 
 #include <stdlib.h>
@@ -66,7 +67,7 @@ static bool grow(struct tide_cell_map *map)
     if (wanted >= TIDE_CELL_NONE) {
         return false;
     }
-    uint32_t *slots = calloc(wanted * 2, sizeof(*slots));
+    uint32_t *slots = tide_table_memory(wanted * 2, sizeof(*slots));
     if (slots == NULL) {
         return false;
     }

@@ -8,6 +8,7 @@
 #include "operator/dedupe.h"
 
 #include "base/assert.h"
+#include "base/table_memory.h"
 
 #include <stdlib.h>
 
@@ -67,7 +68,7 @@ static struct tide_u128 *find_slot(struct tide_u128 *slots, uint64_t mask, struc
 static bool grow(struct tide_dedupe *dedupe)
 {
     const uint64_t count = (dedupe->slot_mask + 1) * 2;
-    struct tide_u128 *slots = calloc(count, sizeof(*slots));
+    struct tide_u128 *slots = tide_table_memory(count, sizeof(*slots));
     if (slots == NULL) {
         return false;
     }

@@ -12,6 +12,7 @@
 #include "operator/dictionary.h"
 
 #include "base/assert.h"
+#include "base/table_memory.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -108,7 +109,7 @@ static struct slot *find_slot(const struct tide_dictionary *dictionary,
 static bool grow_slots(struct tide_dictionary *dictionary)
 {
     const uint64_t count = (dictionary->slot_mask + 1) * 2;
-    struct slot *slots = calloc(count, sizeof(*slots));
+    struct slot *slots = tide_table_memory(count, sizeof(*slots));
     if (slots == NULL) {
         return false;
     }

@@ -3,6 +3,7 @@
 #include "operator/funnel_keys.h"
 
 #include "base/assert.h"
+#include "base/table_memory.h"
 
 #include <stdlib.h>
 
@@ -45,7 +46,7 @@ static bool grow_keys(struct funnel *funnel)
         return false;
     }
     const uint64_t slot_count = wanted + wanted / 2;
-    uint32_t *slots = calloc(slot_count, sizeof(*slots));
+    uint32_t *slots = tide_table_memory(slot_count, sizeof(*slots));
     struct funnel_key *keys = slots == NULL ? NULL : realloc(funnel->keys, wanted * sizeof(*keys));
     if (keys == NULL) {
         free(slots);

@@ -6,6 +6,7 @@
  * Windows that slide are kept whole, not as panes: facts of panes would have to be joined entity by
  * entity whenever somebody asks. TIDE_HAVING_WINDOWS_MAX bounds what that costs an event. */
 #include "base/assert.h"
+#include "base/table_memory.h"
 #include "operator/operator_internal.h"
 #include "operator/pair_set.h"
 
@@ -88,7 +89,7 @@ static bool grow(struct having *having)
     if (wanted >= UINT32_MAX / 2) {
         return false;
     }
-    uint32_t *slots = calloc(wanted * 2, sizeof(*slots));
+    uint32_t *slots = tide_table_memory(wanted * 2, sizeof(*slots));
     uint64_t *records =
         slots == NULL ? NULL : realloc(having->records, wanted * having->stride * sizeof(*records));
     if (records == NULL) {

@@ -2,6 +2,7 @@
 #include "operator/pair_set.h"
 
 #include "base/assert.h"
+#include "base/table_memory.h"
 
 #include <stdlib.h>
 
@@ -36,7 +37,7 @@ static uint64_t *find_slot(uint64_t *slots, uint64_t slot_count, uint64_t key)
 static bool grow(struct tide_pair_set *set)
 {
     const uint64_t slot_count = set->slot_count == 0 ? SLOTS_MIN : set->slot_count * 2;
-    uint64_t *slots = calloc(slot_count, sizeof(*slots));
+    uint64_t *slots = tide_table_memory(slot_count, sizeof(*slots));
     if (slots == NULL) {
         return false;
     }
