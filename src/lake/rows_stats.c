@@ -35,10 +35,13 @@ struct subject { /* the rows that go into the file */
 static uint64_t head_of(struct tide_view text)
 {
     unsigned char head[8] = {0};
-    if (text.size > 0) {
-        memcpy(head, text.data, text.size < sizeof(head) ? text.size : sizeof(head));
+    if (text.size >= sizeof(head)) {
+        return __builtin_bswap64(tide_load_u64(text.data)); /* little-endian on every machine */
     }
-    return __builtin_bswap64(tide_load_u64(head)); /* which is little-endian everywhere */
+    for (size_t i = 0; i < text.size; i++) {
+        head[i] = (unsigned char)text.data[i];
+    }
+    return __builtin_bswap64(tide_load_u64(head));
 }
 
 static void widen_text(struct tide_column_bounds *bounds, struct tide_view text)
