@@ -8,6 +8,7 @@ SECONDS (10) at a time, to three servers in turn, ROUNDS (3) times for each numb
 - nginx that reads the body into memory and answers 204: HTTP itself. nginx' own `return 204` throws a body away piece by piece, so the echo module
   (Debian: libnginx-mod-http-echo) reads it first; that it did is checked with one request whose body is logged and compared;
 - nginx with `return 204` alone.
+And no server: a file on the same disk that takes as many bodies as there are connections with one write and one `fdatasync`, again and again.
 Prints medians: events/s, per CPU second of the server, p50 and p99 of the acknowledgement, the server's CPU and peak memory.
 """
 import contextlib
@@ -76,7 +77,7 @@ http {{
 }}
 """
 READ_FIRST, AT_ONCE = "echo_read_request_body; echo_status 204; echo -n '';", "return 204;"
-SERVERS = ["tidemark", "nginx, body read", "nginx, `return 204`"]
+SERVERS = ["tidemark", "nginx, body read", "nginx, `return 204`", "no server, the disk alone"]
 
 
 def write_script(folder):
@@ -167,6 +168,24 @@ def measure_nginx(folder, script, connections, seconds, answer):
         return measured(pid, script, f"http://127.0.0.1:{port}", connections, seconds)[0]
 
 
+def measure_disk(folder, connections, seconds):
+    bodies = (folder / "events").read_bytes().replace(b"\1", b"\n").replace(b"\2", b"1").splitlines(keepends=True)
+    piece = b"".join(bodies[i % len(bodies)] for i in range(BODY * connections))
+    took, start, cpu = [], time.monotonic(), time.process_time()
+    file = os.open(folder / "alone", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    while sum(took) < seconds:
+        before = time.monotonic()
+        assert os.write(file, piece) == len(piece)
+        os.fdatasync(file)
+        took.append(time.monotonic() - before)
+    events, cpu, wall = BODY * connections * len(took), time.process_time() - cpu, time.monotonic() - start
+    os.close(file)
+    (folder / "alone").unlink()
+    took.sort()
+    p50, p99 = (took[int(len(took) * p)] * 1000 for p in (0.5, 0.99))
+    return events / wall, events / cpu, p50, p99, cpu / wall, 0
+
+
 def main():
     seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 10
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3
@@ -182,11 +201,13 @@ def main():
                 rows[count, SERVERS[0]].append(measure_tidemark(place / "service", script, count, seconds))
                 rows[count, SERVERS[1]].append(measure_nginx(place / "reading", script, count, seconds, READ_FIRST))
                 rows[count, SERVERS[2]].append(measure_nginx(place / "at-once", script, count, seconds, AT_ONCE))
+                rows[count, SERVERS[3]].append(measure_disk(folder, count, seconds))
     print("| server | connections | events/s | events per server-CPU-second | acknowledgement p50 | p99 | server's CPU | peak memory |")
     print("|---|---|---|---|---|---|---|---|")
     for (count, server), found in rows.items():
         rate, per_cpu, p50, p99, cpu, peak = (statistics.median(row[i] for row in found) for i in range(6))
-        print(f"| {server} | {count} | {rate:,.0f} | {per_cpu:,.0f} | {p50:.1f} ms | {p99:.1f} ms | {cpu:.0%} | {peak:.0f} MiB |")
+        memory = f"{peak:.0f} MiB" if peak else "-"
+        print(f"| {server} | {count} | {rate:,.0f} | {per_cpu:,.0f} | {p50:.1f} ms | {p99:.1f} ms | {cpu:.0%} | {memory} |")
 
 
 if __name__ == "__main__":

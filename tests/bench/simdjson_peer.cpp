@@ -19,15 +19,6 @@ using namespace simdjson;
 
 static_assert(PEER_PADDING >= SIMDJSON_PADDING, "the input has simdjson's padding");
 
-// The library's own answer is what it was compiled for, and Debian compiles for the oldest x86-64:
-// On-Demand would look for structure byte by byte. This definition comes before the library's.
-const implementation *simdjson::builtin_implementation()
-{
-    static const implementation *const it =
-        get_available_implementations()[SIMDJSON_STRINGIFY(SIMDJSON_BUILTIN_IMPLEMENTATION)];
-    return it;
-}
-
 struct peer {
     ondemand::parser on_demand;
     dom::parser tree;
@@ -535,7 +526,8 @@ bool peer_way_is_dom(unsigned index)
 const char *peer_kernel(void)
 {
     static std::string name;
-    name = builtin_implementation()->name();
+    name = get_active_implementation()->name() + ", header " +
+           SIMDJSON_STRINGIFY(SIMDJSON_BUILTIN_IMPLEMENTATION);
     return name.c_str();
 }
 

@@ -63,7 +63,7 @@ void peer_destroy(struct peer *peer);
 unsigned peer_way_count(void);
 const char *peer_way_name(unsigned way);
 bool peer_way_is_dom(unsigned way); /* parses and validates everything first */
-/* The instruction set that simdjson was compiled for. */
+/* What the library chose at run time, and what its header was compiled for. */
 const char *peer_kernel(void);
 /* Events found; 0: simdjson refused something. use: NULL to leave the columns alone. */
 uint64_t peer_run(
