@@ -134,6 +134,9 @@ static inline size_t text_at(const char *at, size_t left, struct tide_view text)
 static bool is_key(struct tide_view known, const struct row_keys_source *source, uint32_t row)
 {
     size_t at = 0;
+    if (known.size == 0) {
+        return false; /* nothing is known yet */
+    }
     for (uint32_t i = 0; i < source->column_count; i++) {
         const uint32_t column = source->columns[i];
         const struct tide_vector *vector = &source->batch->columns[column];

@@ -124,8 +124,13 @@ def test_the_story_leaves_its_traces(make_demo, tmp_path, preset, rate, bad, rea
     assert time.monotonic() - demo.started < 30, "history is sent at once"
     demo.read_until(" broken ")
     demo.read_until(r"\d:\d\d +live")  # again
-    ledger = json.loads(demo.get("/api/v1/ledger"))
-    counts = ledger["ledger"]
+    deadline = time.monotonic() + 30  # what was sent is counted soon, but not at once
+    while True:
+        ledger = json.loads(demo.get("/api/v1/ledger"))
+        counts = ledger["ledger"]
+        if reason in counts["rejected"] or time.monotonic() > deadline:
+            break
+        time.sleep(0.2)
     assert ledger["holds"]
     assert counts["late_hot"] + counts["late_cold"] > 5
     assert counts["duplicate"] > 10

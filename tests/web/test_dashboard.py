@@ -320,6 +320,7 @@ def test_an_address_that_makes_no_sense(device, open_page):
 
 def test_keys(device, open_page):
     page = open_page(device)
+    settled(page)  # a key for what is not there yet does nothing
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     page.keyboard.press("Enter")
@@ -334,6 +335,7 @@ def test_keys(device, open_page):
     before = page.evaluate("document.documentElement.dataset.theme")
     page.keyboard.press("t")
     assert page.evaluate("document.documentElement.dataset.theme") != before
+    page.locator("#groups").wait_for(state="attached")
     page.keyboard.press("g")
     page.locator("#groups[open]").wait_for()
     page.keyboard.press("Escape")
