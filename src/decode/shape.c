@@ -43,6 +43,14 @@ struct tide_shape_early {
     int32_t offset;
 };
 
+/* A token that must not stand before this place of the text: bytes before it will be read. In a
+ * record of this shape none does; but whether it is one is what is asked. Tokens that are far
+ * enough from the first value need no guard. */
+struct tide_shape_guard {
+    uint32_t token;
+    uint32_t place;
+};
+
 /* A place near a token. */
 struct spot {
     uint32_t token;
@@ -153,7 +161,7 @@ static inline bool has_same_texts(const struct tide_shape *shape,
 /* Whether all of them are digits and the first is not 0: nothing else needs to be asked. */
 static inline bool is_plain_number(const char *at, const char *end)
 {
-    if (*at < '1' || *at > '9' || end - at > PLAIN_DIGITS_MAX) {
+    if (*at < '1' || *at > '9' || end <= at || end - at > PLAIN_DIGITS_MAX) {
         return false;
     }
     while (++at < end) {
@@ -194,6 +202,15 @@ static bool has_good_scalars(const struct tide_shape *shape,
     return true;
 }
 
+static inline bool is_guarded(const struct tide_shape *shape, const uint32_t *tokens)
+{
+    bool is_good = tokens[shape->first] - tokens[0] == shape->first_size;
+    for (uint32_t i = 0; i < shape->guard_count; i++) {
+        is_good = is_good && tokens[shape->guards[i].token] >= shape->guards[i].place;
+    }
+    return is_good;
+}
+
 static bool fits(const struct tide_shape *shape,
                  struct tide_scan *scan,
                  const struct tide_shape_key *key,
@@ -201,8 +218,7 @@ static bool fits(const struct tide_shape *shape,
 {
     const char *text = scan->index->text;
     return shape->hash == key->hash && shape->token_count == key->token_count &&
-           has_same_kinds(shape, kinds) &&
-           key->tokens[shape->first] - key->tokens[0] == shape->first_size &&
+           has_same_kinds(shape, kinds) && is_guarded(shape, key->tokens) &&
            scan->depth + shape->depth <= scan->depth_event &&
            has_same_texts(shape, text, key->tokens) &&
            has_good_scalars(shape, scan, text, key->tokens);
@@ -250,6 +266,7 @@ struct learner {
     struct tide_shape_check checks[CHECKS_MAX];
     struct tide_shape_full full[CHECKS_MAX];
     struct tide_shape_early early[EARLY_MAX];
+    struct tide_shape_guard guards[TIDE_SHAPE_TOKENS_MAX]; /* one for each token at most */
     struct tide_shape_scalar scalars[TIDE_SHAPE_TOKENS_MAX];
     struct tide_shape_value values[TIDE_SHAPE_TOKENS_MAX];
     struct tide_shape_fill texts[TIDE_SCHEMA_COLUMNS_MAX];
@@ -262,6 +279,22 @@ struct learner {
 static const char *token_place(const struct learner *learner, uint32_t token)
 {
     return learner->text + learner->tokens[token];
+}
+
+/* Bytes up to -offset before the token are read. */
+static void add_guard(struct learner *learner, uint32_t token, int32_t offset)
+{
+    struct tide_shape *shape = &learner->shape;
+    const uint32_t reach = (uint32_t)-offset;
+    if (token >= shape->first && reach <= shape->first_size + (token - shape->first)) {
+        return; /* tokens are a byte apart at least */
+    }
+    if (shape->guard_count > 0 && learner->guards[shape->guard_count - 1].token == token) {
+        struct tide_shape_guard *last = &learner->guards[shape->guard_count - 1];
+        last->place = reach > last->place ? reach : last->place;
+    } else {
+        learner->guards[shape->guard_count++] = (struct tide_shape_guard){token, reach};
+    }
 }
 
 /* All ones but in the first bytes. */
@@ -283,6 +316,7 @@ static bool add_check(struct learner *learner, uint32_t token, int32_t offset, s
     }
     const pair bytes = load_pair(token_place(learner, token) + offset);
     const pair mask = mask_of_last(size);
+    add_guard(learner, token, offset);
     if (size == sizeof(pair)) {
         learner->full[shape->full_count++] =
             (struct tide_shape_full){.bytes = bytes, .token = token, .offset = offset};
@@ -297,6 +331,9 @@ static bool add_early(struct learner *learner, uint32_t token, int32_t offset, u
 {
     if (learner->shape.early_count == EARLY_MAX) {
         return false;
+    }
+    if (offset < 0) {
+        add_guard(learner, token, offset);
     }
     learner->early[learner->shape.early_count++] = (struct tide_shape_early){
         .bytes = tide_word_load(token_place(learner, token) + offset) & mask,
@@ -497,6 +534,7 @@ static struct tide_shape *create_shape(const struct learner *learner)
         {(const void **)&shape.checks, learner->checks, shape.check_count, sizeof *shape.checks},
         {(const void **)&shape.full, learner->full, shape.full_count, sizeof *shape.full},
         {(const void **)&shape.early, learner->early, shape.early_count, sizeof *shape.early},
+        {(const void **)&shape.guards, learner->guards, shape.guard_count, sizeof *shape.guards},
         {(const void **)&shape.scalars,
          learner->scalars,
          shape.scalar_count,

@@ -64,6 +64,7 @@ struct tide_shape {
     const struct tide_shape_check *checks; /* of texts between values */
     const struct tide_shape_full *full;    /* likewise, where all bytes count */
     const struct tide_shape_early *early;  /* likewise, of those close to the record's start */
+    const struct tide_shape_guard *guards; /* so that none of them reads before the text */
     const struct tide_shape_scalar *scalars;
     const struct tide_shape_value *values;
     /* Columns of records with this shape: of strings that get one, those that get anything else,
@@ -79,6 +80,7 @@ struct tide_shape {
     uint32_t check_count;
     uint32_t full_count;
     uint32_t early_count;
+    uint32_t guard_count;
     uint32_t scalar_count;
     uint32_t value_count;
 };
