@@ -18,6 +18,7 @@ static inline void *tide_table_memory(size_t count, size_t size)
         return NULL;
     }
     void *memory = malloc(bytes);
+    __asm__("" : "+r"(memory)); /* compilers know that this is calloc, and would call it */
     if (memory != NULL) {
         memset(memory, 0, bytes);
     }

@@ -2,7 +2,6 @@
 #include "operator/value_set.h"
 
 #include "base/assert.h"
-#include "base/table_memory.h"
 
 #include <stdlib.h>
 
@@ -50,7 +49,7 @@ static struct tide_u128 *find_slot(struct tide_u128 *slots,
 static bool grow(struct tide_value_set *set)
 {
     const uint64_t slot_count = set->slot_count == 0 ? SLOTS_MIN : set->slot_count * 2;
-    struct tide_u128 *slots = tide_table_memory(slot_count, sizeof(*slots));
+    struct tide_u128 *slots = calloc(slot_count, sizeof(*slots));
     if (slots == NULL) {
         return false;
     }

@@ -54,8 +54,10 @@ static void see(void *context,
     world->is_seen[metric_index] = true;
     for (uint32_t i = 0; i < row_count; i++) {
         /* From the window on, without what hashes are in. */
-        const char *from = strstr(rows[i].text.data, "\"start\"");
-        const char *to = strstr(rows[i].text.data, ", \"definition\"");
+        const struct tide_view cell = rows[i].text; /* not terminated */
+        const char *from = memmem(cell.data, cell.size, "\"start\"", strlen("\"start\""));
+        const char *to =
+            memmem(cell.data, cell.size, ", \"definition\"", strlen(", \"definition\""));
         assert_true(from != NULL && to != NULL && from < to);
         const int more = snprintf(shown + size,
                                   TEXT_MAX - size,
