@@ -548,7 +548,7 @@ bool tide_json_get_text(const struct tide_json *json, const char *key, struct ti
     return true;
 }
 
-static void write_ascii(struct tide_bytes *bytes, char c)
+static void write_escaped(struct tide_bytes *bytes, char c)
 {
     static const char values[] = "\"\\\b\f\n\r\t";
     static const char names[] = "\"\\bfnrt";
@@ -556,11 +556,28 @@ static void write_ascii(struct tide_bytes *bytes, char c)
     if (found != NULL) {
         tide_bytes_append_byte(bytes, '\\');
         tide_bytes_append_byte(bytes, names[found - values]);
-    } else if ((unsigned char)c < 0x20) {
-        tide_bytes_append_format(bytes, "\\u%04x", (unsigned)(unsigned char)c);
     } else {
-        tide_bytes_append_byte(bytes, c);
+        tide_bytes_append_format(bytes, "\\u%04x", (unsigned)(unsigned char)c);
     }
+}
+
+/* Where the first character is that cannot stand as it is, from `at`; or the end. */
+static size_t plain_end(struct tide_view text, size_t at)
+{
+    while (at < text.size) {
+        const unsigned char c = (unsigned char)text.data[at];
+        size_t size = 1;
+        if (c >= 0x80) {
+            size = utf8_size((const unsigned char *)text.data + at, text.size - at);
+        } else if (c < 0x20 || c == '"' || c == '\\') {
+            size = 0;
+        }
+        if (size == 0) {
+            break;
+        }
+        at += size;
+    }
+    return at;
 }
 
 void tide_json_write_string(struct tide_bytes *bytes, struct tide_view text)
@@ -568,16 +585,14 @@ void tide_json_write_string(struct tide_bytes *bytes, struct tide_view text)
     tide_bytes_append_byte(bytes, '"');
     size_t i = 0;
     while (i < text.size) {
-        size_t size = utf8_size((const unsigned char *)text.data + i, text.size - i);
-        if (size == 1) {
-            write_ascii(bytes, text.data[i]);
-        } else if (size > 1) {
-            tide_bytes_append(bytes, text.data + i, size);
-        } else {
+        const size_t end = plain_end(text, i);
+        tide_bytes_append(bytes, text.data + i, end - i);
+        if (end < text.size && (unsigned char)text.data[end] < 0x80) {
+            write_escaped(bytes, text.data[end]);
+        } else if (end < text.size) {
             tide_bytes_append_text(bytes, "\xef\xbf\xbd");
-            size = 1;
         }
-        i += size;
+        i = end + 1;
     }
     tide_bytes_append_byte(bytes, '"');
 }
