@@ -15,6 +15,7 @@ void funnel_tracker_release(struct funnel_tracker *tracker)
 {
     tide_pair_set_release(&tracker->changed);
     tide_block_pool_release(&tracker->events);
+    funnel_tracker_forget_timeouts(tracker);
     free(tracker->changes);
     *tracker = (struct funnel_tracker){0};
 }
@@ -23,13 +24,22 @@ void funnel_tracker_reset(struct funnel_tracker *tracker)
 {
     tide_pair_set_release(&tracker->changed);
     tide_block_pool_release(&tracker->events);
+    funnel_tracker_forget_timeouts(tracker);
     tracker->count = 0;
+}
+
+void funnel_tracker_forget_timeouts(struct funnel_tracker *tracker)
+{
+    free(tracker->timeouts);
+    tracker->timeouts = NULL;
+    tracker->timeout_count = 0;
 }
 
 size_t funnel_tracker_bytes(const struct funnel_tracker *tracker)
 {
     return tide_pair_set_bytes(&tracker->changed) + tracker->events.bytes +
-           tracker->capacity * sizeof(*tracker->changes);
+           tracker->capacity * sizeof(*tracker->changes) +
+           tracker->timeout_count * sizeof(*tracker->timeouts);
 }
 
 static bool reserve(struct funnel_tracker *tracker)
@@ -60,6 +70,7 @@ bool funnel_tracker_note(struct funnel_tracker *tracker,
     if (status == TIDE_REJECT) {
         return true;
     }
+    funnel_tracker_forget_timeouts(tracker);
     if (status != TIDE_OK || !reserve(tracker)) {
         return false;
     }

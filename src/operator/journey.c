@@ -11,6 +11,10 @@
 
 #include "base/banned.h"
 
+enum {
+    TIMEOUTS_MIN = 1024
+};
+
 const char *tide_journey_outcome_name(enum tide_journey_outcome outcome)
 {
     switch (outcome) {
@@ -169,15 +173,10 @@ static enum tide_status tell_changes(const struct teller *teller, int64_t closin
 
 /* ------- timeouts */
 
-struct timeout {
-    int64_t time_us;
-    uint32_t key;
-};
-
 static int compare_timeouts(const void *left, const void *right)
 {
-    const struct timeout *a = left;
-    const struct timeout *b = right;
+    const struct funnel_timeout *a = left;
+    const struct funnel_timeout *b = right;
     if (a->time_us != b->time_us) {
         return a->time_us < b->time_us ? -1 : 1;
     }
@@ -198,34 +197,39 @@ static int64_t timeout_of(const struct funnel *funnel, const struct funnel_key *
 }
 
 /* The keys, among those that did not change, whose last run ends in (told, closing], in the order
- * of their timeouts. NULL: out of memory. */
-static struct timeout *find_timeouts(struct funnel *funnel, int64_t closing_us, uint32_t *count)
+ * of their timeouts. false: out of memory. */
+static bool find_timeouts(struct funnel *funnel, int64_t closing_us)
 {
-    const struct funnel_tracker *tracker = &funnel->tracker;
-    uint32_t capacity = 0;
-    struct timeout *timeouts = malloc(sizeof(*timeouts));
-    *count = 0;
-    for (uint32_t i = 0; timeouts != NULL && i < funnel->key_count; i++) {
+    struct funnel_tracker *tracker = &funnel->tracker;
+    uint32_t capacity = TIMEOUTS_MIN;
+    funnel_tracker_forget_timeouts(tracker);
+    tracker->timeouts = malloc(capacity * sizeof(*tracker->timeouts));
+    tracker->timeouts_until_us = closing_us;
+    for (uint32_t i = 0; tracker->timeouts != NULL && i < funnel->key_count; i++) {
         const int64_t time_us = timeout_of(funnel, &funnel->keys[i]);
         if (time_us <= tracker->told_us || time_us > closing_us ||
             tide_pair_set_has(&tracker->changed, 0, i)) {
             continue;
         }
-        if (*count >= capacity) {
-            capacity = capacity == 0 ? 1024 : capacity * 2;
-            struct timeout *larger = realloc(timeouts, capacity * sizeof(*timeouts));
+        if (tracker->timeout_count == capacity) {
+            capacity *= 2;
+            struct funnel_timeout *larger =
+                realloc(tracker->timeouts, capacity * sizeof(*tracker->timeouts));
             if (larger == NULL) {
-                free(timeouts);
-                return NULL;
+                funnel_tracker_forget_timeouts(tracker);
+                return false;
             }
-            timeouts = larger;
+            tracker->timeouts = larger;
         }
-        timeouts[(*count)++] = (struct timeout){time_us, i};
+        tracker->timeouts[tracker->timeout_count++] = (struct funnel_timeout){time_us, i};
     }
-    if (timeouts != NULL && *count > 1) {
-        qsort(timeouts, *count, sizeof(*timeouts), compare_timeouts);
+    if (tracker->timeout_count > 1) {
+        qsort(tracker->timeouts,
+              tracker->timeout_count,
+              sizeof(*tracker->timeouts),
+              compare_timeouts);
     }
-    return timeouts;
+    return tracker->timeouts != NULL;
 }
 
 static enum tide_status tell_timeout(const struct teller *teller,
@@ -263,19 +267,16 @@ enum tide_status tide_operator_bound_telling(struct tide_operator *operator,
 {
     struct funnel *funnel = tracked(operator);
     const uint32_t count_max = operator->limits.journeys_max;
-    uint32_t count = 0;
     if (funnel == NULL) {
         return TIDE_OK;
     }
     tide_assert(count_max > 0);
-    struct timeout *timeouts = find_timeouts(funnel, closing->us, &count);
-    if (timeouts == NULL) {
+    if (!find_timeouts(funnel, closing->us)) {
         return TIDE_FATAL;
     }
-    if (count > count_max) {
-        closing->us = timeouts[count_max - 1].time_us;
+    if (funnel->tracker.timeout_count > count_max) {
+        closing->us = funnel->tracker.timeouts[count_max - 1].time_us;
     }
-    free(timeouts);
     return TIDE_OK;
 }
 
@@ -284,18 +285,24 @@ enum tide_status tide_operator_tell(struct tide_operator *operator,
                                     struct tide_journey_visitor visitor)
 {
     struct funnel *funnel = tracked(operator);
-    uint32_t count = 0;
     if (funnel == NULL) {
         return TIDE_OK;
     }
-    tide_assert(closing.us >= funnel->tracker.told_us);
+    const struct funnel_tracker *tracker = &funnel->tracker;
     const struct teller teller = {funnel, visitor};
-    struct timeout *timeouts = find_timeouts(funnel, closing.us, &count);
-    enum tide_status status = timeouts == NULL ? TIDE_FATAL : tell_changes(&teller, closing.us);
-    for (uint32_t i = 0; status == TIDE_OK && i < count; i++) {
-        status = tell_timeout(&teller, &funnel->keys[timeouts[i].key], closing.us);
+    tide_assert(closing.us >= tracker->told_us);
+    const bool is_known = tracker->timeouts != NULL && closing.us <= tracker->timeouts_until_us;
+    enum tide_status status = is_known || find_timeouts(funnel, closing.us) ? TIDE_OK : TIDE_FATAL;
+    if (status == TIDE_OK) {
+        status = tell_changes(&teller, closing.us);
     }
-    free(timeouts);
+    for (uint32_t i = 0; status == TIDE_OK && i < tracker->timeout_count; i++) {
+        const struct funnel_timeout *timeout = &tracker->timeouts[i];
+        if (timeout->time_us > closing.us) {
+            break;
+        }
+        status = tell_timeout(&teller, &funnel->keys[timeout->key], closing.us);
+    }
     if (status == TIDE_OK) {
         funnel_tracker_reset(&funnel->tracker);
         funnel->tracker.told_us = closing.us;

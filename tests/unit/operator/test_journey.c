@@ -724,6 +724,28 @@ static void test_timeouts_in_turns(void **state)
     tide_operator_destroy(funnel);
 }
 
+/* An event that comes between the bounding and the telling takes its key's timeout back. */
+static void test_an_event_after_bounding(void **state)
+{
+    (void)state;
+    const struct event events[] = {{.entity = 0, .b = 0, .t = 100},
+                                   {.entity = 1, .b = 0, .t = 110},
+                                   {.entity = 0, .b = 0, .step = 1, .t = 105}};
+    struct tide_operator *funnel = create(tide_operator_limits_default());
+    tide_operator_track(funnel, TIDE_INSTANT_UNKNOWN);
+    feed(funnel, events, 2);
+    assert_int_equal(tell(funnel, TIDE_INSTANT_UNKNOWN)->count, 0);
+    struct tide_instant closing = at(110 + TIMEOUT);
+    assert_int_equal(tide_operator_bound_telling(funnel, &closing), TIDE_OK);
+    feed(funnel, events + 2, 1);
+    const struct told_list *said = tell(funnel, closing);
+    assert_int_equal(said->count, 2);
+    for (uint32_t i = 0; i < said->count; i++) {
+        assert_int_equal(said->items[i].reached, said->items[i].end == 105 ? 2 : 1);
+    }
+    tide_operator_destroy(funnel);
+}
+
 static enum tide_status refuse(void *context, const struct tide_journey *journey)
 {
     (void)journey;
@@ -764,6 +786,7 @@ int main(void)
         cmocka_unit_test(test_ties_have_ordinals),
         cmocka_unit_test(test_an_overfull_key_stays_as_it_was_told),
         cmocka_unit_test(test_timeouts_in_turns),
+        cmocka_unit_test(test_an_event_after_bounding),
         cmocka_unit_test(test_a_visit_that_fails),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
