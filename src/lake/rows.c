@@ -1,9 +1,10 @@
 /* The layouts of the lake's tables, and rows as typed columns.
  *
  * A cell is 8 bytes (a number, or where its text begins), 4 bytes (the text's size) and a byte (is
- * it there); columns grow together, by doubling. All text of the rows is in one buffer, in the
- * order in which it came. Text of a STRING column is made valid UTF-8 on its way in, since a file
- * format that promises UTF-8 must not be handed anything else; a BINARY column keeps its bytes. */
+ * it there); columns grow together, by doubling. The text of a column is in one buffer, row after
+ * row: who goes through a column reads memory in order. Text of a STRING column is made valid UTF-8
+ * on its way in, since a file format that promises UTF-8 must not be handed anything else; a BINARY
+ * column keeps its bytes. */
 #include "lake/rows.h"
 
 #include "base/assert.h"
@@ -165,10 +166,11 @@ struct tide_layout *tide_layout_create(struct tide_arena *arena,
     return layout;
 }
 
-struct cells {         /* of one column */
-    int64_t *values;   /* the number, or where in the text it begins */
-    uint32_t *sizes;   /* of texts; NULL in a column of numbers */
-    uint8_t *presence; /* 1: there is a value */
+struct cells {              /* of one column */
+    int64_t *values;        /* the number, or where in the text it begins */
+    uint32_t *sizes;        /* of texts; NULL in a column of numbers */
+    uint8_t *presence;      /* 1: there is a value */
+    struct tide_bytes text; /* empty in a column of numbers */
 };
 
 struct tide_rows {
@@ -177,7 +179,6 @@ struct tide_rows {
     int32_t *dates;
     uint32_t count;
     uint32_t capacity;
-    struct tide_bytes text;
 };
 
 static bool is_text(enum tide_lake_type type)
@@ -199,7 +200,9 @@ enum tide_status tide_rows_create(const struct tide_layout *layout,
     }
     made->layout = layout;
     made->cells = cells;
-    tide_bytes_init(&made->text, text_bytes_max);
+    for (uint32_t i = 0; i < layout->column_count; i++) {
+        tide_bytes_init(&cells[i].text, text_bytes_max);
+    }
     *rows = made;
     return TIDE_OK;
 }
@@ -213,8 +216,8 @@ void tide_rows_destroy(struct tide_rows *rows)
         free(rows->cells[i].values);
         free(rows->cells[i].sizes);
         free(rows->cells[i].presence);
+        tide_bytes_release(&rows->cells[i].text);
     }
-    tide_bytes_release(&rows->text);
     free(rows->cells);
     free(rows->dates);
     free(rows);
@@ -228,11 +231,13 @@ uint32_t tide_rows_count(const struct tide_rows *rows)
 size_t tide_rows_bytes(const struct tide_rows *rows)
 {
     size_t row_bytes = sizeof(int32_t);
+    size_t text_bytes = 0;
     for (uint32_t i = 0; i < rows->layout->column_count; i++) {
         row_bytes += sizeof(int64_t) + sizeof(uint8_t);
         row_bytes += is_text(rows->layout->columns[i].type) ? sizeof(uint32_t) : 0;
+        text_bytes += rows->cells[i].text.capacity;
     }
-    return row_bytes * rows->capacity + rows->text.capacity;
+    return row_bytes * rows->capacity + text_bytes;
 }
 
 static bool grow_array(void **array, size_t count, size_t size)
@@ -365,20 +370,20 @@ enum tide_status tide_rows_set_text(struct tide_rows *rows, uint32_t column, str
     tide_assert(rows->count > 0 && column < rows->layout->column_count);
     enum tide_lake_type type = rows->layout->columns[column].type;
     tide_assert(is_text(type));
-    size_t start = rows->text.size;
+    struct cells *cells = &rows->cells[column];
+    size_t start = cells->text.size;
     if (text.size == 0) {
         /* A value, too. */
     } else if (type == TIDE_LAKE_STRING) {
-        append_utf8(&rows->text, text);
+        append_utf8(&cells->text, text);
     } else {
-        tide_bytes_append_view(&rows->text, text);
+        tide_bytes_append_view(&cells->text, text);
     }
-    if (rows->text.failed || rows->text.size - start > UINT32_MAX) {
+    if (cells->text.failed || cells->text.size - start > UINT32_MAX) {
         return TIDE_FATAL;
     }
-    struct cells *cells = &rows->cells[column];
     cells->values[rows->count - 1] = (int64_t)start;
-    cells->sizes[rows->count - 1] = (uint32_t)(rows->text.size - start);
+    cells->sizes[rows->count - 1] = (uint32_t)(cells->text.size - start);
     cells->presence[rows->count - 1] = 1;
     return TIDE_OK;
 }
@@ -420,30 +425,74 @@ struct tide_view tide_rows_text(const struct tide_rows *rows, uint32_t column, u
 {
     tide_assert(!tide_rows_is_null(rows, column, row));
     tide_assert(is_text(rows->layout->columns[column].type));
-    size_t start = (size_t)rows->cells[column].values[row];
-    size_t size = rows->cells[column].sizes[row];
+    const struct cells *cells = &rows->cells[column];
+    size_t start = (size_t)cells->values[row];
+    size_t size = cells->sizes[row];
     return size == 0 ? (struct tide_view){"", 0}
-                     : tide_view_slice(tide_bytes_view(&rows->text), start, size);
+                     : tide_view_slice(tide_bytes_view(&cells->text), start, size);
 }
 
 struct tide_rows_column tide_rows_column(const struct tide_rows *rows, uint32_t column)
 {
     tide_assert(column < rows->layout->column_count);
     const struct cells *cells = &rows->cells[column];
-    return (struct tide_rows_column){cells->presence, cells->values, cells->sizes, rows->text.data};
+    return (struct tide_rows_column){
+        cells->presence, cells->values, cells->sizes, cells->text.data};
 }
 
-/* Dates ascending, rows of a date in their order: both in one number. */
-static uint64_t sort_key(int32_t date, uint32_t row)
+enum {
+    DIGIT_BITS = 8,
+    DIGITS = 1 << DIGIT_BITS
+};
+
+/* Orders the rows' dates as numbers do. */
+static uint32_t date_key(int32_t date)
 {
-    return (uint64_t)((int64_t)date - INT32_MIN) << 32 | row;
+    return (uint32_t)date ^ UINT32_C(0x80000000);
 }
 
-static int compare_keys(const void *a, const void *b)
+/* One turn of a radix sort, by the digit at shift; rows with the same stay in their order. false:
+ * all have the same, and nothing was moved. */
+static bool sort_by_digit(const struct tide_rows *rows,
+                          unsigned shift,
+                          const uint32_t *from,
+                          uint32_t *to)
 {
-    uint64_t left = *(const uint64_t *)a;
-    uint64_t right = *(const uint64_t *)b;
-    return (left > right) - (left < right);
+    uint32_t next[DIGITS] = {0};
+    for (uint32_t i = 0; i < rows->count; i++) {
+        next[date_key(rows->dates[i]) >> shift & (DIGITS - 1)]++;
+    }
+    if (next[date_key(rows->dates[0]) >> shift & (DIGITS - 1)] == rows->count) {
+        return false;
+    }
+    for (uint32_t digit = 0, start = 0; digit < DIGITS; digit++) {
+        const uint32_t count = next[digit];
+        next[digit] = start;
+        start += count;
+    }
+    for (uint32_t i = 0; i < rows->count; i++) {
+        to[next[date_key(rows->dates[from[i]]) >> shift & (DIGITS - 1)]++] = from[i];
+    }
+    return true;
+}
+
+/* The row numbers, dates ascending; in memory, which has room for two of each. Most rows are of a
+ * few days: one digit differs, seldom two. */
+static const uint32_t *sort_by_date(const struct tide_rows *rows, uint32_t *memory)
+{
+    uint32_t *indices = memory;
+    uint32_t *others = memory + rows->count;
+    for (uint32_t i = 0; i < rows->count; i++) {
+        indices[i] = i;
+    }
+    for (unsigned shift = 0; shift < 32; shift += DIGIT_BITS) {
+        if (sort_by_digit(rows, shift, indices, others)) {
+            uint32_t *sorted = others;
+            others = indices;
+            indices = sorted;
+        }
+    }
+    return indices;
 }
 
 enum tide_status tide_rows_by_date(const struct tide_rows *rows,
@@ -457,30 +506,20 @@ enum tide_status tide_rows_by_date(const struct tide_rows *rows,
     if (rows->count == 0) {
         return TIDE_OK;
     }
+    uint32_t *memory = calloc(rows->count, 2 * sizeof(*memory));
+    if (memory == NULL) {
+        return tide_error_set(error, TIDE_RETRY, "no memory to sort %u rows", rows->count);
+    }
+    const uint32_t *indices = sort_by_date(rows, memory);
     enum tide_status status = TIDE_OK;
-    uint64_t *keys = calloc(rows->count, sizeof(*keys));
-    uint32_t *indices = calloc(rows->count, sizeof(*indices));
-    if (keys == NULL || indices == NULL) {
-        status = tide_error_set(error, TIDE_RETRY, "no memory to sort %u rows", rows->count);
-        goto done;
-    }
-    for (uint32_t i = 0; i < rows->count; i++) {
-        keys[i] = sort_key(rows->dates[i], i);
-    }
-    qsort(keys, rows->count, sizeof(*keys), compare_keys);
-    for (uint32_t i = 0; i < rows->count; i++) {
-        indices[i] = (uint32_t)keys[i];
-    }
     uint32_t end = 0;
     for (uint32_t start = 0; status == TIDE_OK && start < rows->count; start = end) {
-        for (end = start + 1; end < rows->count && keys[end] >> 32 == keys[start] >> 32;) {
+        const int32_t date = rows->dates[indices[start]];
+        for (end = start + 1; end < rows->count && rows->dates[indices[end]] == date;) {
             end++;
         }
-        status = visit(context, rows->dates[indices[start]], indices + start, end - start);
+        status = visit(context, date, indices + start, end - start);
     }
-
-done:
-    free(keys);
-    free(indices);
+    free(memory);
     return status;
 }

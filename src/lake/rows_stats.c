@@ -46,10 +46,14 @@ static uint64_t head_of(struct tide_view text)
 
 static void widen_text(struct tide_column_bounds *bounds, struct tide_view text)
 {
-    if (!bounds->has_value || tide_view_compare(text, bounds->first) < 0) {
-        bounds->first = text;
+    if (!bounds->has_value) {
+        bounds->first = bounds->last = text;
+        return;
     }
-    if (!bounds->has_value || tide_view_compare(text, bounds->last) > 0) {
+    const int order = tide_view_compare(text, bounds->first);
+    if (order < 0) {
+        bounds->first = text;
+    } else if (order > 0 && tide_view_compare(text, bounds->last) > 0) {
         bounds->last = text;
     }
 }
@@ -85,8 +89,8 @@ static struct tide_column_bounds bounds_of(const struct subject *subject, uint32
             uint64_t head = head_of(text);
             if (!bounds.has_value || head <= first_head || head >= last_head) {
                 widen_text(&bounds, text);
-                first_head = head_of(bounds.first);
-                last_head = head_of(bounds.last);
+                first_head = head < first_head || !bounds.has_value ? head : first_head;
+                last_head = head > last_head ? head : last_head;
             }
         } else if (type == TIDE_LAKE_DOUBLE) {
             widen_double(&bounds, tide_rows_double(subject->rows, column, row));
