@@ -40,6 +40,7 @@ struct telling {
     const struct tide_journey_source *source;
     const struct tide_layout *layout;
     struct tide_rows **rows;
+    char definition[2 * HASH_DIGITS + 1];
     struct tide_bytes text; /* of the cell at hand */
 };
 
@@ -105,8 +106,9 @@ static struct tide_view times_text(struct telling *telling, const struct tide_jo
     for (uint32_t k = 0; k < journey->reached; k++) {
         const size_t size =
             tide_civil_format((struct tide_instant){journey->step_times_us[k]}, buffer);
-        tide_bytes_append_format(
-            &telling->text, "%s\"%.*s\"", k == 0 ? "" : ", ", (int)size, buffer);
+        tide_bytes_append_text(&telling->text, k == 0 ? "\"" : ", \"");
+        tide_bytes_append(&telling->text, buffer, size);
+        tide_bytes_append_byte(&telling->text, '"');
     }
     tide_bytes_append_byte(&telling->text, ']');
     return tide_bytes_view(&telling->text);
@@ -116,11 +118,9 @@ static enum tide_status set_texts(struct telling *telling, const struct tide_jou
 {
     struct tide_rows *rows = *telling->rows;
     const struct tide_metric *metric = telling->source->metric;
-    char hash[2 * HASH_DIGITS + 1];
-    snprintf(hash, sizeof(hash), "%016" PRIx64 "%016" PRIx64, metric->hash.high, metric->hash.low);
     enum tide_status status = tide_rows_set_text(rows, JOURNEYS_METRIC, metric->name);
     if (status == TIDE_OK) {
-        status = tide_rows_set_text(rows, JOURNEYS_DEFINITION, tide_view_of(hash));
+        status = tide_rows_set_text(rows, JOURNEYS_DEFINITION, tide_view_of(telling->definition));
     }
     if (status == TIDE_OK) {
         status = tide_rows_set_text(rows, JOURNEYS_KEY, key_text(telling, journey));
@@ -178,6 +178,12 @@ enum tide_status tide_journey_rows(const struct tide_journey_source *source,
     tide_assert(layout->table == TIDE_TABLE_JOURNEYS);
     tide_assert(layout->column_count == JOURNEYS_COLUMN_COUNT);
     struct telling telling = {.source = source, .layout = layout, .rows = rows};
+    const struct tide_u128 hash = source->metric->hash;
+    snprintf(telling.definition,
+             sizeof(telling.definition),
+             "%016" PRIx64 "%016" PRIx64,
+             hash.high,
+             hash.low);
     const enum tide_status status =
         tide_operator_tell(operator,
                            closing,
