@@ -99,6 +99,7 @@ static inline bool tide_bytes_equal(const char *a, const char *b, size_t size)
     return (differs | (tide_load_u64(a + last) ^ tide_load_u64(b + last))) == 0;
 }
 
+/* Each byte by itself: compilers make one store of it, of a loop they do not. */
 static inline void tide_store_u16(void *p, uint16_t value)
 {
     unsigned char *b = p;
@@ -109,17 +110,23 @@ static inline void tide_store_u16(void *p, uint16_t value)
 static inline void tide_store_u32(void *p, uint32_t value)
 {
     unsigned char *b = p;
-    for (unsigned i = 0; i < sizeof(value); i++) {
-        b[i] = (unsigned char)((value >> (8 * i)) & 0xff);
-    }
+    b[0] = (unsigned char)(value & 0xff);
+    b[1] = (unsigned char)(value >> 8 & 0xff);
+    b[2] = (unsigned char)(value >> 16 & 0xff);
+    b[3] = (unsigned char)(value >> 24);
 }
 
 static inline void tide_store_u64(void *p, uint64_t value)
 {
     unsigned char *b = p;
-    for (unsigned i = 0; i < sizeof(value); i++) {
-        b[i] = (unsigned char)((value >> (8 * i)) & 0xff);
-    }
+    b[0] = (unsigned char)(value & 0xff);
+    b[1] = (unsigned char)(value >> 8 & 0xff);
+    b[2] = (unsigned char)(value >> 16 & 0xff);
+    b[3] = (unsigned char)(value >> 24 & 0xff);
+    b[4] = (unsigned char)(value >> 32 & 0xff);
+    b[5] = (unsigned char)(value >> 40 & 0xff);
+    b[6] = (unsigned char)(value >> 48 & 0xff);
+    b[7] = (unsigned char)(value >> 56);
 }
 
 #endif

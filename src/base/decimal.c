@@ -124,25 +124,49 @@ static struct number read_number(struct tide_view text)
     return number;
 }
 
-/* Most numbers are a few digits and nothing else: these, read eight at a time. */
+/* Eight digits, the first in the lowest byte; false: one of them is none. */
+static inline bool read_eight(uint64_t text, uint64_t *value)
+{
+    const uint64_t digits = text - UINT64_C(0x3030303030303030);
+    const uint64_t beyond_nine = digits + UINT64_C(0x7676767676767676);
+    /* Neighbours become two digits, those four, those eight. */
+    const uint64_t twos = (digits * 10 + (digits >> 8)) & UINT64_C(0x00FF00FF00FF00FF);
+    const uint64_t fours = (twos * 100 + (twos >> 16)) & UINT64_C(0x0000FFFF0000FFFF);
+    *value = (fours * 10000 + (fours >> 32)) & UINT64_C(0xFFFFFFFF);
+    return ((digits | beyond_nine) & UINT64_C(0x8080808080808080)) == 0;
+}
+
+/* Most numbers are a few digits and nothing else: these, read eight at a time. The last eight
+ * overlap those before, which are then taken for zeros. */
 static bool read_plain(struct tide_view text, uint64_t *value)
 {
+    enum {
+        EIGHT = 8
+    };
+    static const uint64_t powers[EIGHT] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000};
+    const uint64_t zeros = UINT64_C(0x3030303030303030);
     if (text.size == 0 || text.size > PLAIN_DIGITS_MAX) {
         return false;
     }
     const char *at = text.data;
     const char *const end = at + text.size;
     uint64_t whole = 0;
-    for (; end - at >= 8; at += 8) {
-        const uint64_t digits = tide_load_u64(at) - UINT64_C(0x3030303030303030);
-        const uint64_t beyond_nine = digits + UINT64_C(0x7676767676767676);
-        if (((digits | beyond_nine) & UINT64_C(0x8080808080808080)) != 0) {
+    uint64_t part = 0;
+    for (; end - at >= EIGHT; at += EIGHT) {
+        if (!read_eight(tide_load_u64(at), &part)) {
             return false;
         }
-        /* Neighbours become two digits, those four, those eight. */
-        const uint64_t twos = (digits * 10 + (digits >> 8)) & UINT64_C(0x00FF00FF00FF00FF);
-        const uint64_t fours = (twos * 100 + (twos >> 16)) & UINT64_C(0x0000FFFF0000FFFF);
-        whole = whole * 100000000 + ((fours * 10000 + (fours >> 32)) & UINT64_C(0xFFFFFFFF));
+        whole = whole * 100000000 + part;
+    }
+    const size_t left = (size_t)(end - at);
+    if (left > 0 && text.size > EIGHT) {
+        const unsigned before = (unsigned)(EIGHT * (EIGHT - left));
+        const uint64_t last = tide_load_u64(end - EIGHT) >> before << before;
+        if (!read_eight(last | zeros >> (64 - before), &part)) {
+            return false;
+        }
+        *value = whole * powers[left] + part;
+        return true;
     }
     for (; at < end; at++) {
         if (!is_digit(*at)) {

@@ -31,8 +31,9 @@ struct rest {
 };
 
 enum {
-    LINES_INDEXED =
-        64 << 10, /* bytes at a time: they are still in the cache when they are walked */
+    /* Bytes at a time: they and their tokens are in the first cache when they are walked. */
+    LINES_INDEXED = 16 << 10,
+    LINES_GROWTH = 8,                        /* where no line is as short as that */
     INDEXED_MIN = 2 * TIDE_INDEX_BLOCK_SIZE, /* of one document: less does not pay */
 };
 
@@ -115,23 +116,31 @@ static const char *walk_event(struct tide_decoder *decoder, struct tide_plan *pl
     return tide_walk_event(walk, scan, at);
 }
 
-static const char *decode_element(struct tide_decoder *decoder, const char *at)
+/* A row of what was walked last; first: the byte that its value begins with. */
+static void extract(struct tide_decoder *decoder,
+                    const struct tide_plan *plan,
+                    struct tide_view text,
+                    char first)
 {
-    struct tide_scan *scan = &decoder->scan;
-    const char *end = walk_event(decoder, &decoder->event, at);
-    if (end == NULL) {
-        return NULL;
-    }
-    struct tide_found found = {
-        .text = {at, (size_t)(end - at)},
-        .is_object = *at == '{',
-        .too_deep = scan->too_deep,
-        .broken_surrogate = scan->broken_surrogate,
+    const struct tide_found found = {
+        .text = text,
+        .is_object = first == '{',
+        .too_deep = decoder->scan.too_deep,
+        .broken_surrogate = decoder->scan.broken_surrogate,
         .shape = decoder->shape,
         .tokens = decoder->tokens,
         .index_text = decoder->index.text,
     };
-    tide_extract_event(&decoder->extractor, &decoder->event, &found, decoder->batch);
+    tide_extract_event(&decoder->extractor, plan, &found, decoder->batch);
+}
+
+static const char *decode_element(struct tide_decoder *decoder, const char *at)
+{
+    const char *end = walk_event(decoder, &decoder->event, at);
+    if (end == NULL) {
+        return NULL;
+    }
+    extract(decoder, &decoder->event, (struct tide_view){at, (size_t)(end - at)}, *at);
     return end;
 }
 
@@ -345,16 +354,7 @@ static void decode_document(struct tide_decoder *decoder,
     if (may_be_envelope && finish_envelope(decoder, text, first_row)) {
         return;
     }
-    struct tide_found found = {
-        .text = text,
-        .is_object = *tide_scan_space(&decoder->scan, text.data) == '{',
-        .too_deep = decoder->scan.too_deep,
-        .broken_surrogate = decoder->scan.broken_surrogate,
-        .shape = decoder->shape,
-        .tokens = decoder->tokens,
-        .index_text = decoder->index.text,
-    };
-    tide_extract_event(&decoder->extractor, plan, &found, batch);
+    extract(decoder, plan, text, *tide_scan_space(&decoder->scan, text.data));
 }
 
 /* The whole block is one array of events; its limits are those of an envelope. */
@@ -390,13 +390,19 @@ static bool is_blank(struct tide_view line)
 /* Indexes what comes next; the lines that are whole there are next_line's. */
 static void index_lines(struct tide_decoder *decoder)
 {
-    size_t left = decoder->block.size - decoder->at;
+    const char *text = decoder->block.data + decoder->at;
+    const size_t left = decoder->block.size - decoder->at;
+    struct tide_index *index = &decoder->index;
+    size_t size = left < LINES_INDEXED ? left : LINES_INDEXED;
+    bool is_whole = decoder->kernel->run(index, text, size, true) == size;
+    while (is_whole && index->line_count == 0 && size < left && size < TIDE_INDEX_BYTES_MAX) {
+        const size_t larger =
+            size * LINES_GROWTH < TIDE_INDEX_BYTES_MAX ? size * LINES_GROWTH : TIDE_INDEX_BYTES_MAX;
+        size = left < larger ? left : larger;
+        is_whole = decoder->kernel->run(index, text, size, true) == size;
+    }
     decoder->line = 0;
-    decoder->kernel->run(&decoder->index,
-                         decoder->block.data + decoder->at,
-                         left < LINES_INDEXED ? left : LINES_INDEXED,
-                         true);
-    decoder->token = decoder->index.line_count > 0 ? decoder->index.tokens : NULL;
+    decoder->token = index->line_count > 0 ? index->tokens : NULL;
 }
 
 /* The token that ends the next line. */

@@ -281,12 +281,16 @@ static bool extract_shaped(const struct tide_plan *plan,
     if (shape->lacks_required) {
         return false;
     }
-    for (uint32_t i = 0; i < shape->text_count; i++) {
-        const uint32_t column = shape->texts[i].column;
-        const struct tide_view raw =
-            tide_shape_text(&shape->values[shape->texts[i].value], text, tokens);
-        vectors[column].strings[row] = (struct tide_view){raw.data + 1, raw.size - 2};
-        vectors[column].present[row] = (uint8_t)((raw.size > 2) | !plan->columns[column].is_key);
+    for (uint32_t i = 0; i < shape->string_count; i++) {
+        const struct tide_vector *vector = &vectors[shape->strings[i].column];
+        vector->strings[row] = tide_shape_string_text(&shape->strings[i], text, tokens);
+        vector->present[row] = 1;
+    }
+    for (uint32_t i = 0; i < shape->key_count; i++) {
+        const struct tide_vector *vector = &vectors[shape->keys[i].column];
+        const struct tide_view key = tide_shape_string_text(&shape->keys[i], text, tokens);
+        vector->strings[row] = key;
+        vector->present[row] = key.size > 0;
     }
     for (uint32_t i = 0; i < shape->null_count; i++) {
         vectors[shape->nulls[i]].present[row] = 0;

@@ -2,12 +2,6 @@
  * defined, because a function for one instruction set cannot be inlined into one for another. */
 #ifdef KERNEL
 
-static inline void KERNEL(mark)(struct tide_index *index, size_t block)
-{
-    index->special[block / 64] |= UINT64_C(1) << (block % 64);
-    index->has_special = true;
-}
-
 /* Tokens of one block; bytes: 64 of them. Returns the line feeds that stand inside a string. */
 TARGET static inline __attribute__((always_inline)) uint64_t KERNEL(block)(
     struct tide_index *index,
@@ -15,8 +9,7 @@ TARGET static inline __attribute__((always_inline)) uint64_t KERNEL(block)(
     struct utf8 *utf8,
     const struct KERNEL(constants) * constants,
     const char *bytes,
-    size_t place,
-    bool by_lines)
+    size_t place)
 {
     struct masks masks;
     KERNEL(load)(bytes, constants, &masks);
@@ -24,30 +17,22 @@ TARGET static inline __attribute__((always_inline)) uint64_t KERNEL(block)(
     const uint64_t quotes = masks.quote & ~escaped;
     const uint64_t inside = KERNEL(parities)(quotes) ^ state->inside;
     state->inside = (uint64_t)((int64_t)inside >> 63);
-    const uint64_t line_feeds = by_lines ? masks.line_feed : 0;
+    const uint64_t line_feeds = masks.line_feed & state->by_lines;
     const uint64_t tokens = token_starts(state, &masks, quotes, inside, line_feeds);
     const uint64_t broken = line_feeds & inside;
     const uint64_t whole =
         line_feeds & ((broken & -broken) - 1); /* those before the first of them */
     for (uint64_t left = whole; left != 0; left &= left - 1) {
         const uint64_t before = tokens & ((left & -left) - 1);
-        index->lines[index->line_count++] =
-            (uint32_t)(state->token - index->tokens) + (uint32_t)__builtin_popcountll(before);
+        index->lines[index->line_count++] = state->count + (uint32_t)__builtin_popcountll(before);
     }
-    const uint64_t scalars = ~(masks.bracket | quotes | masks.line_feed);
-    KERNEL(write)(state, constants, bytes, tokens, scalars, (uint32_t)place);
+    masks.tokens = tokens;
+    KERNEL(write)(index, state->count, constants, bytes, &masks, (uint32_t)place);
+    state->count += (uint32_t)__builtin_popcountll(tokens);
 
-    const size_t block = place / TIDE_INDEX_BLOCK_SIZE;
-    if (__builtin_expect((masks.backslash | (masks.control & inside)) != 0, 0)) {
-        KERNEL(mark)(index, block);
-    }
-    if (__builtin_expect(masks.high != 0 || utf8->is_open, 0)) {
-        if (!utf8_block_is_valid(utf8, bytes)) {
-            KERNEL(mark)(index, block);
-            KERNEL(mark)(index, block == 0 ? 0 : block - 1); /* it may have begun there */
-        }
-    } else {
-        utf8->before = _mm_setzero_si128();
+    const uint64_t odd = masks.odd & (inside | ~masks.line_feed);
+    if (__builtin_expect((masks.backslash | odd | utf8->is_open) != 0, 0)) {
+        judge_odd(index, utf8, bytes, place, masks.backslash, inside);
     }
     return broken;
 }
@@ -58,9 +43,9 @@ TARGET static size_t KERNEL(run)(struct tide_index *index,
                                  bool by_lines)
 {
     tide_assert(size <= TIDE_INDEX_BYTES_MAX);
-    struct state state = {.token = index->tokens, .kind = index->kinds};
+    struct state state = {.by_lines = by_lines ? UINT64_MAX : 0};
+    struct utf8 utf8 = {0};
     const struct KERNEL(constants) constants = KERNEL(constants)();
-    struct utf8 utf8 = {.before = _mm_setzero_si128()};
     const size_t block_count = size / TIDE_INDEX_BLOCK_SIZE + 1;
     memset(index->special, 0, (block_count / 64 + 1) * sizeof index->special[0]);
     index->text = text;
@@ -70,19 +55,19 @@ TARGET static size_t KERNEL(run)(struct tide_index *index,
     size_t place = 0;
     for (; broken == 0 && size - place >= TIDE_INDEX_BLOCK_SIZE; place += TIDE_INDEX_BLOCK_SIZE) {
         __builtin_prefetch(text + place + PREFETCH_AHEAD);
-        broken = KERNEL(block)(index, &state, &utf8, &constants, text + place, place, by_lines);
+        broken = KERNEL(block)(index, &state, &utf8, &constants, text + place, place);
     }
     if (broken == 0 && place < size) {
         char last[TIDE_INDEX_BLOCK_SIZE];
         memset(last, ' ', sizeof last); /* no token, and no continuation of a sequence */
         memcpy(last, text + place, size - place);
-        broken = KERNEL(block)(index, &state, &utf8, &constants, last, place, by_lines);
+        broken = KERNEL(block)(index, &state, &utf8, &constants, last, place);
         place += TIDE_INDEX_BLOCK_SIZE;
     }
-    if (utf8.is_open && place > 0) {
-        KERNEL(mark)(index, place / TIDE_INDEX_BLOCK_SIZE - 1);
+    if (utf8.is_open != 0 && place > 0) {
+        mark(index, place / TIDE_INDEX_BLOCK_SIZE - 1);
     }
-    index->count = (uint32_t)(state.token - index->tokens);
+    index->count = state.count;
     index->ends_in_string = state.inside != 0;
     return broken == 0 ? size : place - TIDE_INDEX_BLOCK_SIZE + (size_t)__builtin_ctzll(broken);
 }

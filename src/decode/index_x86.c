@@ -18,11 +18,11 @@ enum {
 struct masks {
     uint64_t quote;
     uint64_t backslash;
-    uint64_t bracket;   /* [ ] { } */
-    uint64_t separator; /* , : and white space */
+    uint64_t bracket; /* [ ] { } */
+    uint64_t apart;   /* brackets, quotes, comma, colon and white space: no part of a scalar */
     uint64_t line_feed;
-    uint64_t control; /* below a space */
-    uint64_t high;    /* not ASCII */
+    uint64_t odd;    /* below a space, or not ASCII */
+    uint64_t tokens; /* not of one byte alone: made of the others */
 };
 
 /* What one block hands to the next. */
@@ -30,15 +30,21 @@ struct state {
     uint64_t escapes_next; /* 1: the next block's first byte stands behind a backslash */
     uint64_t inside;       /* all ones: inside a string */
     uint64_t in_scalar;    /* 1: the last byte was part of a number or literal */
-    uint32_t *token;       /* where the next one is written */
-    char *kind;
+    uint64_t by_lines;     /* all ones: line feeds are tokens */
+    uint32_t count;        /* of tokens so far */
 };
 
 /* Likewise, but seldom used, and apart so that the others stay in registers. */
 struct utf8 {
-    __m128i before; /* the last 16 bytes */
-    bool is_open;   /* they end within a sequence */
+    uint64_t is_open; /* 1: the last block ends within a sequence */
+    __m128i before;   /* then: its last 16 bytes */
 };
+
+static void mark(struct tide_index *index, size_t block)
+{
+    index->special[block / 64] |= UINT64_C(1) << (block % 64);
+    index->has_special = true;
+}
 
 /* ---- of masks ---- */
 
@@ -65,7 +71,7 @@ static inline uint64_t token_starts(struct state *state,
                                     uint64_t inside,
                                     uint64_t line_feeds)
 {
-    const uint64_t scalar = ~(masks->bracket | masks->separator | quotes | inside);
+    const uint64_t scalar = ~(masks->apart | inside);
     const uint64_t scalar_starts = scalar & ~(scalar << 1 | state->in_scalar);
     state->in_scalar = scalar >> 63;
     return (quotes & inside) | scalar_starts | ((masks->bracket | line_feeds) & ~inside);
@@ -181,7 +187,7 @@ SSE42 static inline bool utf8_is_open(__m128i bytes)
 /* Whether the block is well-formed as far as it and the one before tell. */
 SSE42 static bool utf8_block_is_valid(struct utf8 *utf8, const char *block)
 {
-    __m128i before = utf8->before;
+    __m128i before = utf8->is_open != 0 ? utf8->before : _mm_setzero_si128();
     __m128i faults = _mm_setzero_si128();
     for (int i = 0; i < TIDE_INDEX_BLOCK_SIZE; i += 16) {
         const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(block + i));
@@ -191,6 +197,34 @@ SSE42 static bool utf8_block_is_valid(struct utf8 *utf8, const char *block)
     utf8->before = before;
     utf8->is_open = utf8_is_open(before);
     return _mm_testz_si128(faults, faults) != 0;
+}
+
+/* Marks a block that holds a backslash, a control byte inside a string, or what is not UTF-8. Most
+ * blocks with an odd byte have one of these; and few blocks have one. */
+SSE42 static __attribute__((noinline)) void judge_odd(struct tide_index *index,
+                                                      struct utf8 *utf8,
+                                                      const char *bytes,
+                                                      size_t place,
+                                                      uint64_t backslashes,
+                                                      uint64_t inside)
+{
+    const __m128i last_control = _mm_set1_epi8(0x1F);
+    const size_t block = place / TIDE_INDEX_BLOCK_SIZE;
+    uint64_t control = 0;
+    uint64_t high = 0;
+    for (int i = 3; i >= 0; i--) {
+        const __m128i part = _mm_loadu_si128((const __m128i *)(const void *)(bytes + 16 * i));
+        const __m128i low = _mm_cmpeq_epi8(_mm_max_epu8(part, last_control), last_control);
+        control = control << 16 | (uint16_t)_mm_movemask_epi8(low);
+        high = high << 16 | (uint16_t)_mm_movemask_epi8(part);
+    }
+    if ((backslashes | (control & inside)) != 0) {
+        mark(index, block);
+    }
+    if ((high | utf8->is_open) != 0 && !utf8_block_is_valid(utf8, bytes)) {
+        mark(index, block);
+        mark(index, block == 0 ? 0 : block - 1); /* it may have begun there */
+    }
 }
 
 /* ---- SSE4.2 ---- */
@@ -238,23 +272,20 @@ SSE42 static inline void sse42_load(const char *block,
     (void)constants;
     __m128i bytes[4];
     __m128i folded[4]; /* [ and ] become { and } */
-    uint64_t control = 0;
-    uint64_t high = 0;
+    uint64_t odd = 0;
     for (int i = 3; i >= 0; i--) {
         bytes[i] = _mm_loadu_si128((const __m128i *)(const void *)(block + 16 * i));
         folded[i] = _mm_or_si128(bytes[i], _mm_set1_epi8(0x20));
-        const __m128i low =
-            _mm_cmpeq_epi8(_mm_max_epu8(bytes[i], _mm_set1_epi8(0x1F)), _mm_set1_epi8(0x1F));
-        control = control << 16 | (uint16_t)_mm_movemask_epi8(low);
-        high = high << 16 | (uint16_t)_mm_movemask_epi8(bytes[i]);
+        const __m128i low = _mm_cmplt_epi8(bytes[i], _mm_set1_epi8(' ')); /* signed */
+        odd = odd << 16 | (uint16_t)_mm_movemask_epi8(low);
     }
     masks->quote = sse42_equal(bytes, '"');
     masks->backslash = sse42_equal(bytes, '\\');
     masks->bracket = sse42_equal(folded, '{') | sse42_equal(folded, '}');
-    masks->separator = sse42_in(bytes, _mm_setr_epi8(SEPARATOR_TABLE)) | sse42_equal(bytes, ':');
+    masks->apart = masks->bracket | masks->quote | sse42_equal(bytes, ':') |
+                   sse42_in(bytes, _mm_setr_epi8(SEPARATOR_TABLE));
     masks->line_feed = sse42_equal(bytes, '\n');
-    masks->control = control;
-    masks->high = high;
+    masks->odd = odd;
 }
 
 /* Bit i of the result: the parity of bits 0 to i. */
@@ -265,28 +296,37 @@ SSE42 static inline uint64_t sse42_parities(uint64_t bits)
     return (uint64_t)_mm_cvtsi128_si64(product);
 }
 
-/* Eight at a time: what is written too much is written over. */
-SSE42 static inline void sse42_write(struct state *state,
-                                     const struct sse42_constants *constants,
-                                     const char *bytes,
-                                     uint64_t tokens,
-                                     uint64_t scalars,
-                                     uint32_t base)
+/* Eight at a time: what is written too much is written over. Of whoever includes it, whose
+ * instructions it takes. */
+static inline __attribute__((always_inline)) void write_tokens(struct tide_index *index,
+                                                               uint32_t at,
+                                                               const char *bytes,
+                                                               const struct masks *masks,
+                                                               uint32_t base)
 {
-    (void)constants;
-    uint32_t *token = state->token;
-    char *kind = state->kind;
+    uint32_t *token = index->tokens + at;
+    char *kind = index->kinds + at;
+    uint64_t tokens = masks->tokens;
     const int count = __builtin_popcountll(tokens);
     for (int written = 0; written < count; written += 8, token += 8, kind += 8) {
         for (int i = 0; i < 8; i++) {
             const unsigned place = (unsigned)__builtin_ctzll(tokens | UINT64_C(1) << 63);
             token[i] = base + place;
-            kind[i] = (scalars >> place & 1) != 0 ? TIDE_INDEX_SCALAR : bytes[place];
+            kind[i] = (masks->apart >> place & 1) != 0 ? bytes[place] : TIDE_INDEX_SCALAR;
             tokens &= tokens - 1;
         }
     }
-    state->token += count;
-    state->kind += count;
+}
+
+SSE42 static inline void sse42_write(struct tide_index *index,
+                                     uint32_t at,
+                                     const struct sse42_constants *constants,
+                                     const char *bytes,
+                                     const struct masks *masks,
+                                     uint32_t base)
+{
+    (void)constants;
+    write_tokens(index, at, bytes, masks, base);
 }
 
 #define KERNEL(part) sse42_##part
@@ -324,24 +364,23 @@ AVX2 static inline void avx2_load(const char *block,
 {
     (void)constants;
     const __m256i table = _mm256_setr_epi8(SEPARATOR_TABLE, SEPARATOR_TABLE);
-    const __m256i last_control = _mm256_set1_epi8(0x1F);
     __m256i bytes[2];
     __m256i folded[2];
     __m256i separator[2];
-    __m256i control[2];
+    __m256i odd[2];
     for (int i = 0; i < 2; i++) {
         bytes[i] = _mm256_loadu_si256((const __m256i *)(const void *)(block + 32 * i));
         folded[i] = _mm256_or_si256(bytes[i], _mm256_set1_epi8(0x20));
         separator[i] = _mm256_cmpeq_epi8(_mm256_shuffle_epi8(table, bytes[i]), bytes[i]);
-        control[i] = _mm256_cmpeq_epi8(_mm256_max_epu8(bytes[i], last_control), last_control);
+        odd[i] = _mm256_cmpgt_epi8(_mm256_set1_epi8(' '), bytes[i]); /* signed */
     }
     masks->quote = avx2_equal(bytes, '"');
     masks->backslash = avx2_equal(bytes, '\\');
     masks->bracket = avx2_equal(folded, '{') | avx2_equal(folded, '}');
-    masks->separator = avx2_mask(separator[0], separator[1]) | avx2_equal(bytes, ':');
+    masks->apart = masks->bracket | masks->quote | avx2_equal(bytes, ':') |
+                   avx2_mask(separator[0], separator[1]);
     masks->line_feed = avx2_equal(bytes, '\n');
-    masks->control = avx2_mask(control[0], control[1]);
-    masks->high = avx2_mask(bytes[0], bytes[1]);
+    masks->odd = avx2_mask(odd[0], odd[1]);
 }
 
 AVX2 static inline uint64_t avx2_parities(uint64_t bits)
@@ -349,28 +388,15 @@ AVX2 static inline uint64_t avx2_parities(uint64_t bits)
     return sse42_parities(bits);
 }
 
-/* As above, with instructions that make it shorter. */
-AVX2 static inline void avx2_write(struct state *state,
+AVX2 static inline void avx2_write(struct tide_index *index,
+                                   uint32_t at,
                                    const struct avx2_constants *constants,
                                    const char *bytes,
-                                   uint64_t tokens,
-                                   uint64_t scalars,
+                                   const struct masks *masks,
                                    uint32_t base)
 {
     (void)constants;
-    uint32_t *token = state->token;
-    char *kind = state->kind;
-    const int count = __builtin_popcountll(tokens);
-    for (int written = 0; written < count; written += 8, token += 8, kind += 8) {
-        for (int i = 0; i < 8; i++) {
-            const uint64_t place = _tzcnt_u64(tokens) & (TIDE_INDEX_BLOCK_SIZE - 1);
-            token[i] = base + (uint32_t)place;
-            kind[i] = (scalars >> place & 1) != 0 ? TIDE_INDEX_SCALAR : bytes[place];
-            tokens = _blsr_u64(tokens);
-        }
-    }
-    state->token += count;
-    state->kind += count;
+    write_tokens(index, at, bytes, masks, base);
 }
 
 #define KERNEL(part) avx2_##part
@@ -381,8 +407,8 @@ AVX2 static inline void avx2_write(struct state *state,
 
 /* ---- AVX-512 ---- */
 
-/* Every byte that is not part of a scalar or of a string, a quote or a backslash, at the place of
- * its low six bits, which no two of them share. */
+/* Every byte that is no part of a scalar, at the place of its low six bits, which no two of them
+ * share. */
 static const unsigned char avx512_table[TIDE_INDEX_BLOCK_SIZE] = {
     [0] = 1, /* any byte whose place is another */
     ['\t'] = '\t',
@@ -393,7 +419,6 @@ static const unsigned char avx512_table[TIDE_INDEX_BLOCK_SIZE] = {
     [':'] = ':',
     ['"'] = '"',
     ['[' % 64] = '[',
-    ['\\' % 64] = '\\',
     [']' % 64] = ']',
     ['{' % 64] = '{',
     ['}' % 64] = '}',
@@ -443,16 +468,12 @@ AVX512 static inline void avx512_load(const char *block,
                                       struct masks *masks)
 {
     const __m512i bytes = _mm512_loadu_si512(block);
-    const uint64_t found =
-        _mm512_cmpeq_epi8_mask(_mm512_permutexvar_epi8(bytes, constants->table), bytes);
-    const uint64_t letters = _mm512_test_epi8_mask(bytes, constants->letter);
+    masks->apart = _mm512_cmpeq_epi8_mask(_mm512_permutexvar_epi8(bytes, constants->table), bytes);
+    masks->bracket = masks->apart & _mm512_test_epi8_mask(bytes, constants->letter);
     masks->quote = _mm512_cmpeq_epi8_mask(bytes, constants->quote);
     masks->backslash = _mm512_cmpeq_epi8_mask(bytes, constants->backslash);
-    masks->bracket = found & letters & ~masks->backslash;
-    masks->separator = found & ~letters & ~masks->quote;
     masks->line_feed = _mm512_cmpeq_epi8_mask(bytes, constants->line_feed);
-    masks->control = _mm512_cmplt_epu8_mask(bytes, constants->space);
-    masks->high = _mm512_movepi8_mask(bytes);
+    masks->odd = _mm512_cmplt_epi8_mask(bytes, constants->space); /* signed */
 }
 
 AVX512 static inline uint64_t avx512_parities(uint64_t bits)
@@ -468,26 +489,25 @@ AVX512 static inline void avx512_widen(uint32_t *token, __m512i closed, uint32_t
 
 /* The places of set bits as bytes, closed up, then widened sixteen at a time; their bytes likewise,
  * all at once. */
-AVX512 static inline void avx512_write(struct state *state,
+AVX512 static inline void avx512_write(struct tide_index *index,
+                                       uint32_t at,
                                        const struct avx512_constants *constants,
                                        const char *bytes,
-                                       uint64_t tokens,
-                                       uint64_t scalars,
+                                       const struct masks *masks,
                                        uint32_t base)
 {
     const __m512i kinds =
-        _mm512_mask_mov_epi8(_mm512_loadu_si512(bytes), scalars, constants->scalar);
-    _mm512_storeu_si512(state->kind, _mm512_maskz_compress_epi8(tokens, kinds));
+        _mm512_mask_mov_epi8(constants->scalar, masks->apart, _mm512_loadu_si512(bytes));
+    _mm512_storeu_si512(index->kinds + at, _mm512_maskz_compress_epi8(masks->tokens, kinds));
 
-    const int count = __builtin_popcountll(tokens);
-    __m512i closed = _mm512_maskz_compress_epi8(tokens, constants->places);
-    avx512_widen(state->token, closed, base);
+    const int count = __builtin_popcountll(masks->tokens);
+    uint32_t *token = index->tokens + at;
+    __m512i closed = _mm512_maskz_compress_epi8(masks->tokens, constants->places);
+    avx512_widen(token, closed, base);
     for (int written = 16; __builtin_expect(written < count, 0); written += 16) {
         closed = _mm512_shuffle_i32x4(closed, closed, 0x39); /* the next sixteen come first */
-        avx512_widen(state->token + written, closed, base);
+        avx512_widen(token + written, closed, base);
     }
-    state->token += count;
-    state->kind += count;
 }
 
 #define KERNEL(part) avx512_##part

@@ -61,6 +61,7 @@ struct spot {
 struct tide_shape_scalar {
     uint32_t token;
     struct spot end;
+    bool is_far; /* eight bytes from the record's start, whatever the values before it are */
 };
 
 enum tide_status tide_shapes_init(struct tide_shapes *shapes,
@@ -158,18 +159,31 @@ static inline bool has_same_texts(const struct tide_shape *shape,
     return (different[0] | different[1]) == 0;
 }
 
-/* Whether all of them are digits and the first is not 0: nothing else needs to be asked. */
+static inline bool is_all_digits(uint64_t word)
+{
+    const uint64_t halves = TIDE_WORD_EACH(0xF0);
+    const uint64_t high = word & halves;
+    const uint64_t high_of_six_more = (word + TIDE_WORD_EACH(6)) & halves;
+    return (high | high_of_six_more >> 4) == TIDE_WORD_EACH(0x33);
+}
+
+/* Whether all of them are digits and the first is not 0: nothing else needs to be asked. Eight
+ * bytes may be read that end where the number ends. */
 static inline bool is_plain_number(const char *at, const char *end)
 {
-    if (*at < '1' || *at > '9' || end <= at || end - at > PLAIN_DIGITS_MAX) {
+    const size_t size = (size_t)(end - at);
+    if (size == 0 || size > PLAIN_DIGITS_MAX || *at == '0') {
         return false;
     }
-    while (++at < end) {
-        if (*at < '0' || *at > '9') {
-            return false;
-        }
+    const uint64_t last = tide_word_load(end - TIDE_WORD_SIZE);
+    if (size <= TIDE_WORD_SIZE) {
+        const unsigned before = (unsigned)(8 * (TIDE_WORD_SIZE - size));
+        return is_all_digits((last >> before << before) |
+                             tide_word_keep(TIDE_WORD_EACH('0'), TIDE_WORD_SIZE - size));
     }
-    return true;
+    const uint64_t first = tide_word_load(at);
+    const uint64_t middle = tide_word_load(size > 2 * TIDE_WORD_SIZE ? at + TIDE_WORD_SIZE : at);
+    return is_all_digits(first) && is_all_digits(middle) && is_all_digits(last);
 }
 
 static inline bool has_same_kinds(const struct tide_shape *shape, const char *kinds)
@@ -195,7 +209,8 @@ static bool has_good_scalars(const struct tide_shape *shape,
         const struct tide_shape_scalar *scalar = &shape->scalars[i];
         const char *at = text + tokens[scalar->token];
         const char *end = place(text, tokens, scalar->end);
-        if (!is_plain_number(at, end) && tide_scan_scalar(scan, at) != end) {
+        const bool is_plain = scalar->is_far && is_plain_number(at, end);
+        if (!is_plain && tide_scan_scalar(scan, at) != end) {
             return false;
         }
     }
@@ -269,7 +284,8 @@ struct learner {
     struct tide_shape_guard guards[TIDE_SHAPE_TOKENS_MAX]; /* one for each token at most */
     struct tide_shape_scalar scalars[TIDE_SHAPE_TOKENS_MAX];
     struct tide_shape_value values[TIDE_SHAPE_TOKENS_MAX];
-    struct tide_shape_fill texts[TIDE_SCHEMA_COLUMNS_MAX];
+    struct tide_shape_string strings[TIDE_SCHEMA_COLUMNS_MAX];
+    struct tide_shape_string keys[TIDE_SCHEMA_COLUMNS_MAX];
     struct tide_shape_fill others[TIDE_SCHEMA_COLUMNS_MAX];
     uint32_t nulls[TIDE_SCHEMA_COLUMNS_MAX];
     uint32_t node_count;
@@ -407,8 +423,8 @@ static const char *add_value(struct learner *learner,
     }
     const char *end = tide_scan_scalar(scan, at);
     if (end != NULL) {
-        learner->scalars[learner->shape.scalar_count++] =
-            (struct tide_shape_scalar){token, spot_behind(learner, token, end)};
+        learner->scalars[learner->shape.scalar_count++] = (struct tide_shape_scalar){
+            token, spot_behind(learner, token, end), learner->at_min >= TIDE_WORD_SIZE};
     }
     return end;
 }
@@ -502,12 +518,15 @@ static void add_columns(struct learner *learner, const struct tide_shapes *shape
             shape->lacks_required = shape->lacks_required || column->is_required;
             continue;
         }
-        const struct tide_shape_fill fill = {i, number - 1};
-        const bool is_text = learner->values[number - 1].kind == TIDE_JSON_STRING;
-        if (is_text && column->type == TIDE_TYPE_STRING) {
-            learner->texts[shape->text_count++] = fill;
+        const struct tide_shape_value *value = &learner->values[number - 1];
+        const struct tide_shape_string string = {
+            i, value->start, value->end, value->end_offset - 1};
+        if (value->kind != TIDE_JSON_STRING || column->type != TIDE_TYPE_STRING) {
+            learner->others[shape->other_count++] = (struct tide_shape_fill){i, number - 1};
+        } else if (column->is_key) {
+            learner->keys[shape->key_count++] = string;
         } else {
-            learner->others[shape->other_count++] = fill;
+            learner->strings[shape->string_count++] = string;
         }
     }
 }
@@ -540,7 +559,11 @@ static struct tide_shape *create_shape(const struct learner *learner)
          shape.scalar_count,
          sizeof *shape.scalars},
         {(const void **)&shape.values, learner->values, shape.value_count, sizeof *shape.values},
-        {(const void **)&shape.texts, learner->texts, shape.text_count, sizeof *shape.texts},
+        {(const void **)&shape.strings,
+         learner->strings,
+         shape.string_count,
+         sizeof *shape.strings},
+        {(const void **)&shape.keys, learner->keys, shape.key_count, sizeof *shape.keys},
         {(const void **)&shape.others, learner->others, shape.other_count, sizeof *shape.others},
         {(const void **)&shape.nulls, learner->nulls, shape.null_count, sizeof *shape.nulls},
         {(const void **)&shape.by_node,

@@ -47,7 +47,15 @@ struct tide_shape_column {
     bool is_key; /* the id or the entity: an empty one is none */
 };
 
-/* A column, and where its value is. */
+/* A column of strings, and between which bytes its string lies, quotes left out. */
+struct tide_shape_string {
+    uint32_t column;
+    uint32_t start; /* token: its quote */
+    uint32_t end;   /* token */
+    int32_t end_offset;
+};
+
+/* A column, and which value it wants. */
 struct tide_shape_fill {
     uint32_t column;
     uint32_t value;
@@ -67,12 +75,14 @@ struct tide_shape {
     const struct tide_shape_guard *guards; /* so that none of them reads before the text */
     const struct tide_shape_scalar *scalars;
     const struct tide_shape_value *values;
-    /* Columns of records with this shape: of strings that get one, those that get anything else,
-     * and those that get nothing. */
-    const struct tide_shape_fill *texts;
+    /* Columns of records with this shape: of strings that get one, likewise if it is not empty,
+     * those that get anything else, and those that get nothing. */
+    const struct tide_shape_string *strings;
+    const struct tide_shape_string *keys;
     const struct tide_shape_fill *others;
     const uint32_t *nulls;
-    uint32_t text_count;
+    uint32_t string_count;
+    uint32_t key_count;
     uint32_t other_count;
     uint32_t null_count;
     bool lacks_required;     /* a column that must not be null is */
@@ -134,6 +144,15 @@ static inline struct tide_view tide_shape_text(const struct tide_shape_value *va
     const char *start = text + tokens[value->start];
     const char *end = text + ((int64_t)tokens[value->end] + value->end_offset);
     return (struct tide_view){start, (size_t)(end - start)};
+}
+/* Likewise, what is between its quotes. */
+static inline struct tide_view tide_shape_string_text(const struct tide_shape_string *string,
+                                                      const char *text,
+                                                      const uint32_t *tokens)
+{
+    const int64_t start = (int64_t)tokens[string->start] + 1;
+    const int64_t end = (int64_t)tokens[string->end] + string->end_offset;
+    return (struct tide_view){text + start, (size_t)(end - start)};
 }
 /* A record that match did not know was then walked by the index, and its captures are in walk.
  * Does nothing if memory is short, or the record is better walked. */

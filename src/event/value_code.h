@@ -45,7 +45,8 @@ static inline __attribute__((always_inline)) void tide_value_copy(char *to,
 }
 
 /* Both return the place behind what they wrote. */
-static inline char *tide_value_put_string(char *to, struct tide_view string)
+static inline __attribute__((always_inline)) char *tide_value_put_string(char *to,
+                                                                         struct tide_view string)
 {
     to[0] = (char)(TIDE_VALUE_TAG_FIRST_TYPE + (int)TIDE_TYPE_STRING);
     tide_store_u32(to + 1, (uint32_t)string.size);

@@ -95,7 +95,8 @@ static void read_text(struct expected *it, const char *text, size_t size, bool b
             it->lines[it->line_count++] = it->count;
             add_token(it, text, i);
             in_scalar = false;
-        } else if (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == ',' || c == ':') {
+        } else if (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == ',' || c == ':' ||
+                   c == '"') { /* an escaped quote, here where no JSON has one */
             in_scalar = false;
         } else {
             if (!in_scalar) {
