@@ -220,9 +220,67 @@ static void test_many_shapes(void **state)
     teardown(&it);
 }
 
+/* Numbers of every length, and of all kinds of bytes that are near to digits. */
+static void test_numbers(void **state)
+{
+    (void)state;
+    static const char *const odd[] = {"", ".5", "e2", "/", ":", "x", "-", "E", " "};
+    struct fixture it;
+    setup(&it);
+    for (size_t length = 1; length <= 20; length++) {
+        for (size_t k = 0; k < sizeof odd / sizeof odd[0]; k++) {
+            struct tide_bytes text = {0};
+            for (size_t at = 0; at <= length; at++) { /* where the odd one stands */
+                const char digits[] = "19876543210123456789";
+                tide_bytes_append_format(&text,
+                                         "{\"at\":17000000000%02zu,\"p\":{\"n\":%.*s%s%.*s},"
+                                         "\"mid\":\"a record that is long enough\"}\n",
+                                         at,
+                                         (int)at,
+                                         digits,
+                                         odd[k],
+                                         (int)(length - at),
+                                         digits + at);
+            }
+            check(&it, tide_bytes_view(&text), TIDE_FRAMING_NDJSON);
+            tide_bytes_release(&text);
+        }
+    }
+    teardown(&it);
+}
+
+/* Lines that do not fit into what is indexed at a time, among others that do. */
+static void test_long_lines(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {1, 16300, 16400, 20, 70000, 9000, 300000, 1, 1, 140000};
+    struct fixture it;
+    setup(&it);
+    for (int is_ended = 0; is_ended < 2; is_ended++) {
+        struct tide_bytes text = {0};
+        for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+            tide_bytes_append_format(
+                &text,
+                "%s{\"at\":1700000000000,\"mid\":\"m%zu\",\"p\":{\"n\":1},\"z\":\"%*s\"}",
+                i == 0 ? "" : "\n",
+                i,
+                (int)sizes[i],
+                "z");
+        }
+        tide_bytes_append_text(&text, is_ended ? "\n" : "");
+        check(&it, tide_bytes_view(&text), TIDE_FRAMING_NDJSON);
+        text.data[50000] = '\n'; /* broken inside a string */
+        check(&it, tide_bytes_view(&text), TIDE_FRAMING_NDJSON);
+        tide_bytes_release(&text);
+    }
+    teardown(&it);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_repeated),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_numbers),
+                                       cmocka_unit_test(test_long_lines),
+                                       cmocka_unit_test(test_repeated),
                                        cmocka_unit_test(test_every_byte),
                                        cmocka_unit_test(test_many_shapes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
