@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/decimal.h"
+#include "base/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -99,30 +100,6 @@ static bool read_hex4(const char *p, const char *end, uint32_t *value)
     return true;
 }
 
-static size_t encode_utf8(uint32_t point, char *out)
-{
-    if (point < 0x80) {
-        out[0] = (char)point;
-        return 1;
-    }
-    if (point < 0x800) {
-        out[0] = (char)(0xc0 | (point >> 6));
-        out[1] = (char)(0x80 | (point & 0x3f));
-        return 2;
-    }
-    if (point < 0x10000) {
-        out[0] = (char)(0xe0 | (point >> 12));
-        out[1] = (char)(0x80 | ((point >> 6) & 0x3f));
-        out[2] = (char)(0x80 | (point & 0x3f));
-        return 3;
-    }
-    out[0] = (char)(0xf0 | (point >> 18));
-    out[1] = (char)(0x80 | ((point >> 12) & 0x3f));
-    out[2] = (char)(0x80 | ((point >> 6) & 0x3f));
-    out[3] = (char)(0x80 | (point & 0x3f));
-    return 4;
-}
-
 /* at is behind "\u". A surrogate without its partner has no UTF-8 and is refused. */
 static bool read_escaped_point(struct reader *reader, uint32_t *point)
 {
@@ -164,34 +141,8 @@ static enum tide_status read_escape(struct reader *reader, char *out, size_t *si
     if (!read_escaped_point(reader, &point)) {
         return refuse(reader, "a bad \\u escape");
     }
-    *size += encode_utf8(point, out + *size);
+    *size += tide_utf8_encode(point, out + *size);
     return TIDE_OK;
-}
-
-/* The size of the well-formed UTF-8 sequence (Unicode, table 3-7) at p; 0: there is none. */
-static size_t utf8_size(const unsigned char *p, size_t left)
-{
-    if (p[0] < 0x80) {
-        return 1;
-    }
-    size_t size = p[0] >= 0xc2 && p[0] <= 0xdf   ? 2
-                  : p[0] >= 0xe0 && p[0] <= 0xef ? 3
-                  : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4
-                                                 : 0;
-    if (size == 0 || size > left) {
-        return 0;
-    }
-    unsigned low = p[0] == 0xe0 ? 0xa0 : p[0] == 0xf0 ? 0x90 : 0x80;
-    unsigned high = p[0] == 0xed ? 0x9f : p[0] == 0xf4 ? 0x8f : 0xbf;
-    if (p[1] < low || p[1] > high) {
-        return 0;
-    }
-    for (size_t i = 2; i < size; i++) {
-        if ((p[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    return size;
 }
 
 /* Where the string that starts at `at` ends (its quote), and whether it has escapes. */
@@ -209,7 +160,7 @@ static enum tide_status find_quote(struct reader *reader, const char **quote, bo
             p += 2;
             continue;
         }
-        const size_t size = utf8_size((const unsigned char *)p, (size_t)(reader->end - p));
+        const size_t size = tide_utf8_sequence(p, reader->end);
         if (size == 0) {
             reader->at = p;
             return refuse(reader, "bytes that are not UTF-8");
@@ -568,7 +519,7 @@ void tide_json_write_string(struct tide_bytes *bytes, struct tide_view text)
     tide_bytes_append_byte(bytes, '"');
     size_t i = 0;
     while (i < text.size) {
-        size_t size = utf8_size((const unsigned char *)text.data + i, text.size - i);
+        size_t size = tide_utf8_sequence(text.data + i, text.data + text.size);
         if (size == 1) {
             write_ascii(bytes, text.data[i]);
         } else if (size > 1) {

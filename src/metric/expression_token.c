@@ -2,6 +2,7 @@
 #include "metric/expression_token.h"
 
 #include "base/assert.h"
+#include "base/utf8.h"
 
 #include <string.h>
 
@@ -144,7 +145,7 @@ static struct tide_token read_symbol(struct tide_view text, size_t start)
         }
     }
     size_t end = start + 1; /* a whole character of UTF-8 */
-    while (end < text.size && ((unsigned char)text.data[end] & 0xc0) == 0x80) {
+    while (end < text.size && tide_utf8_is_continuation(text.data[end])) {
         end++;
     }
     return bad(text, start, end, "this character has no meaning in a condition");
