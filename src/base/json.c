@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/decimal.h"
+#include "base/digits.h"
 #include "base/utf8.h"
 
 #include <stdlib.h>
@@ -72,32 +73,12 @@ static bool take(struct reader *reader, char wanted)
     return is_taken;
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* Four hex digits at p, which has them or ends first. */
 static bool read_hex4(const char *p, const char *end, uint32_t *value)
 {
-    if (end - p < 4) {
-        return false;
-    }
-    *value = 0;
-    for (int i = 0; i < 4; i++) {
-        int digit = hex_value(p[i]);
-        if (digit < 0) {
-            return false;
-        }
-        *value = *value * 16 + (uint32_t)digit;
-    }
-    return true;
+    const int32_t read = end - p < 4 ? -1 : tide_digits_escaped(p, 4);
+    *value = read < 0 ? *value : (uint32_t)read;
+    return read >= 0;
 }
 
 /* at is behind "\u". A surrogate without its partner has no UTF-8 and is refused. */
@@ -458,21 +439,14 @@ const struct tide_json *tide_json_get(const struct tide_json *json, const char *
 /* Plain digits up to 2^64 - 1; any other spelling goes the exact way, which ends at 2^63 - 1. */
 static bool parse_u64(struct tide_view text, uint64_t *value)
 {
-    uint64_t sum = 0;
-    for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9') {
-            int64_t whole = 0;
-            bool is_fit = tide_decimal_parse_int(text, &whole) && whole >= 0;
-            *value = is_fit ? (uint64_t)whole : *value;
-            return is_fit;
-        }
-        uint64_t digit = (uint64_t)(text.data[i] - '0');
-        if (sum > (UINT64_MAX - digit) / 10) {
-            return false;
-        }
-        sum = sum * 10 + digit;
+    int64_t whole = 0;
+    if (tide_digits_parse(text, value)) {
+        return true;
     }
-    *value = sum;
+    if (!tide_decimal_parse_int(text, &whole) || whole < 0) {
+        return false;
+    }
+    *value = (uint64_t)whole;
     return true;
 }
 

@@ -1,38 +1,22 @@
 #include "decode/escape.h"
 
 #include "base/assert.h"
+#include "base/digits.h"
 #include "base/utf8.h"
 
 #include <string.h>
 
 #include "base/banned.h"
 
-int32_t tide_escape_hex4(const char *at)
-{
-    int32_t value = 0;
-    for (int i = 0; i < 4; i++) {
-        char c = at[i];
-        int digit = c >= '0' && c <= '9'   ? c - '0'
-                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                           : -1;
-        if (digit < 0) {
-            return -1;
-        }
-        value = value * 16 + digit;
-    }
-    return value;
-}
-
 /* *at is after "\u"; moves past the digits, and past a second escape if the two are a pair. */
 static uint32_t read_unicode_escape(const char **at, const char *end)
 {
-    uint32_t high = (uint32_t)tide_escape_hex4(*at);
+    uint32_t high = (uint32_t)tide_digits_escaped(*at, 4);
     *at += 4;
     if ((high & 0xFC00) != 0xD800 || end - *at < 6 || (*at)[0] != '\\' || (*at)[1] != 'u') {
         return high;
     }
-    uint32_t low = (uint32_t)tide_escape_hex4(*at + 2);
+    uint32_t low = (uint32_t)tide_digits_escaped(*at + 2, 4);
     if ((low & 0xFFFFFC00) != 0xDC00) {
         return high;
     }

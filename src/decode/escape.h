@@ -4,8 +4,6 @@
 
 #include "base/bytes.h"
 
-/* The value of four hexadecimal digits; -1: they are not. at has four bytes. */
-int32_t tide_escape_hex4(const char *at);
 /* Resolves the escapes of a string's content that the scanner accepted. to has room for text.size
  * bytes; returns how many were written. An unpaired surrogate becomes the three bytes that UTF-8
  * forbids, which therefore equal no declared key. */

@@ -1,6 +1,7 @@
 #include "decode/json_value.h"
 
 #include "base/assert.h"
+#include "base/digits.h"
 #include "base/utf8.h"
 #include "decode/escape.h"
 #include "decode/word.h"
@@ -182,7 +183,7 @@ bool tide_json_text_reaches(struct tide_view raw, uint64_t count)
     while (i < raw.size && count > 0) {
         size_t size = 0;
         if (raw.data[i] == '\\' && raw.data[i + 1] == 'u') {
-            bool is_high = (tide_escape_hex4(raw.data + i + 2) & 0xFC00) == 0xD800;
+            bool is_high = (tide_digits_escaped(raw.data + i + 2, 4) & 0xFC00) == 0xD800;
             size = is_high ? 2 * ESCAPE_SIZE : ESCAPE_SIZE; /* surrogates come in pairs */
         } else if (raw.data[i] == '\\') {
             size = 2;

@@ -1,8 +1,8 @@
 #include "decode/scan.h"
 
 #include "base/assert.h"
+#include "base/digits.h"
 #include "base/utf8.h"
-#include "decode/escape.h"
 
 #include <string.h>
 
@@ -22,7 +22,7 @@ static const char *skip_hex(const char *at, const char *end)
  * unpaired, which is not a fault of the grammar but of the event. */
 static const char *scan_unicode_escape(struct tide_scan *scan, const char *at)
 {
-    int32_t value = scan->end - at >= 4 ? tide_escape_hex4(at) : -1;
+    int32_t value = scan->end - at >= 4 ? tide_digits_escaped(at, 4) : -1;
     if (value < 0) {
         return tide_scan_fault(scan, skip_hex(at, scan->end));
     }
@@ -32,7 +32,7 @@ static const char *scan_unicode_escape(struct tide_scan *scan, const char *at)
     }
     bool is_high = value < 0xDC00;
     if (is_high && scan->end - at >= 6 && at[0] == '\\' && at[1] == 'u' &&
-        (tide_escape_hex4(at + 2) & ~0x3FF) == 0xDC00) {
+        (tide_digits_escaped(at + 2, 4) & ~0x3FF) == 0xDC00) {
         return at + 6;
     }
     scan->broken_surrogate = true;

@@ -37,14 +37,6 @@ static void test_resolve(void **state)
     }
 }
 
-static void test_hex4(void **state)
-{
-    (void)state;
-    assert_int_equal(tide_escape_hex4("0aF9"), 0x0AF9);
-    assert_int_equal(tide_escape_hex4("00g0"), -1);
-    assert_int_equal(tide_escape_hex4("\"000"), -1);
-}
-
 static void test_unpaired_surrogate(void **state)
 {
     (void)state;
@@ -69,7 +61,6 @@ static void test_unpaired_surrogate(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_resolve),
-                                       cmocka_unit_test(test_hex4),
                                        cmocka_unit_test(test_unpaired_surrogate)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
