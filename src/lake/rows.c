@@ -115,7 +115,7 @@ static const struct {
 };
 #undef TABLE
 
-static enum tide_lake_type lake_type(enum tide_type type)
+enum tide_lake_type tide_lake_type_of(enum tide_type type)
 {
     switch (type) {
     case TIDE_TYPE_STRING:
@@ -152,7 +152,7 @@ struct tide_layout *tide_layout_create(struct tide_arena *arena,
     for (uint32_t i = 0; i < schema_count; i++) {
         const struct tide_column *column = &schema->columns[i];
         tide_assert(!column->derived && column->name.size > 0);
-        columns[i] = (struct tide_lake_column){column->name, lake_type(column->type)};
+        columns[i] = (struct tide_lake_column){column->name, tide_lake_type_of(column->type)};
     }
     memcpy(columns + schema_count, own, own_count * sizeof(*own));
     *layout = (struct tide_layout){
