@@ -3,6 +3,7 @@
 #include "base/civil.h"
 
 #include "base/assert.h"
+#include "base/digits.h"
 
 #include <string.h>
 
@@ -82,11 +83,6 @@ static bool take_separator(struct tide_view *rest, const char *choices)
     return take_byte(rest, choices, &taken);
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 static bool take_number(struct tide_view *rest, size_t digits, int32_t *number)
 {
     if (rest->size < digits) {
@@ -94,7 +90,7 @@ static bool take_number(struct tide_view *rest, size_t digits, int32_t *number)
     }
     int32_t value = 0;
     for (size_t i = 0; i < digits; i++) {
-        if (!is_digit(rest->data[i])) {
+        if (!tide_is_digit(rest->data[i])) {
             return false;
         }
         value = value * 10 + (rest->data[i] - '0');
@@ -154,7 +150,7 @@ static bool take_fraction(struct tide_view *rest, int64_t *us)
     }
     int64_t digit_value = TIDE_US_PER_SECOND / 10;
     size_t size = 0;
-    for (; size < rest->size && is_digit(rest->data[size]); size++) {
+    for (; size < rest->size && tide_is_digit(rest->data[size]); size++) {
         *us += (rest->data[size] - '0') * digit_value;
         digit_value /= 10; /* 0 after six digits: the others are cut */
     }
@@ -272,7 +268,7 @@ bool tide_duration_parse(struct tide_view text, struct tide_duration *duration)
     };
     int64_t number = 0;
     size_t size = 0;
-    for (; size < text.size && is_digit(text.data[size]); size++) {
+    for (; size < text.size && tide_is_digit(text.data[size]); size++) {
         if (__builtin_mul_overflow(number, 10, &number) ||
             __builtin_add_overflow(number, text.data[size] - '0', &number)) {
             return false;

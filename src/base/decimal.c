@@ -7,6 +7,7 @@
 #include "base/decimal.h"
 
 #include "base/assert.h"
+#include "base/digits.h"
 
 #include <float.h>
 #include <math.h>
@@ -68,11 +69,6 @@ enum remainder {
     REMAINDER_MORE
 };
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 /* Digits as they are, leading zeros or not; clamped. */
 static int64_t read_exponent(const char *at, const char *end)
 {
@@ -81,7 +77,7 @@ static int64_t read_exponent(const char *at, const char *end)
         at++;
     }
     int64_t exponent = 0;
-    for (; at < end && is_digit(*at); at++) {
+    for (; at < end && tide_is_digit(*at); at++) {
         exponent = exponent * 10 + (*at - '0');
         if (exponent > EXPONENT_MAX / 10) {
             exponent = EXPONENT_MAX / 10;
@@ -105,7 +101,7 @@ static struct number read_number(struct tide_view text)
             after_point = true;
             continue;
         }
-        if (!is_digit(*at)) {
+        if (!tide_is_digit(*at)) {
             break;
         }
         const bool is_significant = number.digits != 0 || *at != '0';
@@ -169,7 +165,7 @@ static bool read_plain(struct tide_view text, uint64_t *value)
         return true;
     }
     for (; at < end; at++) {
-        if (!is_digit(*at)) {
+        if (!tide_is_digit(*at)) {
             return false;
         }
         whole = whole * 10 + (uint64_t)(*at - '0');
@@ -359,7 +355,7 @@ enum tide_status tide_decimal_parse_i128(struct tide_view text, unsigned scale, 
     const magnitude128 limit = ((magnitude128)1 << 127) - !is_negative;
     magnitude128 magnitude = 0;
     const char *const whole = at;
-    for (; at < end && is_digit(*at); at++) {
+    for (; at < end && tide_is_digit(*at); at++) {
         if (!append_digit(&magnitude, (unsigned)(*at - '0'))) {
             return TIDE_REJECT;
         }
@@ -369,7 +365,7 @@ enum tide_status tide_decimal_parse_i128(struct tide_view text, unsigned scale, 
     if (is_complete && at < end && *at == '.') {
         at++;
         is_complete = at < end; /* a point wants a digit */
-        for (; at < end && is_digit(*at) && missing > 0; at++, missing--) {
+        for (; at < end && tide_is_digit(*at) && missing > 0; at++, missing--) {
             if (!append_digit(&magnitude, (unsigned)(*at - '0'))) {
                 return TIDE_REJECT;
             }

@@ -6,6 +6,7 @@
 #include "base/diagnostic.h"
 
 #include "base/assert.h"
+#include "base/utf8.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -180,11 +181,6 @@ static struct tide_view line_of(struct tide_view text, uint32_t line)
     return (struct tide_view){text.data + start, size};
 }
 
-static bool is_continuation(char c)
-{
-    return ((unsigned char)c & 0xc0) == 0x80;
-}
-
 /* The line and the caret under it; nothing when the column is not on the line. */
 static void render_excerpt(struct tide_position position, struct tide_bytes *text)
 {
@@ -195,11 +191,11 @@ static void render_excerpt(struct tide_position position, struct tide_bytes *tex
     }
     size_t start =
         column > WINDOW_SIZE / 2 && line.size > WINDOW_SIZE ? column - WINDOW_SIZE / 2 : 0;
-    while (start > 0 && is_continuation(line.data[start])) {
+    while (start > 0 && tide_utf8_is_continuation(line.data[start])) {
         start--;
     }
     size_t end = line.size - start > WINDOW_SIZE ? start + WINDOW_SIZE : line.size;
-    while (end < line.size && is_continuation(line.data[end])) {
+    while (end < line.size && tide_utf8_is_continuation(line.data[end])) {
         end++;
     }
     for (size_t i = start; i < end; i++) {
@@ -208,13 +204,13 @@ static void render_excerpt(struct tide_position position, struct tide_bytes *tex
     }
     tide_bytes_append_byte(text, '\n');
     for (size_t i = start; i < column; i++) {
-        if (!is_continuation(line.data[i])) {
+        if (!tide_utf8_is_continuation(line.data[i])) {
             tide_bytes_append_byte(text, line.data[i] == '\t' ? '\t' : ' ');
         }
     }
     tide_bytes_append_byte(text, '^');
     for (size_t i = column + 1; i < end && i - column < position.size; i++) {
-        if (!is_continuation(line.data[i])) {
+        if (!tide_utf8_is_continuation(line.data[i])) {
             tide_bytes_append_byte(text, '~');
         }
     }

@@ -7,6 +7,8 @@
 
 #include "base/assert.h"
 #include "base/decimal.h"
+#include "base/digits.h"
+#include "base/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -71,56 +73,12 @@ static bool take(struct reader *reader, char wanted)
     return is_taken;
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* Four hex digits at p, which has them or ends first. */
 static bool read_hex4(const char *p, const char *end, uint32_t *value)
 {
-    if (end - p < 4) {
-        return false;
-    }
-    *value = 0;
-    for (int i = 0; i < 4; i++) {
-        int digit = hex_value(p[i]);
-        if (digit < 0) {
-            return false;
-        }
-        *value = *value * 16 + (uint32_t)digit;
-    }
-    return true;
-}
-
-static size_t encode_utf8(uint32_t point, char *out)
-{
-    if (point < 0x80) {
-        out[0] = (char)point;
-        return 1;
-    }
-    if (point < 0x800) {
-        out[0] = (char)(0xc0 | (point >> 6));
-        out[1] = (char)(0x80 | (point & 0x3f));
-        return 2;
-    }
-    if (point < 0x10000) {
-        out[0] = (char)(0xe0 | (point >> 12));
-        out[1] = (char)(0x80 | ((point >> 6) & 0x3f));
-        out[2] = (char)(0x80 | (point & 0x3f));
-        return 3;
-    }
-    out[0] = (char)(0xf0 | (point >> 18));
-    out[1] = (char)(0x80 | ((point >> 12) & 0x3f));
-    out[2] = (char)(0x80 | ((point >> 6) & 0x3f));
-    out[3] = (char)(0x80 | (point & 0x3f));
-    return 4;
+    const int32_t read = end - p < 4 ? -1 : tide_digits_escaped(p, 4);
+    *value = read < 0 ? *value : (uint32_t)read;
+    return read >= 0;
 }
 
 /* at is behind "\u". A surrogate without its partner has no UTF-8 and is refused. */
@@ -164,34 +122,8 @@ static enum tide_status read_escape(struct reader *reader, char *out, size_t *si
     if (!read_escaped_point(reader, &point)) {
         return refuse(reader, "a bad \\u escape");
     }
-    *size += encode_utf8(point, out + *size);
+    *size += tide_utf8_encode(point, out + *size);
     return TIDE_OK;
-}
-
-/* The size of the well-formed UTF-8 sequence (Unicode, table 3-7) at p; 0: there is none. */
-static size_t utf8_size(const unsigned char *p, size_t left)
-{
-    if (p[0] < 0x80) {
-        return 1;
-    }
-    size_t size = p[0] >= 0xc2 && p[0] <= 0xdf   ? 2
-                  : p[0] >= 0xe0 && p[0] <= 0xef ? 3
-                  : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4
-                                                 : 0;
-    if (size == 0 || size > left) {
-        return 0;
-    }
-    unsigned low = p[0] == 0xe0 ? 0xa0 : p[0] == 0xf0 ? 0x90 : 0x80;
-    unsigned high = p[0] == 0xed ? 0x9f : p[0] == 0xf4 ? 0x8f : 0xbf;
-    if (p[1] < low || p[1] > high) {
-        return 0;
-    }
-    for (size_t i = 2; i < size; i++) {
-        if ((p[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    return size;
 }
 
 /* Where the string that starts at `at` ends (its quote), and whether it has escapes. */
@@ -209,7 +141,7 @@ static enum tide_status find_quote(struct reader *reader, const char **quote, bo
             p += 2;
             continue;
         }
-        const size_t size = utf8_size((const unsigned char *)p, (size_t)(reader->end - p));
+        const size_t size = tide_utf8_sequence(p, reader->end);
         if (size == 0) {
             reader->at = p;
             return refuse(reader, "bytes that are not UTF-8");
@@ -507,21 +439,14 @@ const struct tide_json *tide_json_get(const struct tide_json *json, const char *
 /* Plain digits up to 2^64 - 1; any other spelling goes the exact way, which ends at 2^63 - 1. */
 static bool parse_u64(struct tide_view text, uint64_t *value)
 {
-    uint64_t sum = 0;
-    for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9') {
-            int64_t whole = 0;
-            bool is_fit = tide_decimal_parse_int(text, &whole) && whole >= 0;
-            *value = is_fit ? (uint64_t)whole : *value;
-            return is_fit;
-        }
-        uint64_t digit = (uint64_t)(text.data[i] - '0');
-        if (sum > (UINT64_MAX - digit) / 10) {
-            return false;
-        }
-        sum = sum * 10 + digit;
+    int64_t whole = 0;
+    if (tide_digits_parse(text, value)) {
+        return true;
     }
-    *value = sum;
+    if (!tide_decimal_parse_int(text, &whole) || whole < 0) {
+        return false;
+    }
+    *value = (uint64_t)whole;
     return true;
 }
 
@@ -566,12 +491,9 @@ static size_t plain_end(struct tide_view text, size_t at)
 {
     while (at < text.size) {
         const unsigned char c = (unsigned char)text.data[at];
-        size_t size = 1;
-        if (c >= 0x80) {
-            size = utf8_size((const unsigned char *)text.data + at, text.size - at);
-        } else if (c < 0x20 || c == '"' || c == '\\') {
-            size = 0;
-        }
+        const bool is_plain = c >= 0x20 && c != '"' && c != '\\';
+        const size_t size =
+            is_plain ? tide_utf8_sequence(text.data + at, text.data + text.size) : 0;
         if (size == 0) {
             break;
         }

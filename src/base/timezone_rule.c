@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/civil.h"
+#include "base/digits.h"
 
 #include "base/banned.h"
 
@@ -18,11 +19,6 @@ enum {
     YEAR_MAX = 9999,
     THURSDAY = 4 /* 1970-01-01 was one; Sunday is 0 */
 };
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
 
 static bool is_letter(char c)
 {
@@ -44,7 +40,7 @@ static bool take_number(struct tide_view *rest, int32_t min, int32_t max, int32_
 {
     size_t size = 0;
     *number = 0;
-    for (; size < rest->size && is_digit(rest->data[size]); size++) {
+    for (; size < rest->size && tide_is_digit(rest->data[size]); size++) {
         if (size == DIGITS_MAX) {
             return false;
         }
@@ -61,7 +57,7 @@ static bool take_name(struct tide_view *rest)
     size_t size = 0;
     for (; size < rest->size; size++) {
         const char c = rest->data[size];
-        if (!is_letter(c) && !(is_quoted && (is_digit(c) || c == '+' || c == '-'))) {
+        if (!is_letter(c) && !(is_quoted && (tide_is_digit(c) || c == '+' || c == '-'))) {
             break;
         }
     }

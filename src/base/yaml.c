@@ -10,6 +10,7 @@
 #include "base/yaml.h"
 
 #include "base/assert.h"
+#include "base/utf8.h"
 
 #include <yaml.h>
 
@@ -57,8 +58,7 @@ static void cursor_forward(struct cursor *cursor, struct tide_view text, size_t 
 {
     while (cursor->characters < characters && cursor->offset < text.size) {
         bool is_end = text.data[cursor->offset++] == '\n';
-        while (cursor->offset < text.size &&
-               ((unsigned char)text.data[cursor->offset] & 0xc0) == 0x80) {
+        while (cursor->offset < text.size && tide_utf8_is_continuation(text.data[cursor->offset])) {
             cursor->offset++;
         }
         cursor->characters++;

@@ -1,7 +1,5 @@
 #include "batch/lake_files.h"
 
-#include "lake/delta.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,6 +81,21 @@ static int compare_files(const void *left, const void *right)
     return tide_view_compare(a->path, b->path);
 }
 
+struct tide_delta_options tide_lake_files_reading(struct tide_store store,
+                                                  struct tide_clock clock,
+                                                  const struct tide_layout *layout,
+                                                  struct tide_checkpoint_codec codec)
+{
+    return (struct tide_delta_options){
+        .store = store,
+        .clock = clock,
+        .layout = layout,
+        .table_id = TIDE_VIEW("00000000-0000-0000-0000-000000000000"), /* nothing is committed */
+        .engine = TIDE_VIEW("tidemark"),
+        .codec = codec,
+    };
+}
+
 enum tide_status tide_lake_files_list(struct tide_store store,
                                       struct tide_clock clock,
                                       const struct tide_layout *layout,
@@ -94,14 +107,7 @@ enum tide_status tide_lake_files_list(struct tide_store store,
     struct tide_delta *delta = NULL;
     struct tide_checkpoint_codec codec = {0}; /* opens a DuckDB only if there is a checkpoint */
     enum tide_status status = tide_checkpoint_parquet_open(NULL, &codec, error);
-    const struct tide_delta_options options = {
-        .store = store,
-        .clock = clock,
-        .layout = layout,
-        .table_id = TIDE_VIEW("00000000-0000-0000-0000-000000000000"), /* nothing is committed */
-        .engine = TIDE_VIEW("tidemark"),
-        .codec = codec,
-    };
+    const struct tide_delta_options options = tide_lake_files_reading(store, clock, layout, codec);
     if (status == TIDE_OK) {
         status = tide_delta_open(&options, &delta, error);
     }

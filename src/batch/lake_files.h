@@ -5,8 +5,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
-#include "lake/rows.h"
-#include "lake/store.h"
+#include "lake/delta.h"
 
 enum {
     TIDE_LAKE_FILES_MAX = 1 << 18 /* of one table */
@@ -22,6 +21,12 @@ struct tide_lake_files { /* in arena; by path */
     uint32_t count;
     bool is_table; /* it has a log */
 };
+
+/* To open a table with for reading alone: what these make must not be committed to. */
+struct tide_delta_options tide_lake_files_reading(struct tide_store store,
+                                                  struct tide_clock clock,
+                                                  const struct tide_layout *layout,
+                                                  struct tide_checkpoint_codec codec);
 
 /* RETRY: out of memory, or the store is not there; REJECT: the table is not ours, has more than
  * FILES_MAX files, or one that is not in the folder of a date; FATAL: damage. */

@@ -135,15 +135,8 @@ static enum tide_status open_delta(struct tide_store store,
                                    struct tide_delta **delta,
                                    struct tide_error *error)
 {
-    const struct tide_delta_options options = {
-        .store = store,
-        .clock = clock,
-        .layout = layout,
-        .table_id = TIDE_VIEW("00000000-0000-0000-0000-000000000000"), /* nothing is committed */
-        .engine = TIDE_VIEW("tidemark"),
-        .codec = codec,
-        .keeps_files = true,
-    };
+    struct tide_delta_options options = tide_lake_files_reading(store, clock, layout, codec);
+    options.keeps_files = true;
     return tide_delta_open(&options, delta, error);
 }
 

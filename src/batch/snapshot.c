@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/json.h"
+#include "batch/lake_files.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -75,15 +76,9 @@ static enum tide_status open_table(const struct tide_snapshot_options *options,
                                    struct tide_delta **delta,
                                    struct tide_error *error)
 {
-    const struct tide_delta_options delta_options = {
-        .store = options->store,
-        .clock = options->clock,
-        .layout = layout,
-        .table_id = TIDE_VIEW("00000000-0000-0000-0000-000000000000"), /* nothing is committed */
-        .engine = TIDE_VIEW("tidemark"),
-        .codec = codec,
-        .keeps_files = true,
-    };
+    struct tide_delta_options delta_options =
+        tide_lake_files_reading(options->store, options->clock, layout, codec);
+    delta_options.keeps_files = true;
     return tide_delta_open(&delta_options, delta, error);
 }
 

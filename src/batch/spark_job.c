@@ -5,6 +5,7 @@
 #include "base/embedded.h"
 #include "base/json.h"
 #include "batch/spark_program.h"
+#include "batch/typed_view.h"
 #include "metric/sql.h"
 
 #include "base/banned.h"
@@ -23,28 +24,6 @@ struct tide_view tide_spark_program(void)
 }
 
 /* ---- tables */
-
-static const char *ddl_type(enum tide_lake_type type)
-{
-    switch (type) {
-    case TIDE_LAKE_STRING:
-        return "STRING";
-    case TIDE_LAKE_LONG:
-        return "BIGINT";
-    case TIDE_LAKE_DECIMAL:
-        return "DECIMAL(18, 6)";
-    case TIDE_LAKE_BOOLEAN:
-        return "BOOLEAN";
-    case TIDE_LAKE_TIMESTAMP:
-        return "TIMESTAMP";
-    case TIDE_LAKE_BINARY:
-        return "BINARY";
-    case TIDE_LAKE_DOUBLE:
-        return "DOUBLE";
-    }
-    tide_assert(false);
-    return "";
-}
 
 static void write_files(const struct tide_snapshot_table *table, struct tide_bytes *json)
 {
@@ -94,7 +73,7 @@ static enum tide_status write_table(const struct tide_spark_job *job,
                                  "%s`%.*s` %s",
                                  i == 0 ? "" : ", ",
                                  TIDE_VIEW_ARGUMENTS(layout->columns[i].name),
-                                 ddl_type(layout->columns[i].type));
+                                 tide_dialect_type(TIDE_DIALECT_SPARK, layout->columns[i].type));
     }
     tide_json_write_key(json, is_events ? events_table : rejected_table);
     tide_bytes_append_byte(json, '{');

@@ -75,25 +75,6 @@ void tide_dialect_name(enum tide_dialect dialect, struct tide_view name, struct 
     tide_bytes_append_byte(sql, quote);
 }
 
-static enum tide_lake_type lake_type(enum tide_type type)
-{
-    switch (type) {
-    case TIDE_TYPE_STRING:
-        return TIDE_LAKE_STRING;
-    case TIDE_TYPE_INT:
-        return TIDE_LAKE_LONG;
-    case TIDE_TYPE_DECIMAL:
-        return TIDE_LAKE_DECIMAL;
-    case TIDE_TYPE_BOOL:
-        return TIDE_LAKE_BOOLEAN;
-    case TIDE_TYPE_TIME_MS:
-    case TIDE_TYPE_TIME_ISO:
-        return TIDE_LAKE_TIMESTAMP;
-    }
-    tide_assert(false);
-    return TIDE_LAKE_STRING;
-}
-
 /* A number of a JSON object in a column. */
 static void write_number(const struct writing *writing,
                          const char *column,
@@ -352,7 +333,7 @@ static void write_time(const struct writing *writing, const char *path)
 
 static void group_column(const struct writing *writing, const struct tide_column *column)
 {
-    const enum tide_lake_type type = lake_type(column->type);
+    const enum tide_lake_type type = tide_lake_type_of(column->type);
     char path[NAME_BYTES_MAX];
     (void)snprintf(path, sizeof(path), "%.*s", TIDE_VIEW_ARGUMENTS(column->name));
     switch (type) {

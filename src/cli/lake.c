@@ -355,30 +355,19 @@ static const struct tide_listing_column vacuum_columns[] = {
     {"kept_young", false},
 };
 
-struct promised {
-    const struct tide_promises *promises;
-    enum tide_table table;
-};
-
-static bool is_promised(void *context, struct tide_view path)
-{
-    const struct promised *promised = context;
-    return tide_promises_has(promised->promises, promised->table, path);
-}
-
 static enum tide_status vacuum_table(struct lake *lake,
                                      int table,
                                      struct tide_duration older,
                                      const struct tide_promises *promises,
                                      struct tide_error *error)
 {
-    struct promised promised = {promises, (enum tide_table)table};
+    struct tide_promised promised = {promises, (enum tide_table)table};
     struct tide_vacuum_report report;
     const struct tide_vacuum_options options = {
         .table = tide_lake_tools_table(&lake->session.tools, (enum tide_table)table),
         .older = older,
         .is_dry = tide_invocation_has(lake->session.invocation, "--dry-run"),
-        .is_promised = is_promised,
+        .is_promised = tide_promised_has,
         .context = &promised};
     const enum tide_status status = tide_vacuum(&options, &report, error);
     if (status == TIDE_OK) {

@@ -2,6 +2,7 @@
 #include "cli/row_printer.h"
 
 #include "base/json.h"
+#include "base/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,15 +94,6 @@ static enum tide_status no_memory(struct tide_row_printer *printer)
 
 /* ---- text */
 
-static size_t count_characters(struct tide_view text)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < text.size; i++) {
-        count += ((unsigned char)text.data[i] & 0xC0) != 0x80;
-    }
-    return count;
-}
-
 /* A terminal must not be told anything by data. */
 static void append_shown(struct tide_view text, struct tide_bytes *into)
 {
@@ -147,7 +139,7 @@ static void append_padded(struct tide_row_printer *printer, uint32_t index, stru
 {
     const struct column *column = &printer->columns[index];
     const size_t width = column->width < WIDTH_MAX ? column->width : WIDTH_MAX;
-    const size_t size = count_characters(field);
+    const size_t size = tide_utf8_character_count(field);
     size_t padding = size < width ? width - size : 0;
     const bool is_last = index + 1 == printer->column_count;
     struct tide_bytes *line = &printer->line;
@@ -210,7 +202,7 @@ static enum tide_status table_row(struct tide_row_printer *printer,
             tide_bytes_append_text(&shown, "NULL");
         }
         if (printer->is_holding) {
-            const size_t width = count_characters(tide_bytes_view(&shown));
+            const size_t width = tide_utf8_character_count(tide_bytes_view(&shown));
             column->width = width > column->width ? width : column->width;
             tide_bytes_append_view(&printer->held, tide_bytes_view(&shown));
             tide_bytes_append_byte(&printer->held, '\n');
@@ -312,7 +304,7 @@ static bool name_column(struct tide_row_printer *printer,
     tide_bytes_reset(&text);
     append_shown(heading->name, &text);
     column->head = copy_text(&text);
-    column->width = count_characters(tide_bytes_view(&text));
+    column->width = tide_utf8_character_count(tide_bytes_view(&text));
     column->is_number = heading->is_number;
     tide_bytes_release(&text);
     return column->name != NULL && column->head != NULL;

@@ -72,7 +72,7 @@ static enum tide_status send_cell(void *context,
                                   struct tide_error *error)
 {
     struct tide_service_publish *publish = context;
-    return tide_kafka_sink_send(publish->cells, 0, key, value, error);
+    return tide_kafka_sink_send_waiting(publish->cells, 0, key, value, patience, error);
 }
 
 static enum tide_status flush_cells(void *context, struct tide_error *error)
@@ -114,13 +114,8 @@ static enum tide_status send_journey(struct tide_kafka_sink *sink,
         return tide_error_set(error, TIDE_RETRY, "no memory for a journey");
     }
     struct tide_view message = tide_bytes_view(line);
-    enum tide_status status = tide_kafka_sink_send(sink, 0, tide_bytes_view(key), message, error);
-    if (status == TIDE_AGAIN) {
-        status = tide_kafka_sink_flush(sink, patience, error);
-        status = status == TIDE_OK
-                     ? tide_kafka_sink_send(sink, 0, tide_bytes_view(key), message, error)
-                     : status;
-    }
+    enum tide_status status =
+        tide_kafka_sink_send_waiting(sink, 0, tide_bytes_view(key), message, patience, error);
     if (status == TIDE_REJECT) {
         tide_logline(TIDE_LOGLINE_WARNING,
                      "publish",

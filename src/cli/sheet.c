@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/json.h"
+#include "base/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -248,15 +249,6 @@ static void append_value(enum tide_sheet_form form,
     }
 }
 
-static size_t count_characters(struct tide_view text)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < text.size; i++) {
-        count += ((unsigned char)text.data[i] & 0xc0) != 0x80;
-    }
-    return count;
-}
-
 static void append_header(enum tide_sheet_form form,
                           const struct column *column,
                           struct tide_bytes *text)
@@ -341,7 +333,7 @@ static bool learn_field(void *context, const struct field *field)
     if (learning->sheet->form == TIDE_SHEET_TABLE) {
         tide_bytes_reset(&learning->text);
         append_value(TIDE_SHEET_TABLE, column, field->value, &learning->text);
-        const size_t width = count_characters(tide_bytes_view(&learning->text));
+        const size_t width = tide_utf8_character_count(tide_bytes_view(&learning->text));
         column->width = width > column->width ? width : column->width;
     }
     return !learning->text.failed;
@@ -510,7 +502,7 @@ static void append_field(struct printing *printing, uint32_t place)
 {
     const struct column *column = &printing->block->columns[printing->order[place]];
     const struct tide_view text = tide_bytes_view(&printing->text);
-    const size_t size = count_characters(text);
+    const size_t size = tide_utf8_character_count(text);
     const size_t width = column->width < WIDTH_MAX ? column->width : WIDTH_MAX;
     const size_t padding = size < width ? width - size : 0;
     const bool is_last = place + 1 == printing->block->column_count;
@@ -616,7 +608,7 @@ static bool print_blocks(struct tide_sheet *sheet, uint32_t first, uint32_t end)
             struct column *column = &head->columns[i];
             tide_bytes_reset(&printing.text);
             append_header(sheet->form, column, &printing.text);
-            const size_t width = count_characters(tide_bytes_view(&printing.text));
+            const size_t width = tide_utf8_character_count(tide_bytes_view(&printing.text));
             column->width = width > column->width ? width : column->width;
             for (uint32_t b = first; b < end; b++) {
                 const struct column *other = &sheet->blocks[b].columns[i];

@@ -1,5 +1,6 @@
 #include "collect/keys.h"
 
+#include "base/digits.h"
 #include "base/yaml.h"
 
 #include <stdlib.h>
@@ -18,26 +19,17 @@ struct tide_keys {
     struct tide_key items[TIDE_KEYS_MAX];
 };
 
-static int hex_value(char digit)
-{
-    if (digit >= '0' && digit <= '9') {
-        return digit - '0';
-    }
-    return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
-}
-
 static bool read_digest(struct tide_view text, unsigned char digest[TIDE_SHA256_SIZE])
 {
     if (text.size != (size_t)2 * TIDE_SHA256_SIZE) {
         return false;
     }
     for (size_t i = 0; i < TIDE_SHA256_SIZE; i++) {
-        const int high = hex_value(text.data[2 * i]);
-        const int low = hex_value(text.data[2 * i + 1]);
-        if (high < 0 || low < 0) {
+        uint64_t byte = 0;
+        if (!tide_digits_parse_hex(tide_view_slice(text, 2 * i, 2), &byte)) {
             return false;
         }
-        digest[i] = (unsigned char)(high * 16 + low);
+        digest[i] = (unsigned char)byte;
     }
     return true;
 }

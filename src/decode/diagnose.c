@@ -1,7 +1,8 @@
 #include "decode/diagnose.h"
 
 #include "base/assert.h"
-#include "decode/utf8.h"
+#include "base/utf8.h"
+#include "decode/escape.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -110,7 +111,7 @@ struct tide_verdict tide_diagnose(struct tide_view text,
 
 struct tide_verdict tide_diagnose_surrogate(struct tide_view text, struct tide_arena *arena)
 {
-    const size_t at = tide_utf8_unpaired_surrogate(text);
+    const size_t at = tide_escape_unpaired_surrogate(text);
     tide_assert(at < text.size);
     return tide_verdict_format(arena,
                                TIDE_REASON_UTF8_INVALID,

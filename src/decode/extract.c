@@ -4,7 +4,7 @@
 #include "base/civil.h"
 #include "base/decimal.h"
 #include "decode/diagnose.h"
-#include "decode/utf8.h"
+#include "decode/escape.h"
 
 #include "base/banned.h"
 
@@ -72,7 +72,7 @@ struct tide_view tide_capture_unescaped(struct tide_capture *capture, struct tid
         char *to = tide_arena_allocate_text(arena, size);
         tide_assert(to != NULL); /* who fills a batch keeps room for one record */
         const struct tide_view raw = {capture->start + 1, size};
-        capture->decoded = (struct tide_view){to, tide_utf8_unescape(raw, to)};
+        capture->decoded = (struct tide_view){to, tide_escape_resolve(raw, to)};
     }
     return capture->decoded;
 }

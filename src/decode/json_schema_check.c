@@ -7,9 +7,10 @@
  *
  * The first fault ends the check. Alternatives of oneOf are tried quietly. */
 #include "base/assert.h"
+#include "base/utf8.h"
 #include "decode/json_schema_program.h"
 #include "decode/json_value.h"
-#include "decode/utf8.h"
+#include "decode/escape.h"
 #include "event/verdict.h"
 
 #include <stdarg.h>
@@ -67,7 +68,7 @@ static struct tide_view shown(struct tide_view text)
 {
     if (text.size > NAME_SHOWN_MAX) {
         text.size = NAME_SHOWN_MAX;
-        while (text.size > 0 && ((unsigned char)text.data[text.size] & 0xC0) == 0x80) {
+        while (text.size > 0 && tide_utf8_is_continuation(text.data[text.size])) {
             text.size--;
         }
     }
@@ -79,7 +80,7 @@ static struct tide_view unescape(struct tide_view raw, struct tide_bytes *into)
     tide_bytes_reset(into);
     bool reserved = tide_bytes_reserve(into, raw.size);
     tide_assert(reserved); /* a record's size at most */
-    into->size = tide_utf8_unescape(raw, into->data);
+    into->size = tide_escape_resolve(raw, into->data);
     return tide_bytes_view(into);
 }
 

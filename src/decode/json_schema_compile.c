@@ -6,7 +6,7 @@
 #include "decode/json_schema_program.h"
 
 #include "base/assert.h"
-#include "decode/utf8.h"
+#include "base/utf8.h"
 
 #include <stdio.h>
 

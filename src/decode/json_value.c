@@ -1,7 +1,9 @@
 #include "decode/json_value.h"
 
 #include "base/assert.h"
-#include "decode/utf8.h"
+#include "base/digits.h"
+#include "base/utf8.h"
+#include "decode/escape.h"
 #include "decode/word.h"
 
 #include <math.h>
@@ -179,13 +181,13 @@ bool tide_json_text_reaches(struct tide_view raw, uint64_t count)
 {
     size_t i = 0;
     while (i < raw.size && count > 0) {
-        size_t size = 1;
+        size_t size = 0;
         if (raw.data[i] == '\\' && raw.data[i + 1] == 'u') {
-            bool is_high = (tide_utf8_hex4(raw.data + i + 2) & 0xFC00) == 0xD800;
+            bool is_high = (tide_digits_escaped(raw.data + i + 2, 4) & 0xFC00) == 0xD800;
             size = is_high ? 2 * ESCAPE_SIZE : ESCAPE_SIZE; /* surrogates come in pairs */
         } else if (raw.data[i] == '\\') {
             size = 2;
-        } else if ((unsigned char)raw.data[i] >= 0x80) {
+        } else {
             size = tide_utf8_sequence(raw.data + i, raw.data + raw.size);
         }
         tide_assert(size > 0 && size <= raw.size - i);
@@ -209,7 +211,7 @@ bool tide_json_text_equal(struct tide_view raw,
     tide_bytes_reset(scratch);
     bool reserved = tide_bytes_reserve(scratch, raw.size);
     tide_assert(reserved);
-    size_t size = tide_utf8_unescape(raw, scratch->data);
+    size_t size = tide_escape_resolve(raw, scratch->data);
     return tide_view_equal((struct tide_view){scratch->data, size}, text);
 }
 

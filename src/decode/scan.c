@@ -1,7 +1,8 @@
 #include "decode/scan.h"
 
 #include "base/assert.h"
-#include "decode/utf8.h"
+#include "base/digits.h"
+#include "base/utf8.h"
 
 #include <string.h>
 
@@ -21,7 +22,7 @@ static const char *skip_hex(const char *at, const char *end)
  * unpaired, which is not a fault of the grammar but of the event. */
 static const char *scan_unicode_escape(struct tide_scan *scan, const char *at)
 {
-    int32_t value = scan->end - at >= 4 ? tide_utf8_hex4(at) : -1;
+    int32_t value = scan->end - at >= 4 ? tide_digits_escaped(at, 4) : -1;
     if (value < 0) {
         return tide_scan_fault(scan, skip_hex(at, scan->end));
     }
@@ -31,7 +32,7 @@ static const char *scan_unicode_escape(struct tide_scan *scan, const char *at)
     }
     bool is_high = value < 0xDC00;
     if (is_high && scan->end - at >= 6 && at[0] == '\\' && at[1] == 'u' &&
-        (tide_utf8_hex4(at + 2) & ~0x3FF) == 0xDC00) {
+        (tide_digits_escaped(at + 2, 4) & ~0x3FF) == 0xDC00) {
         return at + 6;
     }
     scan->broken_surrogate = true;
@@ -66,7 +67,7 @@ const char *tide_scan_string_special(struct tide_scan *scan, const char *at)
         return tide_scan_fault(scan, at); /* a control byte */
     }
     while (at < scan->end && (unsigned char)*at >= 0x80) {
-        size_t size = tide_utf8_sequence(at, scan->end);
+        size_t size = tide_utf8_long_sequence(at, scan->end);
         if (size == 0) {
             return tide_scan_fault(scan, at);
         }

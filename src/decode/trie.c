@@ -1,7 +1,7 @@
 #include "decode/trie.h"
 
 #include "base/assert.h"
-#include "decode/utf8.h"
+#include "decode/escape.h"
 
 #include "base/banned.h"
 
@@ -125,6 +125,6 @@ uint32_t tide_trie_find_escaped(const struct tide_trie *trie,
     if (raw.size > tide_trie_key_room(trie)) {
         return 0;
     }
-    struct tide_view key = {buffer, tide_utf8_unescape(raw, buffer)};
+    struct tide_view key = {buffer, tide_escape_resolve(raw, buffer)};
     return tide_trie_find(trie, node, key_word(key), key);
 }

@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "base/civil.h"
 #include "base/diagnostic.h"
+#include "base/digits.h"
 #include "http/server.h"
 
 #include <inttypes.h>
@@ -64,18 +65,7 @@ bool tide_http_parse_time(struct tide_view text, struct tide_instant *instant)
 
 bool tide_http_parse_whole(struct tide_view text, uint64_t *number)
 {
-    uint64_t value = 0;
-    if (text.size == 0 || text.size > DIGITS_MAX) {
-        return false;
-    }
-    for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9') {
-            return false;
-        }
-        value = value * 10 + (uint64_t)(text.data[i] - '0');
-    }
-    *number = value;
-    return true;
+    return text.size <= DIGITS_MAX && tide_digits_parse(text, number);
 }
 
 static bool is_choice(const struct tide_http_parameter *parameter, struct tide_view text)

@@ -1,5 +1,7 @@
 #include "http/cors.h"
 
+#include "base/digits.h"
+
 #include <string.h>
 
 #include "base/banned.h"
@@ -9,18 +11,13 @@ static bool is_letter(char byte)
     return byte >= 'a' && byte <= 'z';
 }
 
-static bool is_digit(char byte)
-{
-    return byte >= '0' && byte <= '9';
-}
-
 /* The size of a scheme before "://"; 0: there is none. */
 static size_t scheme_size(struct tide_view text)
 {
     size_t size = 0;
     while (size < text.size &&
-           (is_letter(text.data[size]) ||
-            (size > 0 && (is_digit(text.data[size]) || strchr("+-.", text.data[size]) != NULL)))) {
+           (is_letter(text.data[size]) || (size > 0 && (tide_is_digit(text.data[size]) ||
+                                                        strchr("+-.", text.data[size]) != NULL)))) {
         size++;
     }
     return size > 0 && tide_view_starts_with(tide_view_slice(text, size, text.size - size),
@@ -35,7 +32,7 @@ static size_t host_size(struct tide_view text)
     const bool is_address = text.size > 0 && text.data[0] == '[';
     size_t size = is_address ? 1 : 0;
     while (size < text.size &&
-           (is_letter(text.data[size]) || is_digit(text.data[size]) ||
+           (is_letter(text.data[size]) || tide_is_digit(text.data[size]) ||
             (is_address ? strchr(":.", text.data[size]) : strchr("-.", text.data[size])) != NULL)) {
         size++;
     }
@@ -48,17 +45,11 @@ static size_t host_size(struct tide_view text)
 /* ":" and 1 to 65535 without zeros in front. */
 static bool is_port(struct tide_view text)
 {
-    unsigned port = 0;
+    uint64_t port = 0;
     if (text.size < 2 || text.size > 6 || text.data[0] != ':' || text.data[1] == '0') {
         return false;
     }
-    for (size_t i = 1; i < text.size; i++) {
-        if (!is_digit(text.data[i])) {
-            return false;
-        }
-        port = port * 10 + (unsigned)(text.data[i] - '0');
-    }
-    return port <= 65535;
+    return tide_digits_parse(tide_view_slice(text, 1, text.size - 1), &port) && port <= 65535;
 }
 
 static bool is_default_port(struct tide_view scheme, struct tide_view port)

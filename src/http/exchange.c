@@ -1,6 +1,7 @@
 #include "http/exchange.h"
 
 #include "base/assert.h"
+#include "base/digits.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -39,17 +40,6 @@ void tide_exchange_destroy(struct tide_http_exchange *exchange)
     free(exchange);
 }
 
-static int hex_value(char digit)
-{
-    if (digit >= '0' && digit <= '9') {
-        return digit - '0';
-    }
-    if (digit >= 'a' && digit <= 'f') {
-        return digit - 'a' + 10;
-    }
-    return digit >= 'A' && digit <= 'F' ? digit - 'A' + 10 : -1;
-}
-
 bool tide_exchange_decode(struct tide_arena *arena,
                           struct tide_view text,
                           bool plus_is_space,
@@ -65,12 +55,12 @@ bool tide_exchange_decode(struct tide_arena *arena,
         if (byte == '+' && plus_is_space) {
             byte = ' ';
         } else if (byte == '%') {
-            const int high = i + 2 < text.size ? hex_value(text.data[i + 1]) : -1;
-            const int low = i + 2 < text.size ? hex_value(text.data[i + 2]) : -1;
-            if (high < 0 || low < 0 || high + low == 0) {
+            const int32_t value =
+                i + 2 < text.size ? tide_digits_escaped(text.data + i + 1, 2) : -1;
+            if (value <= 0) {
                 return false;
             }
-            byte = (char)(unsigned char)(high * 16 + low);
+            byte = (char)(unsigned char)value;
             i += 2;
         }
         to[size++] = byte;

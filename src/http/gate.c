@@ -1,6 +1,7 @@
 #include "http/gate.h"
 
 #include "base/assert.h"
+#include "base/digits.h"
 
 #include <string.h>
 
@@ -9,11 +10,6 @@
 static char lower(char byte)
 {
     return byte >= 'A' && byte <= 'Z' ? (char)(byte + ('a' - 'A')) : byte;
-}
-
-static bool is_digit(char byte)
-{
-    return byte >= '0' && byte <= '9';
 }
 
 static bool is_space(char byte)
@@ -25,7 +21,7 @@ static bool is_space(char byte)
 static bool is_token_byte(char byte)
 {
     const char folded = lower(byte);
-    return (folded >= 'a' && folded <= 'z') || is_digit(byte) ||
+    return (folded >= 'a' && folded <= 'z') || tide_is_digit(byte) ||
            (byte != '\0' && strchr("!#$%&'*+-.^_`|~", byte) != NULL);
 }
 
@@ -83,17 +79,7 @@ static bool is_clean_value(struct tide_view value)
 /* Digits alone, at most 18 of them, so that it fits. */
 static bool parse_length(struct tide_view value, uint64_t *length)
 {
-    if (value.size == 0 || value.size > 18) {
-        return false;
-    }
-    *length = 0;
-    for (size_t i = 0; i < value.size; i++) {
-        if (!is_digit(value.data[i])) {
-            return false;
-        }
-        *length = *length * 10 + (uint64_t)(value.data[i] - '0');
-    }
-    return true;
+    return value.size <= 18 && tide_digits_parse(value, length);
 }
 
 /* A name or an address with a port: no list, no path, no user. */

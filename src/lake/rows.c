@@ -8,6 +8,7 @@
 #include "lake/rows.h"
 
 #include "base/assert.h"
+#include "base/utf8.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -115,7 +116,7 @@ static const struct {
 };
 #undef TABLE
 
-static enum tide_lake_type lake_type(enum tide_type type)
+enum tide_lake_type tide_lake_type_of(enum tide_type type)
 {
     switch (type) {
     case TIDE_TYPE_STRING:
@@ -152,7 +153,7 @@ struct tide_layout *tide_layout_create(struct tide_arena *arena,
     for (uint32_t i = 0; i < schema_count; i++) {
         const struct tide_column *column = &schema->columns[i];
         tide_assert(!column->derived && column->name.size > 0);
-        columns[i] = (struct tide_lake_column){column->name, lake_type(column->type)};
+        columns[i] = (struct tide_lake_column){column->name, tide_lake_type_of(column->type)};
     }
     memcpy(columns + schema_count, own, own_count * sizeof(*own));
     *layout = (struct tide_layout){
@@ -317,52 +318,17 @@ void tide_rows_set_double(struct tide_rows *rows, uint32_t column, double number
     rows->cells[column].presence[rows->count - 1] = 1;
 }
 
-/* The size of the well-formed sequence (Unicode 15, table 3-7) at the start; 0: there is none. */
-static size_t sequence_size(const unsigned char *p, size_t left)
-{
-    if (p[0] < 0x80) {
-        return 1;
-    }
-    size_t size = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-    if (p[0] < 0xc2 || p[0] > 0xf4 || size > left) {
-        return 0;
-    }
-    unsigned low = p[0] == 0xe0 ? 0xa0 : p[0] == 0xf0 ? 0x90 : 0x80;
-    unsigned high = p[0] == 0xed ? 0x9f : p[0] == 0xf4 ? 0x8f : 0xbf;
-    if (p[1] < low || p[1] > high) {
-        return 0;
-    }
-    for (size_t i = 2; i < size; i++) {
-        if ((p[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    return size;
-}
-
-static const uint64_t ascii_mask = UINT64_C(0x8080808080808080);
-
 /* Runs of valid UTF-8 as they are, each other byte as U+FFFD. */
 static void append_utf8(struct tide_bytes *bytes, struct tide_view text)
 {
-    size_t start = 0;
-    size_t i = 0;
-    while (i < text.size) {
-        while (i + 8 <= text.size && (tide_load_u64(text.data + i) & ascii_mask) == 0) {
-            i += 8; /* most texts are ASCII */
-        }
-        if (i == text.size) {
-            break;
-        }
-        size_t size = sequence_size((const unsigned char *)text.data + i, text.size - i);
-        if (size == 0) {
-            tide_bytes_append_view(bytes, tide_view_slice(text, start, i - start));
-            tide_bytes_append_text(bytes, "\xef\xbf\xbd");
-            start = i + 1;
-        }
-        i += size == 0 ? 1 : size;
+    size_t valid = tide_utf8_valid_size(text);
+    while (valid < text.size) {
+        tide_bytes_append_view(bytes, tide_view_slice(text, 0, valid));
+        tide_bytes_append_text(bytes, "\xef\xbf\xbd");
+        text = tide_view_slice(text, valid + 1, text.size - valid - 1);
+        valid = tide_utf8_valid_size(text);
     }
-    tide_bytes_append_view(bytes, tide_view_slice(text, start, text.size - start));
+    tide_bytes_append_view(bytes, text);
 }
 
 enum tide_status tide_rows_set_text(struct tide_rows *rows, uint32_t column, struct tide_view text)

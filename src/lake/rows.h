@@ -26,6 +26,7 @@ enum tide_lake_type {
     TIDE_LAKE_BINARY,
     TIDE_LAKE_DOUBLE, /* finite */
 };
+enum tide_lake_type tide_lake_type_of(enum tide_type type); /* of a column of a schema */
 
 struct tide_lake_column {
     struct tide_view name;

@@ -5,6 +5,7 @@
 #include "lake/store.h"
 
 #include "base/assert.h"
+#include "base/digits.h"
 #include "lake/store_remote.h"
 
 #include <string.h>
@@ -65,17 +66,6 @@ static size_t scheme_size(struct tide_view url)
     return 0;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static bool append_decoded(struct tide_bytes *path, struct tide_view text)
 {
     for (size_t i = 0; i < text.size; i++) {
@@ -83,12 +73,11 @@ static bool append_decoded(struct tide_bytes *path, struct tide_view text)
             tide_bytes_append_byte(path, text.data[i]);
             continue;
         }
-        int high = text.size - i > 2 ? hex_digit(text.data[i + 1]) : -1;
-        int low = text.size - i > 2 ? hex_digit(text.data[i + 2]) : -1;
-        if (high < 0 || low < 0) {
+        const int32_t byte = text.size - i > 2 ? tide_digits_escaped(text.data + i + 1, 2) : -1;
+        if (byte < 0) {
             return false;
         }
-        tide_bytes_append_byte(path, (char)(high * 16 + low));
+        tide_bytes_append_byte(path, (char)byte);
         i += 2;
     }
     return true;

@@ -1,6 +1,7 @@
 #include "lake/webhdfs_nodes.h"
 
 #include "base/assert.h"
+#include "base/digits.h"
 #include "base/json.h"
 #include "http/client.h"
 
@@ -44,14 +45,8 @@ static bool is_host(struct tide_view host)
 
 static bool is_port(struct tide_view port)
 {
-    unsigned value = 0;
-    for (size_t i = 0; i < port.size; i++) {
-        if (i == 5 || port.data[i] < '0' || port.data[i] > '9') {
-            return false;
-        }
-        value = value * 10 + (unsigned)(port.data[i] - '0');
-    }
-    return value > 0 && value < 65536;
+    uint64_t value = 0;
+    return port.size <= 5 && tide_digits_parse(port, &value) && value > 0 && value < 65536;
 }
 
 bool tide_webhdfs_address_parse(struct tide_view text, struct tide_webhdfs_url *url)

@@ -1,12 +1,16 @@
 #include "log/kafka_message.h"
 
 #include "base/assert.h"
+#include "base/digits.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/banned.h"
 
+enum {
+    NUMBER_DIGITS_MAX = 18 /* fit 64 bits */
+};
 static const struct tide_view unknown = {"-", 1};
 
 /* Cuts the next word, ended by a blank, off *rest. false: there is none. */
@@ -25,34 +29,15 @@ static bool next_word(struct tide_view *rest, struct tide_view *word)
 /* At most 18 digits, maybe after a '-'. */
 static bool read_number(struct tide_view word, int64_t *number)
 {
-    bool is_negative = word.size > 0 && word.data[0] == '-';
-    size_t at = is_negative ? 1 : 0;
-    int64_t value = 0;
-    if (word.size == at || word.size - at > 18) {
+    const bool is_negative = word.size > 0 && word.data[0] == '-';
+    const size_t at = is_negative ? 1 : 0;
+    const struct tide_view digits = tide_view_slice(word, at, word.size - at);
+    uint64_t value = 0;
+    if (digits.size > NUMBER_DIGITS_MAX || !tide_digits_parse(digits, &value)) {
         return false;
     }
-    for (; at < word.size; at++) {
-        if (word.data[at] < '0' || word.data[at] > '9') {
-            return false;
-        }
-        value = value * 10 + (word.data[at] - '0');
-    }
-    *number = is_negative ? -value : value;
+    *number = is_negative ? -(int64_t)value : (int64_t)value;
     return true;
-}
-
-static bool read_hex(struct tide_view word, uint64_t *value)
-{
-    *value = 0;
-    for (size_t i = 0; i < word.size; i++) {
-        const char *digits = "0123456789abcdef";
-        const char *digit = word.data[i] == '\0' ? NULL : strchr(digits, word.data[i]);
-        if (digit == NULL) {
-            return false;
-        }
-        *value = *value << 4 | (uint64_t)(digit - digits);
-    }
-    return word.size == 16;
 }
 
 void tide_kafka_stamp_write(const struct tide_kafka_stamp *stamp, struct tide_bytes *text)
@@ -108,8 +93,8 @@ bool tide_kafka_verdict_read(struct tide_view text, struct tide_log_record *reco
     record->reason = tide_reason_parse(reason);
     if (record->reason == TIDE_REASON_ACCEPTED || record->reason == TIDE_REASON_COUNT ||
         !read_number(size, &original_size) || original_size < 0 ||
-        !read_hex(tide_view_slice(hash, 0, 16), &record->original_hash.high) ||
-        !read_hex(tide_view_slice(hash, 16, 16), &record->original_hash.low) ||
+        !tide_digits_parse_hex(tide_view_slice(hash, 0, 16), &record->original_hash.high) ||
+        !tide_digits_parse_hex(tide_view_slice(hash, 16, 16), &record->original_hash.low) ||
         !read_number(pointer_size, &pointer) || pointer < 0 || (uint64_t)pointer > text.size) {
         return false;
     }

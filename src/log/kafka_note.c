@@ -1,5 +1,7 @@
 #include "log/kafka_note.h"
 
+#include "base/digits.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,22 +80,6 @@ static bool cut(struct tide_view *rest, const char *end, struct tide_view *piece
     return false;
 }
 
-static bool number(struct tide_view text, unsigned base, uint64_t *value)
-{
-    *value = 0;
-    for (size_t i = 0; i < text.size; i++) {
-        const char *digits = "0123456789abcdef";
-        const char *digit = text.data[i] == '\0' ? NULL : strchr(digits, text.data[i]);
-        uint64_t more = 0;
-        if (digit == NULL || (uint64_t)(digit - digits) >= base ||
-            __builtin_mul_overflow(*value, base, &more) ||
-            __builtin_add_overflow(more, (uint64_t)(digit - digits), value)) {
-            return false;
-        }
-    }
-    return text.size > 0;
-}
-
 static bool offset(struct tide_view text, int64_t *value)
 {
     uint64_t parsed = 0;
@@ -101,7 +87,7 @@ static bool offset(struct tide_view text, int64_t *value)
         *value = -1;
         return true;
     }
-    bool valid = number(text, 10, &parsed) && parsed <= INT64_MAX;
+    bool valid = tide_digits_parse(text, &parsed) && parsed <= INT64_MAX;
     *value = valid ? (int64_t)parsed : -1;
     return valid;
 }
@@ -114,7 +100,8 @@ static bool read_place(struct tide_view text,
     struct tide_view next;
     return cut(&text, " ", topic) && topic->size > 0 && cut(&text, " ", &first) &&
            cut(&text, " ", &next) && offset(first, &place->first) && offset(next, &place->next) &&
-           text.size == 16 && number(text, 16, &place->last_hash) && place->next >= place->first;
+           text.size == 16 && tide_digits_parse_hex(text, &place->last_hash) &&
+           place->next >= place->first;
 }
 
 /* Behind the bar: each run after a blank. *valid false: they are damaged. RETRY: no memory. */
@@ -132,8 +119,8 @@ static enum tide_status read_runs(struct tide_view text,
         uint64_t count = 0;
         bool is_last = !cut(&text, " ", &item);
         *valid = (is_last || text.size > 0) && cut(&item, ":", &topic) &&
-                 number(topic, 10, &index) && index < topic_count && number(item, 10, &count) &&
-                 count > 0;
+                 tide_digits_parse(topic, &index) && index < topic_count &&
+                 tide_digits_parse(item, &count) && count > 0;
         if (*valid && !tide_kafka_runs_add(runs, (uint32_t)index, count)) {
             return TIDE_RETRY;
         }

@@ -208,6 +208,21 @@ enum tide_status tide_kafka_sink_flush(struct tide_kafka_sink *sink,
                : tide_error_set(error, TIDE_RETRY, "the brokers have not acknowledged all");
 }
 
+enum tide_status tide_kafka_sink_send_waiting(struct tide_kafka_sink *sink,
+                                              uint32_t topic,
+                                              struct tide_view key,
+                                              struct tide_view value,
+                                              struct tide_duration at_most,
+                                              struct tide_error *error)
+{
+    enum tide_status status = tide_kafka_sink_send(sink, topic, key, value, error);
+    if (status == TIDE_AGAIN) {
+        status = tide_kafka_sink_flush(sink, at_most, error);
+        status = status == TIDE_OK ? tide_kafka_sink_send(sink, topic, key, value, error) : status;
+    }
+    return status;
+}
+
 uint64_t tide_kafka_sink_sent(const struct tide_kafka_sink *sink)
 {
     return atomic_load(&sink->sent);

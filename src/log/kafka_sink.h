@@ -1,7 +1,8 @@
 /* Keyed messages to topics that others read: metrics and journeys as they change, and generated
  * events. At least once: acks=all, idempotent, in order by key.
  *
- * Sending takes a copy and does not wait; how much may be under way is bounded. A message that can
+ * Sending takes a copy and does not wait unless it is asked to; how much may be under way is
+ * bounded. A message that can
  * never be taken is left out and counted. A producer that has failed for good is made anew by the
  * flush that tells so. One thread. */
 #ifndef TIDE_LOG_KAFKA_SINK_H
@@ -30,6 +31,14 @@ enum tide_status tide_kafka_sink_send(struct tide_kafka_sink *sink,
                                       struct tide_view key,
                                       struct tide_view value,
                                       struct tide_error *error);
+/* The same, but where too much is under way it flushes, for at most that long, and sends again.
+ * RETRY: also if that flush failed. AGAIN: there was too much all the same. */
+enum tide_status tide_kafka_sink_send_waiting(struct tide_kafka_sink *sink,
+                                              uint32_t topic,
+                                              struct tide_view key,
+                                              struct tide_view value,
+                                              struct tide_duration at_most,
+                                              struct tide_error *error);
 /* Serves answers until nothing is under way, or for that long. OK: all that was sent since the
  * flush before is acknowledged, or was too large for its topic. RETRY: not all (the error has the
  * last reason): send it again. */

@@ -2,6 +2,7 @@
 #include "log/segment_file.h"
 
 #include "base/assert.h"
+#include "base/digits.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -45,15 +46,8 @@ static bool parse_name(const char *name, uint64_t *number)
         strcmp(name + NUMBER_DIGITS, segment_suffix) != 0) {
         return false;
     }
-    *number = 0;
-    for (size_t i = 0; i < NUMBER_DIGITS; i++) {
-        uint64_t digit = (uint64_t)name[i] - '0';
-        if (name[i] < '0' || name[i] > '9' || *number > (UINT64_MAX - digit) / 10) {
-            return false;
-        }
-        *number = *number * 10 + digit;
-    }
-    return *number > 0 && *number < UINT64_MAX;
+    return tide_digits_parse((struct tide_view){name, NUMBER_DIGITS}, number) && *number > 0 &&
+           *number < UINT64_MAX;
 }
 
 static bool add_number(struct tide_segment_numbers *numbers, uint64_t number)

@@ -2,6 +2,8 @@
 #include "metric/expression_token.h"
 
 #include "base/assert.h"
+#include "base/digits.h"
+#include "base/utf8.h"
 
 #include <string.h>
 
@@ -12,11 +14,6 @@ static bool is_space(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 static bool is_name_start(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
@@ -24,7 +21,7 @@ static bool is_name_start(char c)
 
 static bool is_name(char c)
 {
-    return is_name_start(c) || is_digit(c) || c == '.';
+    return is_name_start(c) || tide_is_digit(c) || c == '.';
 }
 
 /* The byte at index, or '\0' behind the end. */
@@ -63,11 +60,11 @@ static struct tide_token read_name(struct tide_view text, size_t start)
 static struct tide_token read_number(struct tide_view text, size_t start)
 {
     size_t end = start + (text.data[start] == '-');
-    while (is_digit(at(text, end))) {
+    while (tide_is_digit(at(text, end))) {
         end++;
     }
-    if (at(text, end) == '.' && is_digit(at(text, end + 1))) {
-        for (end++; is_digit(at(text, end));) {
+    if (at(text, end) == '.' && tide_is_digit(at(text, end + 1))) {
+        for (end++; tide_is_digit(at(text, end));) {
             end++;
         }
     }
@@ -144,7 +141,7 @@ static struct tide_token read_symbol(struct tide_view text, size_t start)
         }
     }
     size_t end = start + 1; /* a whole character of UTF-8 */
-    while (end < text.size && ((unsigned char)text.data[end] & 0xc0) == 0x80) {
+    while (end < text.size && tide_utf8_is_continuation(text.data[end])) {
         end++;
     }
     return bad(text, start, end, "this character has no meaning in a condition");
@@ -163,7 +160,7 @@ struct tide_token tide_token_next(struct tide_view text, size_t start)
     if (is_name_start(first)) {
         return read_name(text, start);
     }
-    if (is_digit(first) || (first == '-' && is_digit(at(text, start + 1)))) {
+    if (tide_is_digit(first) || (first == '-' && tide_is_digit(at(text, start + 1)))) {
         return read_number(text, start);
     }
     return first == '"' ? read_string(text, start) : read_symbol(text, start);

@@ -2,6 +2,7 @@
  * by itself, so that all mistakes come at once. */
 #include "base/assert.h"
 #include "base/civil.h"
+#include "base/digits.h"
 #include "base/timezone.h"
 #include "metric/column.h"
 #include "metric/metric_parser.h"
@@ -89,7 +90,7 @@ bool metric_is_scalar(struct metric_parser *parser,
 static bool is_digits(struct tide_view text)
 {
     for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9') {
+        if (!tide_is_digit(text.data[i])) {
             return false;
         }
     }
@@ -98,14 +99,10 @@ static bool is_digits(struct tide_view text)
 
 bool metric_parse_number(struct tide_view text, uint32_t *number)
 {
-    *number = 0;
-    if (!is_digits(text) || text.size > NUMBER_DIGITS_MAX) {
-        return false;
-    }
-    for (size_t i = 0; i < text.size; i++) {
-        *number = *number * 10 + (uint32_t)(text.data[i] - '0');
-    }
-    return true;
+    uint64_t value = 0;
+    const bool is_number = text.size <= NUMBER_DIGITS_MAX && tide_digits_parse(text, &value);
+    *number = (uint32_t)value;
+    return is_number;
 }
 
 /* ------- kind */

@@ -5,6 +5,7 @@
  * end of the text as \z, because Java's $ also stands before a last line break. A pattern with a
  * set never matches the empty text, so what it extracted tells whether it matched. */
 #include "base/assert.h"
+#include "base/utf8.h"
 #include "event/glob.h"
 #include "metric/sql_writer.h"
 
@@ -121,19 +122,6 @@ static bool is_alphanumeric(uint32_t point)
            (point >= 'a' && point <= 'z');
 }
 
-static void write_utf8(uint32_t point, struct tide_bytes *text)
-{
-    static const unsigned char leads[] = {0, 0, 0xC0, 0xE0, 0xF0};
-    const unsigned size = point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
-    for (unsigned i = size; i > 0; i--) {
-        const uint32_t bits = point >> (6 * (i - 1));
-        tide_bytes_append_byte(text,
-                               (char)(i < size    ? 0x80 | (bits & 0x3F)
-                                      : size == 1 ? bits
-                                                  : leads[size] | bits));
-    }
-}
-
 /* A code point in a set: those that could be part of its syntax by their number. */
 static void write_member(uint32_t point, struct tide_bytes *regex)
 {
@@ -141,7 +129,8 @@ static void write_member(uint32_t point, struct tide_bytes *regex)
     if (is_syntax) {
         tide_bytes_append_format(regex, "\\x{%" PRIX32 "}", point);
     } else {
-        write_utf8(point, regex);
+        char text[TIDE_UTF8_SIZE_MAX];
+        tide_bytes_append(regex, text, tide_utf8_encode(point, text));
     }
 }
 

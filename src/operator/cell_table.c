@@ -249,15 +249,18 @@ static int compare_values(const struct tide_cell_table *table,
     return ORDER(left.value, right.value);
 }
 
+static int compare_windows(const struct tide_cell_record *a, const struct tide_cell_record *b)
+{
+    const int order = ORDER(a->start_us, b->start_us);
+    return order != 0 ? order : ORDER(a->length_s, b->length_s);
+}
+
 static int compare_cells(const void *left, const void *right, void *context)
 {
     const struct tide_cell_table *table = context;
     const struct tide_cell_record *a = left;
     const struct tide_cell_record *b = right;
-    int order = ORDER(a->start_us, b->start_us);
-    if (order == 0) {
-        order = ORDER(a->length_s, b->length_s);
-    }
+    const int order = compare_windows(a, b);
     return order != 0 ? order : ORDER(table->ranks[a->group], table->ranks[b->group]);
 }
 
@@ -266,10 +269,7 @@ static int compare_for_top(const void *left, const void *right, void *context)
     const struct tide_cell_table *table = context;
     const struct tide_cell_record *a = left;
     const struct tide_cell_record *b = right;
-    int order = ORDER(a->start_us, b->start_us);
-    if (order == 0) {
-        order = ORDER(a->length_s, b->length_s);
-    }
+    int order = compare_windows(a, b);
     if (order == 0) {
         order = compare_values(table, &b->value, &a->value); /* the largest first */
     }

@@ -154,28 +154,17 @@ static void expire_table(struct tide_housekeeper *keeper, enum tide_table table)
     }
 }
 
-struct promised {
-    const struct tide_promises *promises;
-    enum tide_table table;
-};
-
-static bool is_promised(void *context, struct tide_view path)
-{
-    const struct promised *promised = context;
-    return tide_promises_has(promised->promises, promised->table, path);
-}
-
 static enum tide_status vacuum_table(struct tide_housekeeper *keeper,
                                      enum tide_table table,
                                      const struct tide_promises *promises,
                                      struct tide_error *error)
 {
-    struct promised promised = {promises, table};
+    struct tide_promised promised = {promises, table};
     struct tide_vacuum_report report;
     const struct tide_vacuum_options options = {.table = keeper->options.tables[table],
                                                 .older = keeper->options.vacuum_older,
                                                 .files_max = DELETIONS_MAX,
-                                                .is_promised = is_promised,
+                                                .is_promised = tide_promised_has,
                                                 .context = &promised};
     const enum tide_status status = tide_vacuum(&options, &report, error);
     add_facts(keeper, &(struct tide_housekeeper_facts){.files_deleted = report.files});

@@ -69,3 +69,9 @@ bool tide_promises_has(const struct tide_promises *promises,
     }
     return false;
 }
+
+bool tide_promised_has(void *promised, struct tide_view path)
+{
+    const struct tide_promised *of = promised;
+    return tide_promises_has(of->promises, of->table, path);
+}

@@ -19,4 +19,11 @@ bool tide_promises_has(const struct tide_promises *promises,
                        enum tide_table table,
                        struct tide_view path);
 
+/* The same of one table, for whoever deletes its files (lake/vacuum.h). */
+struct tide_promised {
+    const struct tide_promises *promises;
+    enum tide_table table;
+};
+bool tide_promised_has(void *promised, struct tide_view path);
+
 #endif

@@ -6,6 +6,7 @@
 #include "base/civil.h"
 #include "base/json.h"
 #include "base/logline.h"
+#include "batch/lake_files.h"
 #include "batch/lake_view.h"
 #include "lake/delta.h"
 #include "metric/sql.h"
@@ -156,13 +157,8 @@ static enum tide_status open_table(struct tide_generations *generations, struct 
             return opened;
         }
     }
-    const struct tide_delta_options delta = {
-        .store = options->store,
-        .clock = options->clock,
-        .layout = layout,
-        .table_id = TIDE_VIEW("00000000-0000-0000-0000-000000000000"), /* nothing is committed */
-        .engine = TIDE_VIEW("tidemark"),
-        .codec = generations->codec};
+    const struct tide_delta_options delta =
+        tide_lake_files_reading(options->store, options->clock, layout, generations->codec);
     const enum tide_status status = tide_delta_open(&delta, &generations->delta, error);
     if (status != TIDE_OK) {
         tide_arena_reset(&generations->arena);

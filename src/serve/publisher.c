@@ -52,13 +52,8 @@ static bool note(struct tide_publisher *p, struct tide_view key, struct tide_vie
 static enum tide_status send(struct tide_publisher *p, struct tide_error *error)
 {
     const struct tide_publisher_options *options = &p->options;
-    struct tide_view key = tide_bytes_view(&p->key);
-    struct tide_view line = tide_bytes_view(&p->line);
-    enum tide_status status = options->send(options->context, key, line, error);
-    if (status == TIDE_AGAIN) {
-        status = options->flush(options->context, error);
-        status = status == TIDE_OK ? options->send(options->context, key, line, error) : status;
-    }
+    const enum tide_status status =
+        options->send(options->context, tide_bytes_view(&p->key), tide_bytes_view(&p->line), error);
     if (status == TIDE_REJECT) { /* the next time, too */
         atomic_fetch_add(&p->left_out, 1);
         return TIDE_OK;

@@ -17,7 +17,7 @@ struct tide_publisher_options {
     struct tide_clock clock;
     struct tide_duration interval;
     uint32_t cells_max; /* remembered; a cell beyond is not told, and counted */
-    /* Takes copies. AGAIN: flush first. REJECT: it can never be sent. By the publisher's thread. */
+    /* Takes copies; may wait for room. REJECT: it can never be sent. By the publisher's thread. */
     enum tide_status (*send)(void *context,
                              struct tide_view key,
                              struct tide_view value,

@@ -763,9 +763,11 @@ int main(void)
         cmocka_unit_test(test_valid),
     };
     int failed = 0;
-    for (size_t i = 0; scanner_variant(i) != NULL; i++) {
-        setenv(SCANNER_VARIABLE, scanner_variant(i), 1);
-        printf("# scanner %s\n", scanner_variant(i));
+    const char *scanners[SCANNER_VARIANTS_MAX];
+    const size_t count = scanner_variants_wanted(scanners);
+    for (size_t i = 0; i < count; i++) {
+        setenv(SCANNER_VARIABLE, scanners[i], 1);
+        printf("# scanner %s\n", scanners[i]);
         failed += cmocka_run_group_tests(tests, group_setup, group_teardown);
     }
     return failed;

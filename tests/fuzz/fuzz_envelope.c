@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/utf8.h"
 #include "simdjson_reference.h"
 #include "support/schema_text.h"
 #include "tame.h"

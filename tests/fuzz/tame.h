@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "decode/utf8.h"
+#include "base/digits.h"
 
 enum {
     TAME_WHOLE_DIGITS_MAX = 18,  /* always fit 64 bits */
@@ -76,7 +76,7 @@ static inline void tame_numbers(char *text, size_t size)
 static inline int32_t tame_escape(const char *text, size_t size, size_t at)
 {
     const bool is_escape = at < size && size - at >= 6 && text[at] == '\\' && text[at + 1] == 'u';
-    return is_escape ? tide_utf8_hex4(text + at + 2) : -1;
+    return is_escape ? tide_digits_escaped(text + at + 2, 4) : -1;
 }
 
 /* Unpaired surrogate escapes become letters. */

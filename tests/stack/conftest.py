@@ -1,4 +1,4 @@
-"""Makes tests/support_py importable, and gives what the stack's tests need or says why not."""
+"""Gives what the stack's tests need or says why not."""
 
 import importlib
 import os
@@ -11,9 +11,6 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SERVERS = ("kafka", "hdfs")
-sys.path.insert(0, str(ROOT / "tests/support_py"))
-
-from service import Service  # noqa: E402
 
 
 @pytest.hookimpl(trylast=True)
@@ -59,21 +56,6 @@ def hdfs(stack):
         yield cluster.up()
     finally:
         cluster.down()
-
-
-@pytest.fixture
-def make_service(request, tmp_path):
-    """make_service(preset="device", ...) gives a Service that is not started yet."""
-    request.node.services = services = []
-
-    def make(name=None, **options):
-        service = Service(tmp_path / (name or f"service{len(services)}"), **options)
-        services.append(service)
-        return service
-
-    yield make
-    for service in services:
-        service.clean_up()
 
 
 @pytest.fixture(scope="session")

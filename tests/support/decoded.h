@@ -8,37 +8,18 @@
 
 #include "base/assert.h"
 #include "decode/decode.h"
-#include "decode/index.h"
-
-enum {
-    DECODED_SCANNERS_MAX = 8
-};
-
-/* The names of all scanners that this machine can run; the portable one first. */
-static inline size_t decoded_scanners(const char *names[DECODED_SCANNERS_MAX])
-{
-    size_t kernel_count;
-    size_t count = 0;
-    const struct tide_index_kernel *kernels = tide_index_kernels(&kernel_count);
-    names[count++] = "portable";
-    for (size_t i = 0; i < kernel_count; i++) {
-        if (kernels[i].is_supported()) {
-            names[count++] = kernels[i].name;
-        }
-    }
-    return count;
-}
+#include "support/scanner_variants.h"
 
 static inline struct tide_decoder *decoded_create(const struct tide_schema *schema,
                                                   const char *scanner)
 {
     struct tide_decoder *decoder = NULL;
     struct tide_error error = {0};
-    const bool is_set = setenv("TIDEMARK_SCANNER", scanner, 1) == 0;
+    const bool is_set = setenv(SCANNER_VARIABLE, scanner, 1) == 0;
     tide_assert(is_set);
     const enum tide_status status = tide_decoder_create(schema, 1, &decoder, &error);
     tide_assert(status == TIDE_OK);
-    (void)unsetenv("TIDEMARK_SCANNER");
+    (void)unsetenv(SCANNER_VARIABLE);
     return decoder;
 }
 

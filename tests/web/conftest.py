@@ -6,16 +6,11 @@ generator's; there are no mocks.
 """
 
 import pathlib
-import sys
 import urllib.parse
 
 import pytest
-
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / "tests/support_py"))
-
-from dashboard import WAIT_MS, Fixed, history, post  # noqa: E402
-from playwright.sync_api import sync_playwright  # noqa: E402
+from dashboard import WAIT_MS, Fixed, history, post
+from playwright.sync_api import sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-component-update

@@ -48,6 +48,23 @@ static void names_live_files(void **state)
     fixture_close(fixture);
 }
 
+static void reading_makes_no_table(void **state)
+{
+    struct tide_error error = {0};
+    struct tide_delta *delta = NULL;
+    (void)state;
+    struct fixture *fixture = fixture_open();
+    const struct tide_layout *layout = fixture->layouts[TIDE_TABLE_EVENTS];
+    struct tide_delta_options options = tide_lake_files_reading(
+        fixture->store, tide_clock_os(), layout, (struct tide_checkpoint_codec){0});
+    assert_ptr_equal(options.layout, layout);
+    assert_false(options.keeps_files);
+    fixture_check(tide_delta_open(&options, &delta, &error), &error);
+    assert_int_equal(tide_delta_version(delta), -1);
+    tide_delta_close(delta);
+    fixture_close(fixture);
+}
+
 static void refuses_a_file_elsewhere(void **state)
 {
     static const char *const paths[] = {"x.parquet",
@@ -86,6 +103,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_live_files),
+        cmocka_unit_test(reading_makes_no_table),
         cmocka_unit_test(refuses_a_file_elsewhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -440,11 +440,11 @@ int main(void)
         cmocka_unit_test(test_json_schema),
         cmocka_unit_test(test_json_schema_that_is_none),
     };
-    const char *scanners[DECODED_SCANNERS_MAX];
-    const size_t count = decoded_scanners(scanners);
+    const char *scanners[SCANNER_VARIANTS_MAX];
+    const size_t count = scanner_variants(scanners);
     int failed = 0;
     for (size_t i = 0; i < count; i++) { /* all of it with each */
-        (void)setenv("TIDEMARK_SCANNER", scanners[i], 1);
+        (void)setenv(SCANNER_VARIABLE, scanners[i], 1);
         failed += cmocka_run_group_tests_name(scanners[i], tests, NULL, NULL);
     }
     return failed;

@@ -4,7 +4,7 @@
 #include "decode/index.h"
 
 #include "base/bytes.h"
-#include "decode/utf8.h"
+#include "base/utf8.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

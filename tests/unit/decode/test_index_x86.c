@@ -3,7 +3,7 @@
  * and across a block's border, against the byte by byte judgement of utf8.h. */
 #include "decode/index_x86.h"
 
-#include "decode/utf8.h"
+#include "base/utf8.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

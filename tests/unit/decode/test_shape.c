@@ -31,8 +31,8 @@ static const char schema_yaml[] =
 struct fixture {
     struct schema_text text;
     struct tide_batch *batch;
-    struct tide_decoder *decoders[DECODED_SCANNERS_MAX];
-    const char *names[DECODED_SCANNERS_MAX];
+    struct tide_decoder *decoders[SCANNER_VARIANTS_MAX];
+    const char *names[SCANNER_VARIANTS_MAX];
     size_t count;
     struct tide_bytes expected;
     struct tide_bytes found;
@@ -43,7 +43,7 @@ static void setup(struct fixture *it)
     memset(it, 0, sizeof *it);
     assert_non_null(schema_text_load(&it->text, schema_yaml));
     assert_int_equal(tide_batch_create(it->text.schema, 64, &it->batch, NULL), TIDE_OK);
-    it->count = decoded_scanners(it->names);
+    it->count = scanner_variants(it->names);
     for (size_t i = 0; i < it->count; i++) {
         it->decoders[i] = decoded_create(it->text.schema, it->names[i]);
     }

@@ -42,6 +42,22 @@ static void expect_journeys(const struct tide_layout *layout)
     }
 }
 
+static void test_types(void **state)
+{
+    static const enum tide_lake_type types[] = {
+        [TIDE_TYPE_STRING] = TIDE_LAKE_STRING,
+        [TIDE_TYPE_INT] = TIDE_LAKE_LONG,
+        [TIDE_TYPE_DECIMAL] = TIDE_LAKE_DECIMAL,
+        [TIDE_TYPE_BOOL] = TIDE_LAKE_BOOLEAN,
+        [TIDE_TYPE_TIME_MS] = TIDE_LAKE_TIMESTAMP,
+        [TIDE_TYPE_TIME_ISO] = TIDE_LAKE_TIMESTAMP,
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        assert_int_equal(tide_lake_type_of((enum tide_type)i), types[i]);
+    }
+}
+
 static void test_layouts(void **state)
 {
     (void)state;
@@ -270,6 +286,7 @@ static void test_by_date(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_types),
         cmocka_unit_test(test_layouts),
         cmocka_unit_test(test_values_and_nulls),
         cmocka_unit_test(test_doubles),

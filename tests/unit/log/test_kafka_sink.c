@@ -116,6 +116,34 @@ static void how_much_is_under_way_is_bounded(void **state)
     end();
 }
 
+static void waits_for_room(void **state)
+{
+    static char value[1025];
+    const struct tide_view message = {value, sizeof(value) - 1};
+    const struct tide_duration moment = {50 * 1000};
+    const struct tide_kafka_property slow = {"linger.ms", "500"}; /* all of it is under way */
+    uint32_t taken = 0;
+    (void)state;
+    memset(value, 'v', sizeof(value) - 1);
+    begin(&slow, 1);
+    while (put(0, "k", value) == TIDE_OK) {
+        taken++;
+    }
+    assert_int_equal(
+        tide_kafka_sink_send_waiting(sink, 0, TIDE_VIEW("k"), message, patience, &error), TIDE_OK);
+    assert_int_equal(tide_kafka_sink_sent(sink), taken); /* what was under way, by its flush */
+    assert_int_equal(flush_sink(), TIDE_OK);
+    assert_int_equal(tide_kafka_sink_sent(sink), taken + 1);
+    mock_kafka_set_up(&mock, false);
+    while (put(0, "k", value) == TIDE_OK) {
+        taken++;
+    }
+    assert_int_equal(tide_kafka_sink_send_waiting(sink, 0, TIDE_VIEW("k"), message, moment, &error),
+                     TIDE_RETRY);
+    assert_string_equal(error.text, "the brokers have not acknowledged all");
+    end();
+}
+
 static void too_large(void **state)
 {
     static char value[(2 << 20) + 1];
@@ -234,6 +262,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_go_where_java_would_send_them),
         cmocka_unit_test(how_much_is_under_way_is_bounded),
+        cmocka_unit_test(waits_for_room),
         cmocka_unit_test(too_large),
         cmocka_unit_test(brokers_that_refuse_for_a_while),
         cmocka_unit_test(what_is_not_acknowledged_is_told),

@@ -52,6 +52,11 @@ static void test_newest_manifests(void **state)
     assert_false(tide_promises_has(promises, TIDE_TABLE_REJECTED, TIDE_VIEW("old")));
     assert_false(tide_promises_has(promises, TIDE_TABLE_EVENTS, TIDE_VIEW("a")));
     assert_false(tide_promises_has(promises, TIDE_TABLE_METRICS, TIDE_VIEW("a")));
+    struct tide_promised rejected = {promises, TIDE_TABLE_REJECTED};
+    struct tide_promised events = {promises, TIDE_TABLE_EVENTS};
+    assert_true(tide_promised_has(&rejected, TIDE_VIEW("a")));
+    assert_false(tide_promised_has(&rejected, TIDE_VIEW("old")));
+    assert_false(tide_promised_has(&events, TIDE_VIEW("a")));
     tide_promises_destroy(promises);
     tide_promises_destroy(NULL);
     assert_true(

@@ -1,6 +1,0 @@
-"""Makes tests/support_py importable."""
-
-import pathlib
-import sys
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support_py"))
