@@ -2,7 +2,8 @@
  * is in the lake once, and the pipeline goes on afterwards.
  * Method: thousands of seeded lives of the whole service on a simulated disk and clock, see
  * support/sim_pipeline.h; each test takes a share of the seeds. TIDE_SIM_FIRST and TIDE_SIM_SEEDS
- * choose others: a failure prints the line that plays its seed again. */
+ * choose others, and an argument 2/3 the second third of them: a failure prints the line that plays
+ * its seed again. */
 #include "support/sim_pipeline.h"
 
 #include <setjmp.h>
@@ -164,7 +165,22 @@ static uint64_t number_of(const char *name, uint64_t fallback)
     return end != text && *end == '\0' ? value : fallback;
 }
 
-int main(void)
+/* The seeds of one of so many parts that are side by side. */
+static bool choose_part(const char *text)
+{
+    char *end = NULL;
+    const uint64_t part = strtoull(text, &end, 10);
+    const uint64_t parts = *end == '/' ? strtoull(end + 1, &end, 10) : 0;
+    if (*end != '\0' || part < 1 || part > parts) {
+        return false;
+    }
+    const uint64_t before = seed_count * (part - 1) / parts;
+    seed_first += before;
+    seed_count = seed_count * part / parts - before;
+    return true;
+}
+
+int main(int argument_count, char **arguments)
 {
     static uint64_t shares[SHARES] = {0, 1, 2, 3, 4};
     const struct CMUnitTest tests[] = {
@@ -177,6 +193,10 @@ int main(void)
     };
     seed_first = number_of("TIDE_SIM_FIRST", seed_first);
     seed_count = number_of("TIDE_SIM_SEEDS", seed_count);
+    if (argument_count > 1 && !choose_part(arguments[1])) {
+        (void)fprintf(stderr, "sim_pipeline: %s is not a part like 2/3\n", arguments[1]);
+        return 2;
+    }
     tide_logline_set_level(TIDE_LOGLINE_ERROR);
     (void)signal(SIGABRT, on_abort);
     definitions = sim_definitions(&arena);

@@ -10,6 +10,7 @@ from pyspark.sql import SparkSession
 
 JARS = pathlib.Path(__file__).resolve().parent.parent.parent / ".deps/stack/spark/jars"
 SETTINGS = {
+    "spark.databricks.delta.snapshotPartitions": "1",  # of a log of a few lines, not 50
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
     "spark.driver.host": "127.0.0.1",

@@ -60,10 +60,12 @@ class Metastore:
             "batch.spark.submit": pathlib.Path(sys.executable).parent / "spark-submit",
             "batch.spark.python": sys.executable,
             "batch.spark.master": "local[2]",
+            "batch.spark.properties.spark.databricks.delta.snapshotPartitions": "1",
             "batch.spark.properties.spark.jars": ",".join(jars("spark")),
             "batch.spark.properties.spark.driver.bindAddress": "127.0.0.1",
             "batch.spark.properties.spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
             "batch.spark.properties.spark.driver.host": "127.0.0.1",
+            "batch.spark.properties.spark.sql.shuffle.partitions": "1",
         }
         words = [word for key in settings for word in ("--set", f"{key}={settings[key]}")]
         words += ["--apply", *arguments]

@@ -464,12 +464,16 @@ bool sim_lake_read(struct sim_lake *lake, struct tide_io io, const char *directo
     lake->journey_count = 0;
     lake->wrong[0] = '\0';
     for (int t = 0; is_good && t < TIDE_TABLE_COUNT; t++) {
-        static struct reading reading; /* large */
-        reading = (struct reading){.lake = lake,
-                                   .io = io,
-                                   .directory = directory,
-                                   .table = (enum tide_table)t,
-                                   .name = names[t]};
+        /* Nine megabytes, and read after each crash of a sweep: only the counts begin anew. What
+         * they count is written whole before it is read. */
+        static struct reading reading;
+        reading.lake = lake;
+        reading.io = io;
+        reading.directory = directory;
+        reading.table = (enum tide_table)t;
+        reading.name = names[t];
+        reading.app_count = 0;
+        reading.file_count = 0;
         lake->live_counts[t] = 0;
         is_good = read_table(&reading);
         tide_arena_release(&reading.arena);

@@ -40,12 +40,14 @@ class Engines:
             "spark.hadoop.hive.auto.convert.join": "false",
             "spark.hadoop.javax.jdo.option.ConnectionURL": url,
             "spark.hadoop.mapreduce.framework.name": "local",
+            "spark.databricks.delta.snapshotPartitions": "1",  # of a log of a few lines, not 50
             "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
             "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
             "spark.sql.session.timeZone": "UTC",
             "spark.sql.shuffle.partitions": "1",
             "spark.sql.warehouse.dir": f"{place}/warehouse",
             "spark.ui.enabled": "false",
+            "spark.ui.showConsoleProgress": "false",
         }
         builder = SparkSession.builder.master("local[2]").config(map=settings)
         self.session = builder.enableHiveSupport().getOrCreate()

@@ -4,6 +4,7 @@ import importlib.machinery
 import importlib.util
 import json
 import pathlib
+import subprocess
 
 import pytest
 
@@ -74,6 +75,79 @@ def test_step_that_cannot_run_is_a_failure(monkeypatch, tmp_path, capsys):
     monkeypatch.setitem(run.STEPS, "gcc", (broken, "broken"))
     assert run.main(["gcc"]) == 1
     assert capsys.readouterr().out.endswith("\n0 passed, 1 failed, 0 skipped\n")
+
+
+# What a program imports, and whether the thread sanitizer has something to judge there.
+PROGRAMS = {
+    "nothing": ("int main(void) { return 0; }", [], False),
+    "once": (
+        "#include <pthread.h>\nstatic void f(void) {}\nstatic pthread_once_t o = PTHREAD_ONCE_INIT;"
+        "int main(void) { return pthread_once(&o, f); }",
+        [],
+        False,
+    ),
+    "thread": (
+        "#include <pthread.h>\nstatic void *f(void *p) { return p; }"
+        "int main(void) { pthread_t t; return pthread_create(&t, 0, f, 0); }",
+        [],
+        True,
+    ),
+    "c11_thread": (
+        "#include <threads.h>\nstatic int f(void *p) { return p != 0; }"
+        "int main(void) { thrd_t t; return thrd_create(&t, f, 0); }",
+        [],
+        True,
+    ),
+    "mutex": (
+        "#include <pthread.h>\nint main(void) { return pthread_mutex_lock(0); }",
+        [],
+        True,
+    ),
+    "handler": (
+        "#include <signal.h>\nint main(void) { return signal(SIGINT, SIG_IGN) == SIG_ERR; }",
+        [],
+        True,
+    ),
+    "quiet_library": ("int deflate();int main(void) { return deflate(0, 0); }", ["-lz"], False),
+    "other_library": (
+        "int curl_global_init();int main(void) { return curl_global_init(0); }",
+        ["-lcurl"],
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_programs_for_the_thread_sanitizer(name, tmp_path):
+    text, libraries, expected = PROGRAMS[name]
+    source, program = tmp_path / "program.c", tmp_path / "program"
+    source.write_text(text)
+    subprocess.run(["gcc", "-w", "-o", program, source, *libraries], check=True)
+    assert run.is_threading(program) == expected
+
+
+def test_what_has_no_imports_is_not_left_out(tmp_path):
+    (tmp_path / "program").write_text("#!/bin/sh\n")
+    with pytest.raises((ValueError, subprocess.CalledProcessError)):
+        run.is_threading(tmp_path / "program")
+
+
+def test_the_tsan_step_runs_what_has_threads(monkeypatch, tmp_path, capsys):
+    """And what the release build does not have: nobody can have looked at it."""
+    monkeypatch.setattr(run, "BUILD", tmp_path)
+    names = {"release": ["log", "arena"], "tsan": ["log", "arena", "new"]}
+    monkeypatch.setattr(run, "build", lambda *_: run.Count(passed=1))
+    monkeypatch.setattr(run, "configure", lambda *_: run.Count(passed=1))
+    monkeypatch.setattr(run, "tests_of", lambda d: {n: d / f"t/{n}" for n in names[d.name]})
+    monkeypatch.setattr(run, "is_threading", lambda program: program.name == "log")
+    made, tested = [], []
+    monkeypatch.setattr(run, "make", lambda d, c, t: made.extend(t) or run.Count(passed=1))
+    monkeypatch.setattr(run, "run_tests", lambda d, f, n: tested.extend(n) or run.Count(passed=9))
+    assert run.tsan().passed == 12
+    assert (made, tested) == (["t/log", "t/new"], ["log", "new"])
+    names["tsan"] = ["arena"]
+    with pytest.raises(ValueError):
+        run.tsan()
 
 
 # A program in the place of a fuzz target: writes a fault where libFuzzer would, says something, and

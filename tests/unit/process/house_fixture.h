@@ -25,7 +25,7 @@ struct house {
     struct process_stack stack;
     struct tide_log log;
     struct tide_feed feeds[HOUSE_PARTITIONS];
-    struct sim_lake lake;
+    struct sim_lake lake; /* large; written by house_read */
 };
 
 static inline void house_open_feeds(struct house *house)
@@ -56,7 +56,7 @@ static inline void house_close_feeds(struct house *house)
 static inline void house_begin(struct house *house, uint64_t seed)
 {
     struct tide_error error = {0};
-    memset(house, 0, sizeof(*house));
+    memset(house, 0, offsetof(struct house, lake));
     process_stack_init(&house->stack, seed, HOUSE_PARTITIONS);
     assert_int_equal(tide_memory_log_create(HOUSE_PARTITIONS, &house->log, NULL), TIDE_OK);
     if (process_stack_open(&house->stack, &error) != TIDE_OK) {
