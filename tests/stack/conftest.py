@@ -1,5 +1,7 @@
 """Gives what the stack's tests need or says why not."""
 
+import contextlib
+import fcntl
 import importlib
 import os
 import pathlib
@@ -13,6 +15,21 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SERVERS = ("kafka", "hdfs")
 
 
+@contextlib.contextmanager
+def one_at_a_time():
+    """Who finds something missing installs it, while the other processes of pytest wait."""
+    with open(ROOT / ".deps/stack.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        importlib.invalidate_caches()  # what another one has installed meanwhile
+        yield
+
+
+def install():
+    done = subprocess.run([ROOT / "tools/setup", "--for-stack"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-4000:]
+    importlib.invalidate_caches()
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
     """The page about the reference stack starts servers of its own where those of other tests may
@@ -24,16 +41,15 @@ def pytest_collection_modifyitems(items):
 def stack():
     """Java, the servers' jars and clients, installed when they are first wanted; where they are
     missing and must not be installed, the tests skip."""
-    wanted = shutil.which("java") is None
-    wanted = wanted or not all((ROOT / f".deps/stack/{name}/jars").exists() for name in SERVERS)
-    wanted = wanted or shutil.which("kcat") is None or shutil.which("mvn") is None
-    wanted = wanted or importlib.util.find_spec("confluent_kafka") is None
-    if wanted and "TIDEMARK_NO_APT" in os.environ:
-        pytest.skip("no servers of the stack here")
-    if wanted:
-        done = subprocess.run([ROOT / "tools/setup", "--for-stack"], capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr[-4000:]
-        importlib.invalidate_caches()
+    with one_at_a_time():
+        wanted = shutil.which("java") is None
+        wanted = wanted or not all((ROOT / f".deps/stack/{name}/jars").exists() for name in SERVERS)
+        wanted = wanted or shutil.which("kcat") is None or shutil.which("mvn") is None
+        wanted = wanted or importlib.util.find_spec("confluent_kafka") is None
+        if wanted and "TIDEMARK_NO_APT" in os.environ:
+            pytest.skip("no servers of the stack here")
+        if wanted:
+            install()
 
 
 @pytest.fixture(scope="module")
@@ -61,18 +77,17 @@ def hdfs(stack):
 @pytest.fixture(scope="session")
 def spark_installed(stack):
     """Spark for Python, beside Java."""
-    if importlib.util.find_spec("pyspark") is None:
-        done = subprocess.run([ROOT / "tools/setup", "--for-stack"], capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr[-4000:]
-        importlib.invalidate_caches()
+    with one_at_a_time():
+        if importlib.util.find_spec("pyspark") is None:
+            install()
 
 
 @pytest.fixture(scope="session")
 def hive_installed(spark_installed):
     """Also the jars of Delta, and of Hive's own engine."""
-    if not all((ROOT / f".deps/stack/{name}/jars").exists() for name in ("spark", "hive")):
-        done = subprocess.run([ROOT / "tools/setup", "--for-stack"], capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr[-4000:]
+    with one_at_a_time():
+        if not all((ROOT / f".deps/stack/{name}/jars").exists() for name in ("spark", "hive")):
+            install()
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
 
 

@@ -8,11 +8,16 @@ import sys
 
 from pyspark.sql import SparkSession
 
-JARS = pathlib.Path(__file__).resolve().parent.parent.parent / ".deps/stack/spark/jars"
+TESTS = pathlib.Path(__file__).resolve().parent.parent
+JARS = TESTS.parent / ".deps/stack/spark/jars"
+sys.path.insert(0, str(TESTS / "support_py"))
+
+from spark_java import DRIVER_OPTIONS  # noqa: E402
+
 SETTINGS = {
     "spark.databricks.delta.snapshotPartitions": "1",  # of a log of a few lines, not 50
     "spark.driver.bindAddress": "127.0.0.1",
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+    "spark.driver.extraJavaOptions": DRIVER_OPTIONS,
     "spark.driver.host": "127.0.0.1",
     "spark.driver.memory": "2g",
     "spark.jars": ",".join(str(jar) for jar in sorted(JARS.glob("*.jar"))),

@@ -17,6 +17,7 @@ import deltalake
 import pytest
 from harness import DATA, ROOT, run_ok
 from service import Service, device_event
+from spark_java import DRIVER_OPTIONS
 
 QUERIES = sorted((ROOT / "docs/queries").glob("*.sql"))
 SESSION = ROOT / "tests/support_py/hive_session.py"
@@ -63,7 +64,7 @@ class Metastore:
             "batch.spark.properties.spark.databricks.delta.snapshotPartitions": "1",
             "batch.spark.properties.spark.jars": ",".join(jars("spark")),
             "batch.spark.properties.spark.driver.bindAddress": "127.0.0.1",
-            "batch.spark.properties.spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+            "batch.spark.properties.spark.driver.extraJavaOptions": DRIVER_OPTIONS,
             "batch.spark.properties.spark.driver.host": "127.0.0.1",
             "batch.spark.properties.spark.sql.shuffle.partitions": "1",
         }

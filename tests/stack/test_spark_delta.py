@@ -12,7 +12,6 @@ from harness import run_ok, tidemark
 from service import Service, device_event
 
 HERE = pathlib.Path(__file__).resolve().parent
-JARS = HERE.parent.parent / ".deps/stack/spark/jars"
 
 
 @pytest.fixture
@@ -34,10 +33,8 @@ def send_epochs(service, count, first=0):
         service.barrier()
 
 
-def test_spark_reads_and_merges(service, spark):
-    """`spark` only makes sure that Java and pyspark are here."""
-    if not list(JARS.glob("delta-spark*.jar")):
-        pytest.skip("Delta's jars are not in .deps/stack: tools/setup --for-stack fetches them")
+def test_spark_reads_and_merges(service, hive_installed):
+    """`hive_installed`: Delta's jars are here."""
     service.start()
     send_epochs(service, 12)
     run_ok(

@@ -13,6 +13,8 @@ import os
 import sys
 import time
 
+from spark_java import DRIVER_OPTIONS
+
 
 def plain(value):
     if isinstance(value, datetime.datetime):
@@ -35,7 +37,7 @@ class Engines:
             "spark.driver.bindAddress": "127.0.0.1",
             # Not spark.jars: Hive's engine closes the loader of those when it ends a statement.
             "spark.driver.extraClassPath": os.pathsep.join(job["jars"]),
-            "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -Duser.timezone=UTC",
+            "spark.driver.extraJavaOptions": f"{DRIVER_OPTIONS} -Duser.timezone=UTC",
             "spark.driver.host": "127.0.0.1",
             "spark.hadoop.hive.auto.convert.join": "false",
             "spark.hadoop.javax.jdo.option.ConnectionURL": url,

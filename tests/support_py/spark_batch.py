@@ -16,21 +16,21 @@ from collections import Counter
 import deltalake
 import duckdb
 from harness import TESTS, program, run_ok, tidemark
+from spark_java import DRIVER_OPTIONS, OPTIONS
 
 CLUSTER = TESTS / "stack/servers/spark.sh"
 MASTER = "spark://127.0.0.1:7077"
 SERVED_S = 60
 RUN_S = 600  # Spark starts slowly on a busy machine
 PROGRESS = re.compile(r"^\[(\d+)/(\d+)\] ", re.M)
-# One small machine: no code is worth the better compiler.
 PROPERTIES = {
     "spark.driver.bindAddress": "127.0.0.1",
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+    "spark.driver.extraJavaOptions": DRIVER_OPTIONS,
     "spark.driver.host": "127.0.0.1",
 }
 CLUSTER_PROPERTIES = {
     "spark.executor.cores": "1",
-    "spark.executor.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+    "spark.executor.extraJavaOptions": OPTIONS,
     "spark.executor.memory": "600m",
 }
 ENVIRONMENT = {"SPARK_LOCAL_IP": "127.0.0.1"}

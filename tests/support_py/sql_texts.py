@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 from harness import TESTS, run_ok
+from spark_java import DRIVER_OPTIONS
 
 sys.path.insert(0, str(TESTS / "oracle"))
 
@@ -188,7 +189,7 @@ class Spark(sql_forms.Spark):
     # look, no code the better compiler.
     SETTINGS = {
         "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+        "spark.driver.extraJavaOptions": DRIVER_OPTIONS,
         "spark.driver.host": "127.0.0.1",
         "spark.driver.memory": "2g",
         "spark.sql.adaptive.enabled": "false",

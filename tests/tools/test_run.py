@@ -4,6 +4,7 @@ import importlib.machinery
 import importlib.util
 import json
 import pathlib
+import re
 import subprocess
 
 import pytest
@@ -192,3 +193,20 @@ def test_each_fuzz_target_runs():
     """Whoever adds one says for how long."""
     targets = {path.stem.removeprefix("fuzz_") for path in (ROOT / "tests/fuzz").glob("fuzz_*.c")}
     assert targets == {*run.FUZZ_SECONDS, run.CANARY}
+
+
+def test_every_file_of_the_stack_runs_once(monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        run, "pytest", lambda name, words, **_: asked.append(words) or run.Count(passed=1)
+    )
+    assert run.stack().passed == 2
+    ignored = {word.removeprefix("--ignore=") for words in asked for word in words if "=" in word}
+    beside = next(words for words in asked if "tests/stack" not in words)
+    assert ignored == set(beside) and all((ROOT / path).exists() for path in beside)
+
+
+@pytest.mark.parametrize("name", run.WITHOUT_SERVERS)
+def test_what_runs_beside_the_servers_starts_none(name):
+    text = (ROOT / "tests/stack" / name).read_text()
+    assert not re.search(r"\b(kafka|hdfs|Cluster|servers/\w+\.sh)\b", text)

@@ -18,6 +18,11 @@ await() { # text file: until it says so
   for _ in $(seq 1 600); do grep -q "$1" "$2" 2> /dev/null && return 0; sleep 0.1; done
   echo "not ready: $2"; tail -5 "$2"; exit 1
 }
+await_end() { # a second at most, for all that is still there
+  for _ in $(seq 1 10); do
+    ps -p "$(cat "$S"/*.pid 2> /dev/null | paste -sd,)" > /dev/null 2>&1 || return 0; sleep 0.1
+  done
+}
 executors() { pgrep -f "CoarseGrainedExecutorBackend.*Worker@127.0.0.1:$((7100 + $1)) "; }
 case ${1:-} in
 up) rm -rf "$S"; mkdir -p "$S"; N=${2:-2}
@@ -31,7 +36,7 @@ up) rm -rf "$S"; mkdir -p "$S"; N=${2:-2}
   for i in $(seq 1 "$N"); do await "Successfully registered with master" "$S/worker$i.log"; done;;
 kill9) found=$(executors "$2"); kill -9 "$(cat "$S/worker$2.pid")" $found
   rm -f "$S/worker$2.pid"; echo $found;;
-down) for f in "$S"/*.pid; do [ -f "$f" ] && kill "$(cat "$f")" 2> /dev/null; done; sleep 1
+down) for f in "$S"/*.pid; do [ -f "$f" ] && kill "$(cat "$f")" 2> /dev/null; done; await_end
   for f in "$S"/*.pid; do [ -f "$f" ] && kill -9 "$(cat "$f")" 2> /dev/null; rm -f "$f"; done
   exit 0;;
 status) for f in "$S"/*.pid; do p=$(cat "$f")
