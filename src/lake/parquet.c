@@ -22,8 +22,8 @@ enum {
 /* Measured on 200,000 events of each table (docs/benchmarks.md): level 1 takes the time of lz4_raw
  * and half its space; level 3 takes half as much time again and saves nothing. Whole records are
  * buffered a row group at a time, so tables of those have smaller groups. A column with more values
- * than that is no dictionary: DuckDB looks for one up to a fifth of the rows, which costs a tenth of
- * all writing and saves nothing. */
+ * than that has no dictionary: DuckDB looks for one up to a fifth of the rows, which costs a tenth
+ * of all writing and saves nothing. */
 void tide_parquet_write_options(const struct tide_layout *layout, struct tide_bytes *sql)
 {
     const bool is_wide = layout->table == TIDE_TABLE_RAW || layout->table == TIDE_TABLE_REJECTED;
