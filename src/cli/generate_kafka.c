@@ -64,6 +64,7 @@ enum tide_status tide_generate_kafka_open(const char *url,
         status = tide_decoder_create(schema, 0, &to->decoder, error);
     }
     if (status == TIDE_OK) {
+        tide_decoder_route_only(to->decoder);
         status = tide_batch_create(schema, 1, &to->batch, error);
     }
     if (status == TIDE_OK) {

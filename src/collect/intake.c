@@ -42,6 +42,7 @@ enum tide_status tide_intake_init(struct tide_intake *intake,
     enum tide_status status =
         tide_decoder_create(options->schema, options->seed, &intake->decoder, error);
     if (status == TIDE_OK) {
+        tide_decoder_route_only(intake->decoder);
         status = tide_batch_create(options->schema, TIDE_BATCH_ROWS_DEFAULT, &intake->batch, error);
     }
     if (status != TIDE_OK) {

@@ -589,6 +589,11 @@ void tide_decoder_destroy(struct tide_decoder *decoder)
     free(decoder);
 }
 
+void tide_decoder_route_only(struct tide_decoder *decoder)
+{
+    decoder->extractor.is_for_routing = true;
+}
+
 void tide_decoder_begin(struct tide_decoder *decoder,
                         struct tide_view block,
                         enum tide_framing framing)

@@ -33,6 +33,9 @@ enum tide_status tide_decoder_create(const struct tide_schema *schema,
                                      struct tide_decoder **decoder,
                                      struct tide_error *error);
 void tide_decoder_destroy(struct tide_decoder *decoder);
+/* From here on for who judges and routes events, and leaves the rest to the reader of the log: an
+ * event that has an entity gets neither uid nor payload. */
+void tide_decoder_route_only(struct tide_decoder *decoder);
 
 /* Starts a block, which must stay until its last batch was used. What was left of the one before
  * is forgotten. Size limits apply to records; the block itself may be larger. */

@@ -454,6 +454,9 @@ void tide_extract_event(struct tide_extractor *extractor,
     }
     if (verdict->reason == TIDE_REASON_ACCEPTED) {
         tide_derive(&extractor->deriver, batch, row);
-        identify(extractor, plan, found, batch, row);
+        const uint32_t entity = extractor->schema->entity;
+        if (!extractor->is_for_routing || !batch->columns[entity].present[row]) {
+            identify(extractor, plan, found, batch, row);
+        }
     }
 }

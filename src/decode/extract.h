@@ -32,6 +32,7 @@ enum tide_status tide_plan_init(struct tide_plan *plan,
 struct tide_extractor {
     const struct tide_schema *schema;
     struct tide_hash_key key; /* of the uid */
+    bool is_for_routing;      /* no identity for an event that is routed by its entity */
     struct tide_deriver deriver;
     struct tide_json_checker *checker; /* NULL: the schema validates nothing */
     struct tide_bytes compact;         /* payload without white space */

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "event/uid.h"
 #include "support/decoded.h"
 #include "support/schema_text.h"
 
@@ -429,6 +430,48 @@ static void test_json_schema_that_is_none(void **state)
     schema_text_release(&text);
 }
 
+/* Who only routes has all but the identity of events that are routed by their entity. */
+static void test_route_only(void **state)
+{
+    (void)state;
+    static const char text[] = "{\"at\":1700000000000,\"who\":\"u1\",\"n\":1,\"p\":{\"x\":1}}\n"
+                               "{\"at\":1700000000000,\"n\":2,\"p\":{\"x\":2}}\n"
+                               "{\"at\":1700000000000,\"who\":\"\",\"n\":3}\n"
+                               "{\"at\":0.5}\n";
+    enum {
+        PARTITIONS = 1000,
+        ROWS = 4
+    };
+    struct fixture it;
+    struct tide_decoder *router = NULL;
+    struct tide_batch *batches[2];
+    setup(&it);
+    assert_int_equal(tide_decoder_create(it.text.schema, 1, &router, NULL), TIDE_OK);
+    tide_decoder_route_only(router);
+    struct tide_decoder *decoders[2] = {it.decoder, router};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(tide_batch_create(it.text.schema, ROWS, &batches[i], NULL), TIDE_OK);
+        tide_decoder_begin(decoders[i], TIDE_VIEW(text), TIDE_FRAMING_NDJSON);
+        assert_int_equal(tide_decoder_next(decoders[i], batches[i]), TIDE_OK);
+        assert_int_equal(batches[i]->row_count, ROWS);
+    }
+    for (uint32_t row = 0; row < ROWS; row++) {
+        const bool has_entity = row == 0;
+        const struct tide_u128 uid = batches[0]->uids[row];
+        assert_int_equal(batches[0]->verdicts[row].reason, batches[1]->verdicts[row].reason);
+        assert_int_equal(tide_route(batches[0], row, PARTITIONS),
+                         tide_route(batches[1], row, PARTITIONS));
+        assert_true(
+            tide_u128_equal(batches[1]->uids[row], has_entity ? (struct tide_u128){0, 0} : uid));
+        assert_true(row == ROWS - 1 || !tide_u128_equal(uid, (struct tide_u128){0, 0}));
+    }
+    for (int i = 0; i < 2; i++) {
+        tide_batch_destroy(batches[i]);
+    }
+    tide_decoder_destroy(router);
+    teardown(&it);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -439,6 +482,7 @@ int main(void)
         cmocka_unit_test(test_arena_stays_in_budget),
         cmocka_unit_test(test_json_schema),
         cmocka_unit_test(test_json_schema_that_is_none),
+        cmocka_unit_test(test_route_only),
     };
     const char *scanners[SCANNER_VARIANTS_MAX];
     const size_t count = scanner_variants(scanners);
