@@ -33,7 +33,7 @@ struct rest {
 enum {
     /* Bytes at a time: they and their tokens are in the first cache when they are walked. */
     LINES_INDEXED = 16 << 10,
-    LINES_GROWTH = 8,                        /* where no line is as short as that */
+    LINES_GROWTH = 8, /* times as much, and again, where whole lines are less than half of it */
     INDEXED_MIN = 2 * TIDE_INDEX_BLOCK_SIZE, /* of one document: less does not pay */
 };
 
@@ -49,6 +49,7 @@ struct tide_decoder {
     const uint32_t *token; /* of the index, the next record's first; NULL: it is not indexed */
     uint32_t token_count;  /* of that record; 0: not known */
     uint32_t line;         /* of the index, the next one */
+    size_t indexed_size;   /* of the block, at once */
     const struct tide_shape *shape; /* of the record that was read last; NULL: it was walked */
     const uint32_t *tokens;         /* its first */
     struct tide_view block;
@@ -387,7 +388,14 @@ static bool is_blank(struct tide_view line)
     return at == line.size;
 }
 
-/* Indexes what comes next; the lines that are whole there are next_line's. */
+/* Where the last whole line ends that is indexed. */
+static size_t lines_end(const struct tide_index *index)
+{
+    return index->line_count == 0 ? 0 : index->tokens[index->lines[index->line_count - 1]];
+}
+
+/* Indexes what comes next; the lines that are whole there are next_line's. What is behind them will
+ * be indexed again. */
 static void index_lines(struct tide_decoder *decoder)
 {
     const char *text = decoder->block.data + decoder->at;
@@ -395,12 +403,13 @@ static void index_lines(struct tide_decoder *decoder)
     struct tide_index *index = &decoder->index;
     size_t size = left < LINES_INDEXED ? left : LINES_INDEXED;
     bool is_whole = decoder->kernel->run(index, text, size, true) == size;
-    while (is_whole && index->line_count == 0 && size < left && size < TIDE_INDEX_BYTES_MAX) {
+    while (is_whole && lines_end(index) < size / 2 && size < left && size < TIDE_INDEX_BYTES_MAX) {
         const size_t larger =
             size * LINES_GROWTH < TIDE_INDEX_BYTES_MAX ? size * LINES_GROWTH : TIDE_INDEX_BYTES_MAX;
         size = left < larger ? left : larger;
         is_whole = decoder->kernel->run(index, text, size, true) == size;
     }
+    decoder->indexed_size = size;
     decoder->line = 0;
     decoder->token = index->line_count > 0 ? index->tokens : NULL;
 }
@@ -432,7 +441,7 @@ static struct tide_view next_line(struct tide_decoder *decoder)
 /* What will be indexed next comes into the cache while what is indexed is walked. */
 static inline void prefetch_next(const struct tide_decoder *decoder, size_t size)
 {
-    const size_t first = decoder->at + LINES_INDEXED;
+    const size_t first = decoder->at + decoder->indexed_size;
     if (first + size < decoder->block.size) {
         for (size_t i = 0; i < size; i += TIDE_INDEX_BLOCK_SIZE) {
             __builtin_prefetch(decoder->block.data + first + i);

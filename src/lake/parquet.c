@@ -15,23 +15,19 @@
 
 enum {
     ROW_GROUP = 122880,
-    ROW_GROUP_WIDE = 20480,
-    DICTIONARY_MAX = 8192
+    ROW_GROUP_WIDE = 20480
 };
 
 /* Measured on 200,000 events of each table (docs/benchmarks.md): level 1 takes the time of lz4_raw
  * and half its space; level 3 takes half as much time again and saves nothing. Whole records are
- * buffered a row group at a time, so tables of those have smaller groups. A column with more values
- * than that has no dictionary: DuckDB looks for one up to a fifth of the rows, which costs a tenth
- * of all writing and saves nothing. */
+ * buffered a row group at a time, so tables of those have smaller groups. */
 void tide_parquet_write_options(const struct tide_layout *layout, struct tide_bytes *sql)
 {
     const bool is_wide = layout->table == TIDE_TABLE_RAW || layout->table == TIDE_TABLE_REJECTED;
     tide_bytes_append_format(sql,
                              "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, "
-                             "ROW_GROUP_SIZE %d, DICTIONARY_SIZE_LIMIT %d, USE_TMP_FILE false)",
-                             is_wide ? ROW_GROUP_WIDE : ROW_GROUP,
-                             DICTIONARY_MAX);
+                             "ROW_GROUP_SIZE %d, USE_TMP_FILE false)",
+                             is_wide ? ROW_GROUP_WIDE : ROW_GROUP);
 }
 
 static enum tide_status copy_to(struct tide_duckdb_connection *connection,

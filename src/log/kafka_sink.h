@@ -2,9 +2,8 @@
  * events. At least once: acks=all, idempotent, in order by key.
  *
  * Sending takes a copy and does not wait unless it is asked to; how much may be under way is
- * bounded. A message that can
- * never be taken is left out and counted. A producer that has failed for good is made anew by the
- * flush that tells so. One thread. */
+ * bounded. A message that can never be taken is left out and counted. A producer that has failed
+ * for good is made anew by the flush that tells so. One thread. */
 #ifndef TIDE_LOG_KAFKA_SINK_H
 #define TIDE_LOG_KAFKA_SINK_H
 

@@ -232,6 +232,18 @@ static bool find_timeouts(struct funnel *funnel, int64_t closing_us)
     return tracker->timeouts != NULL;
 }
 
+/* Those behind a clock are for another time; until then nobody holds them. */
+static void cut_timeouts(struct funnel_tracker *tracker, int64_t until_us)
+{
+    while (tracker->timeouts[tracker->timeout_count - 1].time_us > until_us) {
+        tracker->timeout_count--; /* the first is not: it is how the clock was chosen */
+    }
+    tracker->timeouts_until_us = until_us;
+    struct funnel_timeout *smaller =
+        realloc(tracker->timeouts, tracker->timeout_count * sizeof(*smaller));
+    tracker->timeouts = smaller != NULL ? smaller : tracker->timeouts;
+}
+
 static enum tide_status tell_timeout(const struct teller *teller,
                                      const struct funnel_key *key,
                                      int64_t closing_us)
@@ -276,6 +288,7 @@ enum tide_status tide_operator_bound_telling(struct tide_operator *operator,
     }
     if (funnel->tracker.timeout_count > count_max) {
         closing->us = funnel->tracker.timeouts[count_max - 1].time_us;
+        cut_timeouts(&funnel->tracker, closing->us);
     }
     return TIDE_OK;
 }

@@ -21,8 +21,8 @@ enum {
     RECORDS = 5,  /* of a partition in an epoch; one of them rejected, one a duplicate */
     ROWS = 4,     /* of them in the lake */
     JOURNEYS = 3, /* each event is one */
-    /* Where all is slow each seed takes every third operation, and crashes' seeds take turns. */
-    STRIDE = TIDE_TEST_SANITIZED ? 3 : 1,
+    /* Where all is slow, crashes' seeds take turns: each has every third operation. */
+    CRASH_STRIDE = TIDE_TEST_SANITIZED ? 3 : 1,
 };
 
 static struct process_stack stack;
@@ -328,10 +328,15 @@ static void test_every_operation_fails(void **state)
     static const enum tide_io_sim_fault faults[] = {
         TIDE_IO_SIM_FAULT_NO_SPACE, TIDE_IO_SIM_FAULT_SYNC_FAILS, TIDE_IO_SIM_FAULT_CRASH};
     for (size_t f = 0; f < sizeof(faults) / sizeof(faults[0]); f++) {
-        for (uint64_t seed = 1; seed <= (faults[f] == TIDE_IO_SIM_FAULT_CRASH ? 4U : 1U); seed++) {
-            uint64_t n = 1 + seed % STRIDE;
+        const bool is_crash = faults[f] == TIDE_IO_SIM_FAULT_CRASH;
+        uint64_t stride = 1;
+        if (is_crash) {
+            stride = CRASH_STRIDE;
+        }
+        for (uint64_t seed = 1; seed <= (is_crash ? 4U : 1U); seed++) {
+            uint64_t n = 1 + seed % stride;
             while (fault_at(n, seed, faults[f])) {
-                n += STRIDE;
+                n += stride;
             }
             assert_true(n > 50);
         }

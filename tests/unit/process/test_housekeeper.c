@@ -1,7 +1,8 @@
 /* Goal: a turn merges what is small and lets leave what is old, stops when somebody else needs the
  * time, and is harmless wherever it is interrupted: rows that are there and rows that left add up,
  * and epochs go on.
- * Method: turns over epochs of a checkpointer on a simulated disk, with a crash at every operation;
+ * Method: turns over epochs of a checkpointer on a simulated disk, with a crash at every operation
+ * (under a sanitizer at every third);
  * the thread is started and stopped without a turn being due. */
 #include "process/housekeeper.h"
 
