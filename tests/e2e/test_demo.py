@@ -339,6 +339,10 @@ def test_the_browser_is_opened_only_if_asked_for(make_demo, tmp_path):
     for words, is_opened in ((["--open"], True), ([], False), (["--open", "--no-open"], False)):
         told.unlink(missing_ok=True)
         demo = make_demo(*words, environment=environment).read_address()
+        deadline = time.monotonic() + 30
+        while is_opened and not (told.exists() and told.read_text("utf-8")):
+            assert time.monotonic() < deadline, "no browser was asked for"
+            time.sleep(0.02)  # the browser is nobody's to wait for
         assert demo.end_without_proof() == 0, demo.text
         assert told.exists() == is_opened
         if is_opened:
