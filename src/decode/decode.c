@@ -49,7 +49,6 @@ struct tide_decoder {
     const uint32_t *token; /* of the index, the next record's first; NULL: it is not indexed */
     uint32_t token_count;  /* of that record; 0: not known */
     uint32_t line;         /* of the index, the next one */
-    size_t indexed_size;   /* of the block, at once */
     const struct tide_shape *shape; /* of the record that was read last; NULL: it was walked */
     const uint32_t *tokens;         /* its first */
     struct tide_view block;
@@ -409,7 +408,6 @@ static void index_lines(struct tide_decoder *decoder)
         size = left < larger ? left : larger;
         is_whole = decoder->kernel->run(index, text, size, true) == size;
     }
-    decoder->indexed_size = size;
     decoder->line = 0;
     decoder->token = index->line_count > 0 ? index->tokens : NULL;
 }
@@ -438,17 +436,6 @@ static struct tide_view next_line(struct tide_decoder *decoder)
     return (struct tide_view){start, newline != NULL ? (size_t)(newline - start) : left};
 }
 
-/* What will be indexed next comes into the cache while what is indexed is walked. */
-static inline void prefetch_next(const struct tide_decoder *decoder, size_t size)
-{
-    const size_t first = decoder->at + decoder->indexed_size;
-    if (first + size < decoder->block.size) {
-        for (size_t i = 0; i < size; i += TIDE_INDEX_BLOCK_SIZE) {
-            __builtin_prefetch(decoder->block.data + first + i);
-        }
-    }
-}
-
 static void end_line(struct tide_decoder *decoder, struct tide_view line)
 {
     decoder->at += line.size;
@@ -465,7 +452,6 @@ static enum tide_status next_lines(struct tide_decoder *decoder)
 {
     while (decoder->at < decoder->block.size) {
         const struct tide_view line = next_line(decoder);
-        prefetch_next(decoder, line.size);
         if (!is_blank(line)) {
             if (!has_room(decoder->batch)) {
                 return TIDE_AGAIN;

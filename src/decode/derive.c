@@ -1,5 +1,6 @@
 #include "decode/derive.h"
 
+#include "decode/word.h"
 #include "event/glob.h"
 
 #include <stdlib.h>
@@ -8,11 +9,14 @@
 #include "base/banned.h"
 
 enum {
-    MEMOS = 16, /* for each column; a power of two */
+    MEMOS = 16, /* for each column: four bits of a hash say which */
     WORD_MAX = 38,
 };
 
+/* The first and the last eight bytes say all of a word of up to sixteen. */
 struct tide_derive_memo {
+    uint64_t head;
+    uint64_t tail;
     struct tide_view value;
     bool has_value; /* null otherwise */
     uint8_t size;   /* of the word; 0: nothing is remembered */
@@ -50,27 +54,35 @@ static struct tide_view value_of(const struct tide_column *column,
     return column->fallback;
 }
 
-static struct tide_derive_memo *memo_of(struct tide_derive_memo *memos, struct tide_view word)
+static inline uint64_t short_word(struct tide_view text)
 {
-    const unsigned first = (unsigned char)word.data[0];
-    const unsigned middle = (unsigned char)word.data[word.size / 2];
-    const unsigned last = (unsigned char)word.data[word.size - 1];
-    const uint32_t mixed = (first ^ middle << 8 ^ last << 16 ^ (uint32_t)word.size << 24);
-    return &memos[mixed * UINT32_C(0x9E3779B1) >> 28];
+    uint64_t word = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        word = word << 8 | (unsigned char)text.data[i];
+    }
+    return word;
 }
 
 /* The same, remembered. */
-static struct tide_view recall(struct tide_derive_memo *memos,
-                               const struct tide_column *column,
-                               struct tide_view source,
-                               bool *has_value)
+static inline struct tide_view recall(struct tide_derive_memo *memos,
+                                      const struct tide_column *column,
+                                      struct tide_view source,
+                                      bool *has_value)
 {
     if (source.size == 0 || source.size > WORD_MAX) {
         return value_of(column, source, has_value);
     }
-    struct tide_derive_memo *memo = memo_of(memos, source);
-    if (memo->size != source.size || !tide_bytes_equal(memo->word, source.data, source.size)) {
+    const bool is_short = source.size < TIDE_WORD_SIZE;
+    const uint64_t head = is_short ? short_word(source) : tide_word_load(source.data);
+    const uint64_t tail = is_short ? 0 : tide_word_load(source.data + source.size - TIDE_WORD_SIZE);
+    const uint64_t mixed = (head ^ (tail << 32 | tail >> 32)) * UINT64_C(0x9E3779B97F4A7C15);
+    struct tide_derive_memo *memo = &memos[mixed >> 60];
+    if (memo->size != source.size || memo->head != head || memo->tail != tail ||
+        (source.size > 2 * TIDE_WORD_SIZE &&
+         !tide_bytes_equal(memo->word, source.data, source.size))) {
         memo->value = value_of(column, source, &memo->has_value);
+        memo->head = head;
+        memo->tail = tail;
         memo->size = (uint8_t)source.size;
         memcpy(memo->word, source.data, source.size);
     }

@@ -11,7 +11,7 @@
 #include <immintrin.h>
 
 enum {
-    PREFETCH_AHEAD = 16 * TIDE_INDEX_BLOCK_SIZE
+    PREFETCH_AHEAD = 48 * TIDE_INDEX_BLOCK_SIZE
 };
 
 /* One bit for each byte of a block, the first lowest. */

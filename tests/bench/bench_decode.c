@@ -3,15 +3,14 @@
  * thread's CPU time. Of all ways to use simdjson (simdjson_peer.cpp) the fastest that is right;
  * both sides must have found the same values: the sum of hashes of every column.
  *
- * The decoder does more: it validates all of every record, computes the event's 128-bit identity
- * and the derived column. The identity's share is timed by computing it again from the same batches
- * and subtracted in a line of its own. Arguments: EVENTS-FILE [REPETITIONS]. */
+ * The decoder does more: it validates all of every record and makes the derived column; and it
+ * computes the event's 128-bit identity, but not for the collector, which only judges and routes. It
+ * is timed as it works for both. Arguments: EVENTS-FILE [REPETITIONS]. */
 #include "base/hash.h"
 #include "bench/job_input.h"
 #include "bench/meter.h"
 #include "bench/simdjson_peer.h"
 #include "decode/decode.h"
-#include "event/uid.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -55,9 +54,9 @@ struct bench {
     struct job_input job;
     struct meter meter;
     struct tide_decoder *decoder;
+    struct tide_decoder *router;
     struct tide_batch *batch;
     struct peer *peer;
-    struct tide_bytes scratch;
     uint64_t event_count;
     size_t repetitions;
 };
@@ -65,6 +64,8 @@ struct bench {
 enum side {
     SIDE_DECODER,       /* blocks of 1 MiB */
     SIDE_DECODER_SMALL, /* of 128 KiB */
+    SIDE_ROUTER,        /* 1 MiB, as the collector has it */
+    SIDE_ROUTER_SMALL,
     SIDE_ON_DEMAND,
     SIDE_DOM,
     SIDES,
@@ -98,17 +99,20 @@ static void add_batch(struct sums *sums, const struct tide_batch *batch)
 }
 
 /* sums: NULL while time is measured. */
-static uint64_t decode(struct bench *bench, size_t block_size, struct sums *sums)
+static uint64_t decode(const struct bench *bench,
+                       struct tide_decoder *decoder,
+                       size_t block_size,
+                       struct sums *sums)
 {
     uint64_t count = 0;
     size_t at = 0;
     while (at < bench->job.events.size) {
         tide_decoder_begin(
-            bench->decoder, job_block(bench->job.events, block_size, &at), TIDE_FRAMING_NDJSON);
+            decoder, job_block(bench->job.events, block_size, &at), TIDE_FRAMING_NDJSON);
         enum tide_status status;
         do {
             tide_batch_reset(bench->batch);
-            status = tide_decoder_next(bench->decoder, bench->batch);
+            status = tide_decoder_next(decoder, bench->batch);
             count += bench->batch->row_count;
             if (sums != NULL) {
                 add_batch(sums, bench->batch);
@@ -116,33 +120,6 @@ static uint64_t decode(struct bench *bench, size_t block_size, struct sums *sums
         } while (status == TIDE_AGAIN);
     }
     return count;
-}
-
-/* What tide_uid_compute takes of decoding: computed again, and equal. */
-static struct meter_cost identify(struct bench *bench)
-{
-    struct meter_cost cost = {0};
-    struct tide_hash_key key;
-    tide_hash_key_init(&key, SEED);
-    size_t at = 0;
-    while (at < bench->job.events.size) {
-        tide_decoder_begin(
-            bench->decoder, job_block(bench->job.events, LARGE_BLOCK, &at), TIDE_FRAMING_NDJSON);
-        enum tide_status status;
-        do {
-            struct tide_batch *batch = bench->batch;
-            tide_batch_reset(batch);
-            status = tide_decoder_next(bench->decoder, batch);
-            const struct meter_cost start = meter_read(&bench->meter);
-            for (uint32_t row = 0; row < batch->row_count; row++) {
-                const struct tide_u128 uid =
-                    tide_uid_compute(batch, row, batch->payloads[row], &key, &bench->scratch);
-                tide_assert(uid.low == batch->uids[row].low && uid.high == batch->uids[row].high);
-            }
-            cost = meter_sum(cost, meter_since(&bench->meter, start), 1);
-        } while (status == TIDE_AGAIN);
-    }
-    return cost;
 }
 
 /* ------- simdjson */
@@ -219,10 +196,16 @@ static void measure_side(struct bench *bench, enum side side, const unsigned *wa
     uint64_t count = 0;
     switch (side) {
     case SIDE_DECODER:
-        count = decode(bench, LARGE_BLOCK, NULL);
+        count = decode(bench, bench->decoder, LARGE_BLOCK, NULL);
         break;
     case SIDE_DECODER_SMALL:
-        count = decode(bench, SMALL_BLOCK, NULL);
+        count = decode(bench, bench->decoder, SMALL_BLOCK, NULL);
+        break;
+    case SIDE_ROUTER:
+        count = decode(bench, bench->router, LARGE_BLOCK, NULL);
+        break;
+    case SIDE_ROUTER_SMALL:
+        count = decode(bench, bench->router, SMALL_BLOCK, NULL);
         break;
     case SIDE_ON_DEMAND:
     case SIDE_DOM:
@@ -257,11 +240,14 @@ static void print_cost(const struct bench *bench, const char *name, struct meter
     printf("\n");
 }
 
-static void report(const struct bench *bench,
-                   const struct meter_cost *medians,
-                   struct meter_cost identity)
+static void report(const struct bench *bench, const struct meter_cost *medians)
 {
-    const struct meter_cost bare = meter_sum(medians[SIDE_DECODER], identity, -1);
+    static const char *const names[SIDES] = {"decoder, blocks of 1 MiB",
+                                             "decoder, blocks of 128 KiB",
+                                             "without identity, 1 MiB",
+                                             "without identity, 128 KiB",
+                                             "simdjson On-Demand",
+                                             "simdjson DOM"};
     printf("\n%-36s %11s %7s %9s %11s %11s\n",
            "one thread, medians of CPU time",
            "events/s",
@@ -269,28 +255,26 @@ static void report(const struct bench *bench,
            "ns/event",
            "instr/byte",
            "cycles/byte");
-    print_cost(bench, "decoder, blocks of 1 MiB", medians[SIDE_DECODER]);
-    print_cost(bench, "decoder, blocks of 128 KiB", medians[SIDE_DECODER_SMALL]);
-    print_cost(bench, "identity alone", identity);
-    print_cost(bench, "decoder (1 MiB) less identity", bare);
-    print_cost(bench, "simdjson On-Demand", medians[SIDE_ON_DEMAND]);
-    print_cost(bench, "simdjson DOM", medians[SIDE_DOM]);
-    for (int side = SIDE_ON_DEMAND; side <= SIDE_DOM; side++) {
-        printf(
-            "events/s against simdjson %-9s  1 MiB %.2f, 128 KiB %.2f, 1 MiB less identity %.2f\n",
-            side == SIDE_DOM ? "DOM" : "On-Demand",
-            medians[side].seconds / medians[SIDE_DECODER].seconds,
-            medians[side].seconds / medians[SIDE_DECODER_SMALL].seconds,
-            medians[side].seconds / bare.seconds);
+    for (int side = 0; side < SIDES; side++) {
+        print_cost(bench, names[side], medians[side]);
+    }
+    for (int peer = SIDE_ON_DEMAND; peer <= SIDE_DOM; peer++) {
+        printf("events/s against %s:", names[peer]);
+        for (int side = 0; side < SIDE_ON_DEMAND; side++) {
+            printf("%s %.2f", side == 0 ? "" : ",", medians[peer].seconds / medians[side].seconds);
+        }
+        printf("\n");
     }
 }
 
 static void run(struct bench *bench)
 {
     static struct meter_cost costs[SIDES][REPETITIONS_MAX];
-    static struct meter_cost identities[REPETITIONS_MAX];
     struct sums expected = {0};
-    bench->event_count = decode(bench, LARGE_BLOCK, &expected);
+    struct sums routed = {0};
+    bench->event_count = decode(bench, bench->decoder, LARGE_BLOCK, &expected);
+    (void)decode(bench, bench->router, LARGE_BLOCK, &routed);
+    tide_assert(memcmp(&routed, &expected, sizeof routed) == 0);
     printf("%" PRIu64 " events, %.1f MB, %zu repetitions; simdjson's kernel: %s\n",
            bench->event_count,
            (double)bench->job.events.size / 1e6,
@@ -305,13 +289,12 @@ static void run(struct bench *bench)
             measure_side(bench, (enum side)side, ways);
             costs[side][i] = meter_since(&bench->meter, start);
         }
-        identities[i] = identify(bench);
     }
     struct meter_cost medians[SIDES];
     for (int side = 0; side < SIDES; side++) {
         medians[side] = meter_median(costs[side], bench->repetitions);
     }
-    report(bench, medians, meter_median(identities, bench->repetitions));
+    report(bench, medians);
 }
 
 int main(int argc, char **argv)
@@ -333,17 +316,19 @@ int main(int argc, char **argv)
         tide_assert(tide_view_equal(schema->columns[i].name, tide_view_of(column_names[i])));
     }
     if (tide_decoder_create(schema, SEED, &bench.decoder, NULL) != TIDE_OK ||
+        tide_decoder_create(schema, SEED, &bench.router, NULL) != TIDE_OK ||
         tide_batch_create(schema, TIDE_BATCH_ROWS_DEFAULT, &bench.batch, NULL) != TIDE_OK) {
         return 1;
     }
+    tide_decoder_route_only(bench.router);
     bench.peer = peer_create();
     meter_open(&bench.meter);
     run(&bench);
     meter_close(&bench.meter);
     peer_destroy(bench.peer);
-    tide_bytes_release(&bench.scratch);
     tide_batch_destroy(bench.batch);
     tide_decoder_destroy(bench.decoder);
+    tide_decoder_destroy(bench.router);
     job_input_release(&bench.job);
     return 0;
 }
