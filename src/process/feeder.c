@@ -26,7 +26,7 @@
 #include <string.h>
 
 enum {
-    SLOTS_PER_WORKER = 3,
+    SLOTS_PER_WORKER = 8,
 };
 
 enum slot_state {

@@ -4,8 +4,8 @@
  * both sides must have found the same values: the sum of hashes of every column.
  *
  * The decoder does more: it validates all of every record and makes the derived column; and it
- * computes the event's 128-bit identity, but not for the collector, which only judges and routes. It
- * is timed as it works for both. Arguments: EVENTS-FILE [REPETITIONS]. */
+ * computes the event's 128-bit identity, but not for the collector, which only judges and routes.
+ * It is timed as it works for both. Arguments: EVENTS-FILE [REPETITIONS]. */
 #include "base/hash.h"
 #include "bench/job_input.h"
 #include "bench/meter.h"
