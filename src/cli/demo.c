@@ -386,16 +386,20 @@ static enum tide_status make_folder(struct demo *demo, struct tide_error *error)
                              : status;
 }
 
-/* In a session of its own: it outlives the demo, and says nothing here. */
+/* In a session of its own: it outlives the demo, and says nothing here but where it is. That line
+ * is waited for: before it there is no session yet, and to close a child is to kill its group. */
 static void open_browser(struct demo *demo)
 {
+    static const char script[] = "command -v xdg-open && exec xdg-open \"$0\" > /dev/null 2>&1";
     struct tide_child child = {0};
     struct tide_error error = {0};
+    struct tide_view line;
     const char *url = tide_bytes_terminated(&demo->service.url);
-    const char *const arguments[] = {"setsid", "-f", "xdg-open", url, NULL};
+    const char *const arguments[] = {"setsid", "-f", "sh", "-c", script, url, NULL};
     const struct tide_child_options options = {.arguments = arguments};
-    if (tide_child_start(&options, &child, &error) != TIDE_OK ||
-        tide_child_close(&child, end_patience) != 0) {
+    const bool is_opened = tide_child_start(&options, &child, &error) == TIDE_OK &&
+                           tide_child_next(&child, end_patience, &line) == TIDE_CHILD_LINE;
+    if (tide_child_close(&child, end_patience) != 0 || !is_opened) {
         tide_demo_screen_remark(&demo->screen, "(there is no xdg-open to open the browser with)");
     }
 }
