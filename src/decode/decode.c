@@ -625,6 +625,19 @@ enum tide_status tide_decoder_next(struct tide_decoder *decoder, struct tide_bat
     return TIDE_OK;
 }
 
+bool tide_decoder_restore(struct tide_decoder *decoder,
+                          struct tide_view text,
+                          const struct tide_row_image *image,
+                          struct tide_batch *batch)
+{
+    tide_assert(batch->schema == decoder->schema);
+    if (image->text_size == 0 || !has_room(batch)) {
+        return false;
+    }
+    tide_extract_restored(&decoder->extractor, text, image, batch);
+    return true;
+}
+
 struct tide_decoder_facts tide_decoder_facts(const struct tide_decoder *decoder)
 {
     return decoder->facts;

@@ -13,7 +13,7 @@
 #ifndef TIDE_DECODE_DECODE_H
 #define TIDE_DECODE_DECODE_H
 
-#include "event/batch.h"
+#include "decode/row_image.h"
 
 struct tide_decoder;
 
@@ -34,7 +34,7 @@ enum tide_status tide_decoder_create(const struct tide_schema *schema,
                                      struct tide_error *error);
 void tide_decoder_destroy(struct tide_decoder *decoder);
 /* From here on for who judges and routes events, and leaves the rest to the reader of the log: an
- * event that has an entity gets neither uid nor payload. */
+ * event that has an entity gets no uid. */
 void tide_decoder_route_only(struct tide_decoder *decoder);
 
 /* Starts a block, which must stay until its last batch was used. What was left of the one before
@@ -48,6 +48,13 @@ void tide_decoder_begin(struct tide_decoder *decoder,
  * envelope is known to be valid JSON, unless it holds more events than a batch (then what did not
  * fit follows in later batches; validity was still checked before the first row). */
 enum tide_status tide_decoder_next(struct tide_decoder *decoder, struct tide_batch *batch);
+
+/* Appends the row that decoding text as one event would give, from the image that was taken of it
+ * then. false: it must be decoded, or the batch is full; nothing was appended. Between blocks. */
+bool tide_decoder_restore(struct tide_decoder *decoder,
+                          struct tide_view text,
+                          const struct tide_row_image *image,
+                          struct tide_batch *batch);
 
 /* Since begin. */
 struct tide_decoder_facts {

@@ -337,24 +337,32 @@ static struct tide_view compact(struct tide_view text, struct tide_bytes *into)
     return tide_bytes_view(into);
 }
 
-/* The payload as received goes to the batch, the compact one into the identity. */
-static void identify(struct tide_extractor *extractor,
-                     const struct tide_plan *plan,
-                     const struct tide_found *found,
-                     struct tide_batch *batch,
-                     uint32_t row)
+/* As received. */
+static void take_payload(const struct tide_plan *plan,
+                         const struct tide_found *found,
+                         struct tide_batch *batch,
+                         uint32_t row)
 {
-    struct tide_view payload = {NULL, 0};
-    if (plan->payload_node != 0) {
-        struct tide_capture own;
-        const struct tide_capture *capture = capture_at(plan, found, plan->payload_node, &own);
-        if (capture != NULL) {
-            payload = raw_text(capture);
-            batch->payloads[row] = payload;
-            if (capture->spaced) {
-                payload = compact(payload, &extractor->compact);
-            }
-        }
+    struct tide_capture own;
+    const struct tide_capture *capture =
+        plan->payload_node == 0 ? NULL : capture_at(plan, found, plan->payload_node, &own);
+    if (capture != NULL) {
+        batch->payloads[row] = raw_text(capture);
+        batch->payload_is_spaced[row] = capture->spaced;
+    }
+}
+
+/* What is made from the columns with a path and the payload: derived columns, and the identity
+ * where it is wanted. */
+static void complete_row(struct tide_extractor *extractor, struct tide_batch *batch, uint32_t row)
+{
+    tide_derive(&extractor->deriver, batch, row);
+    if (extractor->is_for_routing && batch->columns[extractor->schema->entity].present[row]) {
+        return;
+    }
+    struct tide_view payload = batch->payloads[row];
+    if (payload.data != NULL && batch->payload_is_spaced[row]) {
+        payload = compact(payload, &extractor->compact);
     }
     batch->uids[row] =
         tide_uid_compute(batch, row, payload, &extractor->key, &extractor->canonical);
@@ -453,10 +461,18 @@ void tide_extract_event(struct tide_extractor *extractor,
         }
     }
     if (verdict->reason == TIDE_REASON_ACCEPTED) {
-        tide_derive(&extractor->deriver, batch, row);
-        const uint32_t entity = extractor->schema->entity;
-        if (!extractor->is_for_routing || !batch->columns[entity].present[row]) {
-            identify(extractor, plan, found, batch, row);
-        }
+        take_payload(plan, found, batch, row);
+        complete_row(extractor, batch, row);
     }
+}
+
+void tide_extract_restored(struct tide_extractor *extractor,
+                           struct tide_view text,
+                           const struct tide_row_image *image,
+                           struct tide_batch *batch)
+{
+    const uint32_t row = append_row(batch, text);
+    batch->verdicts[row] = (struct tide_verdict){.reason = TIDE_REASON_ACCEPTED};
+    tide_row_image_restore(image, text, batch, row);
+    complete_row(extractor, batch, row);
 }

@@ -8,6 +8,7 @@
 
 #include "decode/derive.h"
 #include "decode/json_schema.h"
+#include "decode/row_image.h"
 #include "decode/shape.h"
 #include "decode/walk.h"
 #include "event/uid.h"
@@ -56,6 +57,11 @@ void tide_extract_event(struct tide_extractor *extractor,
                         const struct tide_plan *plan,
                         const struct tide_found *found,
                         struct tide_batch *batch);
+/* Appends the row of an accepted event from its image, which need not be decoded. */
+void tide_extract_restored(struct tide_extractor *extractor,
+                           struct tide_view text,
+                           const struct tide_row_image *image,
+                           struct tide_batch *batch);
 /* Appends a rejected row. */
 void tide_extract_rejected(struct tide_batch *batch,
                            struct tide_view text,

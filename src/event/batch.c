@@ -54,12 +54,13 @@ enum tide_status tide_batch_create(const struct tide_schema *schema,
         made->columns = calloc(schema->column_count, sizeof *made->columns);
         made->texts = create_array(made, sizeof *made->texts);
         made->payloads = create_array(made, sizeof *made->payloads);
+        made->payload_is_spaced = create_array(made, sizeof *made->payload_is_spaced);
         made->verdicts = create_array(made, sizeof *made->verdicts);
         made->uids = create_array(made, sizeof *made->uids);
         made->sents = create_array(made, sizeof *made->sents);
         tide_arena_init(&made->arena, TIDE_BATCH_ARENA_MAX);
-        complete = made->columns && made->texts && made->payloads && made->verdicts && made->uids &&
-                   made->sents;
+        complete = made->columns && made->texts && made->payloads && made->payload_is_spaced &&
+                   made->verdicts && made->uids && made->sents;
     }
     for (uint32_t i = 0; complete && i < schema->column_count; i++) {
         complete = create_vector(made, i);

@@ -33,6 +33,7 @@ struct tide_batch {
     struct tide_vector *columns; /* one for each column of the schema, derived ones too */
     struct tide_view *texts;     /* the record's bytes: for lake, rejected table, log */
     struct tide_view *payloads;  /* the payload's bytes as received; data NULL: absent */
+    bool *payload_is_spaced;     /* where there is one: it has white space outside strings */
     struct tide_verdict *verdicts;
     struct tide_u128 *uids; /* of accepted rows */
     struct tide_instant
