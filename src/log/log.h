@@ -59,6 +59,11 @@ struct tide_log_append {
     /* status OK: durable. RETRY: no space; nothing is kept. FATAL: the log failed and is closed. */
     void (*done)(void *context, enum tide_status status, const struct tide_error *error);
     void *context;
+    /* NULL, or told once before a reader can see any of the records, when they are durable and the
+     * receipts are filled: by the thread that syncs, and must neither block nor call the log. A log
+     * whose readers give the offsets (kafka.h) does not tell. */
+    void (*placed)(void *context);
+    void *placed_context;
     struct tide_log_append *next; /* the log's */
     struct {                      /* the committer's, while it meters */
         struct tide_committer *committer;

@@ -247,6 +247,11 @@ static enum tide_status memory_sync(void *self, struct tide_error *error)
         block = next;
     }
     struct tide_log_append *append = log->first_append;
+    for (const struct tide_log_append *a = append; a != NULL; a = a->next) {
+        if (a->placed != NULL) {
+            a->placed(a->placed_context); /* readers wait for the mutex */
+        }
+    }
     log->first_block = log->last_block = NULL;
     log->first_append = log->last_append = NULL;
     log->pending_size = 0;

@@ -282,6 +282,9 @@ static void publish(struct tide_segment_log *log, uint32_t last_crc)
             receipt->first_offset = log->offsets[receipt->partition];
             log->offsets[receipt->partition] += receipt->record_count;
         }
+        if (a->placed != NULL) {
+            a->placed(a->placed_context);
+        }
     }
     pthread_mutex_lock(&log->mutex);
     for (size_t at = 0; at < log->writing.size;) {

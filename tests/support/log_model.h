@@ -41,6 +41,8 @@ struct model_append {
     bool is_seen[MODEL_BATCHES];
     enum tide_status status; /* that done was told */
     uint32_t done_count;
+    uint32_t placed_count; /* told before done, of appends that are durable alone */
+    uint64_t placed_at[MODEL_BATCHES];
 };
 
 struct model {
@@ -121,13 +123,25 @@ static inline void model_done(void *context,
     struct model_append *one = context;
     assert_non_null(error);
     assert_int_equal(one->done_count, 0);
+    assert_int_equal(one->placed_count, status == TIDE_OK);
     one->done_count++;
     one->status = status;
     for (uint32_t b = 0; b < one->append.batch_count; b++) {
         assert_int_equal(one->states[b], MODEL_WAITING);
+        assert_true(status != TIDE_OK || one->placed_at[b] == one->receipts[b].first_offset);
         one->states[b] = status == TIDE_OK      ? MODEL_KEPT
                          : status == TIDE_RETRY ? MODEL_GONE
                                                 : MODEL_UNKNOWN;
+    }
+}
+
+static inline void model_placed(void *context)
+{
+    struct model_append *one = context;
+    assert_int_equal(one->done_count, 0);
+    one->placed_count++;
+    for (uint32_t b = 0; b < one->append.batch_count; b++) {
+        one->placed_at[b] = one->receipts[b].first_offset;
     }
 }
 
@@ -146,6 +160,8 @@ static inline enum tide_status model_append(struct model *model, struct tide_log
         .receipts = one->receipts,
         .done = model_done,
         .context = one,
+        .placed = model_placed,
+        .placed_context = one,
     };
     for (uint32_t b = 0; b < one->append.batch_count; b++) {
         model_fill(model, a, b, &contents[b]);
