@@ -66,7 +66,8 @@ struct tide_config {
     struct tide_duration hdfs_patience;
     uint64_t workers; /* 0: one for each core */
     struct tide_duration checkpoint;
-    uint64_t memory; /* of rows that wait for the lake */
+    uint64_t memory;   /* of rows that wait for the lake */
+    uint64_t handover; /* bytes of what collectors hand to workers; 0: nothing */
     uint64_t cells_max;
     uint64_t series_max;    /* of metrics' values at /metrics */
     uint64_t listeners_max; /* of the live feed */

@@ -347,6 +347,15 @@ const struct tide_config_key tide_config_keys[] = {
      1 << 20,
      UINT64_C(1) << 40,
      "rows that may wait for the lake"},
+    {"process.handover",
+     TIDE_CONFIG_BYTES,
+     AT(handover),
+     "8MiB",
+     0,
+     UINT64_C(1) << 34,
+     "columns of events that the collector has decoded and a worker need not decode again, with "
+     "the "
+     "embedded log; 0: workers decode all"},
     {"process.cells_max",
      TIDE_CONFIG_NUMBER,
      AT(cells_max),

@@ -48,6 +48,7 @@ struct service {
     struct tide_file lock;
     struct tide_service_log log;
     struct tide_committer *committer;
+    struct tide_handover *handover; /* NULL: not wanted, or others append to the log too */
     struct tide_engine *engine;
     struct tide_lake_tools tools;
     struct tide_housekeeper *keeper;
@@ -219,6 +220,22 @@ static enum tide_status open_log(struct service *service, struct tide_error *err
     return tide_committer_start(&committer, &service->committer, error);
 }
 
+/* Between the collectors and the workers of this process: where the log is Kafka, its readers give
+ * the offsets, and nothing is handed over. */
+static enum tide_status create_handover(struct service *service, struct tide_error *error)
+{
+    const struct tide_config *config = &service->config;
+    const struct tide_handover_options options = {
+        .partition_count = tide_config_partitions(config),
+        .image_size = tide_row_image_size(config->definitions->schema),
+        .bytes_max = (size_t)config->handover,
+    };
+    if (config->handover == 0 || service->log.is_kafka) {
+        return TIDE_OK;
+    }
+    return tide_handover_create(&options, &service->handover, error);
+}
+
 static uint32_t worker_count(const struct tide_config *config)
 {
     uint64_t count = config->workers;
@@ -253,6 +270,7 @@ static enum tide_status start_engine(struct service *service, struct tide_error 
                                           .limits = limits,
                                           .seed = tide_identity_seed(&service->lake.identity),
                                           .worker_count = worker_count(config),
+                                          .handover = service->handover,
                                           .checkpointer = service->lake.checkpointer,
                                           .checkpoint_interval = config->checkpoint,
                                           .idle_after = idle_after,
@@ -286,7 +304,8 @@ static enum tide_status create_collector(struct service *service, struct tide_er
                                              .receipts_max = RECEIPTS_MAX,
                                              .receipts_keep = receipts_keep,
                                              .append = append_to_log,
-                                             .append_context = service};
+                                             .append_context = service,
+                                             .handover = service->handover};
     return tide_collector_create(&options, &service->collector, error);
 }
 
@@ -316,6 +335,7 @@ static enum tide_status start_topics(struct service *service, struct tide_error 
         .clock = tide_clock_os(),
         .append = append_to_log,
         .append_context = service,
+        .handover = service->handover,
         .failed = topics_failed,
         .context = service,
     };
@@ -443,6 +463,7 @@ static enum tide_status create_api(struct service *service, struct tide_error *e
     service->metrics.collector = service->collector;
     service->metrics.admission = service->door.admission;
     service->metrics.topics = service->topics;
+    service->metrics.handover = service->handover;
     service->metrics.log = service->log.log;
     service->metrics.daily = service->daily;
     service->metrics.log_is_kafka = service->log.is_kafka;
@@ -511,6 +532,7 @@ static enum tide_status open_service(struct service *service, struct tide_error 
         open_lake,
         open_log,
         open_publish,
+        create_handover,
         start_engine,
         start_keeper,
         create_collector,
@@ -573,6 +595,7 @@ static enum tide_status close_service(struct service *service, struct tide_error
     if (service->engine != NULL) {
         status = tide_engine_stop(service->engine, error);
     }
+    tide_handover_destroy(service->handover);
     tide_service_publish_close(&service->publish);
     tide_lake_stack_close(&service->lake);
     tide_service_log_close(&service->log);
@@ -612,20 +635,24 @@ static void announce(const struct service *service)
 /* What the service takes at most, where something could grow: an operator adds it up. */
 static void announce_budgets(const struct service *service)
 {
+    const struct tide_handover *handover = service->handover;
     const double mib = 1 << 20;
     const struct tide_config *config = &service->config;
     const struct tide_http_server_options http = tide_http_server_options_default();
     const struct tide_operator_limits limits = tide_operator_limits_default();
-    tide_logline(TIDE_LOGLINE_INFO,
-                 "run",
-                 "budgets: bodies %.0f MiB on %u connections, %d of them decoded at once in %.0f "
-                 "MiB each; rows for the lake %.0f MiB; copies of lake files %.0f MiB",
-                 (double)http.body_bytes_held_max / mib,
-                 http.connections_max,
-                 BODIES_AT_ONCE,
-                 TIDE_INTAKE_ARENA_MAX / mib,
-                 (double)config->memory / mib,
-                 (double)config->cache_bytes / mib);
+    tide_logline(
+        TIDE_LOGLINE_INFO,
+        "run",
+        "budgets: bodies %.0f MiB on %u connections, %d of them decoded at once in %.0f "
+        "MiB each; events handed to workers %.1f MiB; rows for the lake %.0f MiB; copies of "
+        "lake files %.0f MiB",
+        (double)http.body_bytes_held_max / mib,
+        http.connections_max,
+        BODIES_AT_ONCE,
+        TIDE_INTAKE_ARENA_MAX / mib,
+        handover == NULL ? 0 : (double)tide_handover_bytes(handover) / mib,
+        (double)config->memory / mib,
+        (double)config->cache_bytes / mib);
     tide_logline(TIDE_LOGLINE_INFO,
                  "run",
                  "budgets: of a metric in a partition %" PRIu64 " cells (%.0f MiB); events of a "

@@ -40,8 +40,9 @@ struct ticket {
     struct tide_collector *collector;
     struct tide_submission submission;
     struct tide_answer answer;
-    struct tide_arena arena; /* receipts, message id, key, and why a body cannot be split */
+    struct tide_arena arena; /* receipts, images, message id, key, why a body cannot be split */
     struct tide_log_append append;
+    const char *images; /* of its records, in the arena; NULL: none */
     bool is_unsplit;
     struct tide_verdict verdict;
     struct tide_view message_id;
@@ -219,6 +220,16 @@ static void answer_durable(struct ticket *ticket)
     tide_bytes_release(&body);
 }
 
+/* By the thread that syncs the log, before done. */
+static void on_placed(void *context)
+{
+    const struct ticket *ticket = context;
+    tide_handover_give(ticket->collector->options.handover,
+                       ticket->append.receipts,
+                       ticket->append.batch_count,
+                       ticket->images);
+}
+
 /* By the thread that syncs the log. */
 static void on_done(void *context, enum tide_status status, const struct tide_error *error)
 {
@@ -323,6 +334,11 @@ static bool append(struct ticket *ticket, const struct tide_intake *intake)
     ticket->append.batch_count = intake->batch_count;
     ticket->append.done = on_done;
     ticket->append.context = ticket;
+    if (intake->images != NULL) {
+        ticket->images = intake->images;
+        ticket->append.placed = on_placed;
+        ticket->append.placed_context = ticket;
+    }
     struct tide_error error = {0};
     const enum tide_status status =
         collector->options.append(collector->options.append_context, &ticket->append, &error);
@@ -355,7 +371,7 @@ static bool process(struct ticket *ticket, struct tide_intake *intake)
         }
     }
     if (status == TIDE_OK) {
-        status = tide_intake_order(intake);
+        status = tide_intake_order(intake, &ticket->arena);
     }
     if (status == TIDE_OK) {
         status = copy_for_answer(ticket, intake);
@@ -435,6 +451,7 @@ static enum tide_status make_pools(struct tide_collector *collector, struct tide
         .partition_count = options->partition_count,
         .arrival = options->arrival,
         .topics = options->topics,
+        .handover = options->handover,
     };
     for (size_t i = 0; i < options->parallel_max; i++) {
         struct tide_intake *intake = &collector->intakes[i];

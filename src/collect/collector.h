@@ -11,7 +11,7 @@
 #include "collect/intake.h"
 #include "event/event_time.h"
 #include "http/server.h"
-#include "log/log.h"
+#include "log/handover.h"
 
 struct tide_collector;
 
@@ -30,6 +30,8 @@ struct tide_collector_options {
                                struct tide_log_append *append,
                                struct tide_error *error);
     void *append_context;
+    struct tide_handover
+        *handover; /* for the log's readers, if they are here; NULL: they are not */
 };
 
 enum tide_status tide_collector_create(const struct tide_collector_options *options,

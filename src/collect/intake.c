@@ -31,13 +31,15 @@ struct tide_intake_rows {
     struct tide_intake_rows *next;
     uint32_t count;
     struct row *rows;
+    char *images; /* of the rows; NULL: nobody wants them */
 };
 
 enum tide_status tide_intake_init(struct tide_intake *intake,
                                   const struct tide_intake_options *options,
                                   struct tide_error *error)
 {
-    *intake = (struct tide_intake){.options = *options};
+    *intake = (struct tide_intake){.options = *options,
+                                   .image_size = tide_row_image_size(options->schema)};
     tide_arena_init(&intake->arena, TIDE_INTAKE_ARENA_MAX);
     enum tide_status status =
         tide_decoder_create(options->schema, options->seed, &intake->decoder, error);
@@ -75,6 +77,8 @@ void tide_intake_reset(struct tide_intake *intake)
     intake->event_count = 0;
     intake->batches = NULL;
     intake->batch_count = 0;
+    intake->images = NULL;
+    intake->has_images = false;
     intake->is_unsplit = false;
     intake->verdict = (struct tide_verdict){0};
     intake->envelope_id = (struct tide_view){0};
@@ -258,6 +262,23 @@ static bool take_row(struct tide_intake *intake,
     return true;
 }
 
+/* Of all rows of the batch. false: out of memory. */
+static bool take_images(struct tide_intake *intake, struct tide_intake_rows *stretch)
+{
+    const size_t size = intake->image_size;
+    if (intake->event_count > TIDE_INTAKE_IMAGES_MAX) {
+        intake->has_images = false;
+    }
+    if (!intake->has_images) {
+        return true;
+    }
+    stretch->images = tide_arena_allocate(&intake->arena, stretch->count * size);
+    for (uint32_t i = 0; stretch->images != NULL && i < stretch->count; i++) {
+        tide_row_image_take(intake->batch, i, (void *)(stretch->images + i * size));
+    }
+    return stretch->images != NULL;
+}
+
 /* All rows of the batch. RETRY: out of memory. */
 static enum tide_status take_batch(struct tide_intake *intake,
                                    const struct tide_intake_origin *origin,
@@ -286,6 +307,9 @@ static enum tide_status take_batch(struct tide_intake *intake,
     }
     intake->last_rows = stretch;
     intake->event_count += batch->row_count;
+    if (!take_images(intake, stretch)) {
+        return TIDE_RETRY;
+    }
     return intake->event_count <= TIDE_INTAKE_EVENTS_MAX ? TIDE_OK : TIDE_REJECT;
 }
 
@@ -311,6 +335,10 @@ enum tide_status tide_intake_decode(struct tide_intake *intake,
                                     const struct tide_intake_origin *origin,
                                     struct tide_answer *answer)
 {
+    if (intake->event_count == 0) {
+        intake->has_images =
+            intake->options.handover != NULL && tide_handover_is_wanted(intake->options.handover);
+    }
     tide_decoder_begin(intake->decoder, body, framing);
     enum tide_status status = TIDE_AGAIN;
     enum tide_status taken = TIDE_OK;
@@ -424,7 +452,14 @@ static bool fill_batches(struct tide_intake *intake,
     return true;
 }
 
-enum tide_status tide_intake_order(struct tide_intake *intake)
+/* Room for the images of what is ordered, or NULL. */
+static char *make_images(const struct tide_intake *intake, struct tide_arena *arena)
+{
+    return intake->has_images ? tide_arena_allocate(arena, intake->event_count * intake->image_size)
+                              : NULL;
+}
+
+enum tide_status tide_intake_order(struct tide_intake *intake, struct tide_arena *images_arena)
 {
     if (intake->event_count == 0) {
         return TIDE_OK;
@@ -433,6 +468,7 @@ enum tide_status tide_intake_order(struct tide_intake *intake)
     struct tide_log_record *records =
         TIDE_ARENA_ARRAY(&intake->arena, struct tide_log_record, intake->event_count);
     struct placed *placed = TIDE_ARENA_ARRAY(&intake->arena, struct placed, intake->event_count);
+    char *images = make_images(intake, images_arena);
     if (next == NULL || records == NULL || placed == NULL) {
         return TIDE_RETRY;
     }
@@ -442,7 +478,13 @@ enum tide_status tide_intake_order(struct tide_intake *intake)
             const uint32_t at = next[row->partition]++;
             fill_record(row, &records[at]);
             placed[at] = (struct placed){row->sent, row->origin, row->partition};
+            if (images != NULL) {
+                memcpy(images + at * intake->image_size,
+                       it->images + i * intake->image_size,
+                       intake->image_size);
+            }
         }
     }
+    intake->images = images;
     return fill_batches(intake, placed, records) ? TIDE_OK : TIDE_RETRY;
 }

@@ -8,11 +8,13 @@
 
 #include "collect/answer.h"
 #include "decode/decode.h"
+#include "log/handover.h"
 
 enum {
     TIDE_INTAKE_EVENTS_MAX = 1 << 18,     /* of one body */
     TIDE_INTAKE_ARENA_MAX = 96 << 20,     /* rows and records of the largest body */
     TIDE_INTAKE_ARENA_KEPT_MAX = 4 << 20, /* between bodies */
+    TIDE_INTAKE_IMAGES_MAX = 1 << 14,     /* a body of more events has no images */
 };
 
 /* For a log that others read too: records get their entity as key, and a topic. */
@@ -32,6 +34,7 @@ struct tide_intake_options {
     uint32_t partition_count;
     enum tide_arrival arrival;
     const struct tide_intake_topics *topics; /* NULL: nobody wants keys */
+    struct tide_handover *handover;          /* to the log's readers here; NULL: no images */
 };
 
 /* Where a body comes from, and when it came. */
@@ -47,12 +50,15 @@ struct tide_intake {
     struct tide_decoder *decoder;
     struct tide_batch *batch;
     struct tide_arena arena;
+    size_t image_size;
+    bool has_images; /* of what was decoded since the reset */
     struct tide_intake_rows *first_rows;
     struct tide_intake_rows *last_rows;
     uint32_t event_count;
     /* What the log is given; valid until reset. */
     struct tide_log_batch *batches;
     uint32_t batch_count;
+    const char *images;          /* of its records, in order (decode/row_image.h); NULL: none */
     bool is_unsplit;             /* the body could not be split */
     struct tide_verdict verdict; /* then: why; its detail lives in the arena */
     struct tide_view envelope_id;
@@ -79,7 +85,8 @@ enum tide_status tide_intake_refuse(struct tide_intake *intake,
                                     const struct tide_intake_origin *origin,
                                     struct tide_answer *answer);
 /* Orders what was decoded into batches: by partition, in the order it came, each of one origin and
- * one sent time. RETRY: out of memory. */
-enum tide_status tide_intake_order(struct tide_intake *intake);
+ * one sent time. Their images live in images_arena, so they may outlive the batches; where there
+ * are too many, or no memory for them, there are none. RETRY: out of memory. */
+enum tide_status tide_intake_order(struct tide_intake *intake, struct tide_arena *images_arena);
 
 #endif

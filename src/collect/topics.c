@@ -36,6 +36,14 @@ struct tide_topics_collector {
     _Atomic uint64_t waits;
 };
 
+/* By the thread that syncs the log, before done. */
+static void on_placed(void *context)
+{
+    const struct tide_topics_collector *c = context;
+    tide_handover_give(
+        c->options.handover, c->append.receipts, c->append.batch_count, c->intake.images);
+}
+
 /* By the thread that syncs the log. */
 static void on_done(void *context, enum tide_status status, const struct tide_error *error)
 {
@@ -116,7 +124,7 @@ static enum tide_status decode_again(struct tide_topics_collector *c, uint32_t f
     for (uint32_t i = first; i < end && status == TIDE_OK; i++) {
         status = decode(c, &c->messages[i], false);
     }
-    return status == TIDE_OK ? tide_intake_order(&c->intake) : status;
+    return status == TIDE_OK ? tide_intake_order(&c->intake, &c->intake.arena) : status;
 }
 
 /* Decodes messages from first on, as many as fit one append. *count: how many. */
@@ -135,7 +143,7 @@ static enum tide_status decode_some(struct tide_topics_collector *c,
         next += status == TIDE_OK;
     }
     if (status == TIDE_OK) {
-        status = tide_intake_order(&c->intake);
+        status = tide_intake_order(&c->intake, &c->intake.arena);
     }
     /* Too many events together, or more than the arena holds: fewer, and in the end one alone,
      * which is kept as too large if it does not fit either. */
@@ -147,7 +155,7 @@ static enum tide_status decode_some(struct tide_topics_collector *c,
         next = first + 1;
         start_over(c);
         status = decode(c, &c->messages[first], true);
-        status = status == TIDE_OK ? tide_intake_order(&c->intake) : status;
+        status = status == TIDE_OK ? tide_intake_order(&c->intake, &c->intake.arena) : status;
     }
     *count = next - first;
     return status;
@@ -171,6 +179,8 @@ static enum tide_status collect(struct tide_topics_collector *c,
         TIDE_ARENA_ARRAY(&c->intake.arena, struct tide_log_receipt, c->intake.batch_count);
     c->append.done = on_done;
     c->append.context = c;
+    c->append.placed = c->intake.images != NULL ? on_placed : NULL;
+    c->append.placed_context = c;
     enum tide_status status = c->append.receipts == NULL
                                   ? tide_error_set(error, TIDE_FATAL, "no memory for receipts")
                                   : append_all(c, error);
@@ -233,7 +243,8 @@ enum tide_status tide_topics_collector_start(const struct tide_topics_collector_
     c->options = *options;
     (void)pthread_mutex_init(&c->mutex, NULL);
     (void)pthread_cond_init(&c->changed, NULL);
-    enum tide_status status = tide_intake_init(&c->intake, &options->intake, error);
+    c->options.intake.handover = options->handover;
+    enum tide_status status = tide_intake_init(&c->intake, &c->options.intake, error);
     if (status == TIDE_OK) {
         status = tide_kafka_source_open(&options->source, &c->source, error);
     }

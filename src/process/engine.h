@@ -20,6 +20,7 @@ struct tide_engine_options {
     struct tide_operator_limits limits;
     uint64_t seed;
     uint32_t worker_count;
+    struct tide_handover *handover; /* of the collectors in this process; or NULL */
     struct tide_checkpointer
         *checkpointer; /* used by the checkpoint thread alone from start to stop */
     const struct tide_layout *layouts[TIDE_TABLE_COUNT];

@@ -29,27 +29,68 @@ static void append_judged(struct tide_batch *batch, const struct tide_log_record
     batch->verdicts[row] = (struct tide_verdict){record->reason, record->pointer, record->detail};
 }
 
-/* Decodes records [first, ...) of a frame until the batch is full; returns how many. */
-static uint32_t decode_records(struct tide_feed *feed,
+/* Images of records [first, end) of a frame. */
+struct images {
+    const char *bytes;
+    uint32_t first;
+    uint32_t end; /* first: there are none */
+};
+
+/* Of a record, in ascending order; NULL: there is none, it must be decoded. */
+static const struct tide_row_image *image_of(struct tide_feed *feed,
+                                             const struct tide_log_frame *frame,
+                                             uint32_t index,
+                                             struct images *images)
+{
+    if (feed->handover != NULL && index >= images->end) {
+        uint32_t count = frame->record_count - index;
+        images->bytes = tide_handover_take(
+            feed->handover, frame->partition, frame->first_offset + index, &count);
+        images->first = index;
+        images->end = images->bytes == NULL ? index : index + count;
+    }
+    if (index >= images->end) {
+        return NULL;
+    }
+    const size_t size = tide_row_image_size(feed->batch->schema);
+    return (const void *)(images->bytes + (index - images->first) * size);
+}
+
+/* One record, one row. false: the batch's text memory is spent: it must be applied first. */
+static bool append_record(struct tide_feed *feed,
+                          const struct tide_log_record *record,
+                          const struct tide_row_image *image)
+{
+    struct tide_batch *batch = feed->batch;
+    const uint32_t row = batch->row_count;
+    if (record->reason != TIDE_REASON_ACCEPTED) {
+        append_judged(batch, record);
+    } else if (image == NULL || !tide_decoder_restore(feed->decoder, record->text, image, batch)) {
+        tide_decoder_begin(feed->decoder, record->text, TIDE_FRAMING_EVENT);
+        enum tide_status status = tide_decoder_next(feed->decoder, batch);
+        if (status == TIDE_AGAIN && batch->row_count == row) {
+            tide_assert(row > 0);
+            return false;
+        }
+    }
+    tide_assert(batch->row_count == row + 1);
+    return true;
+}
+
+/* Makes rows of records [first, ...) of a frame until the batch is full; returns how many. */
+static uint32_t append_records(struct tide_feed *feed,
                                const struct tide_log_frame *frame,
-                               uint32_t first)
+                               uint32_t first,
+                               struct images *images)
 {
     struct tide_batch *batch = feed->batch;
     uint32_t next = first;
     while (next < frame->record_count && batch->row_count < batch->row_capacity) {
-        const struct tide_log_record *record = &frame->records[next];
-        uint32_t row = batch->row_count;
-        if (record->reason != TIDE_REASON_ACCEPTED) {
-            append_judged(batch, record);
-        } else {
-            tide_decoder_begin(feed->decoder, record->text, TIDE_FRAMING_EVENT);
-            enum tide_status status = tide_decoder_next(feed->decoder, batch);
-            if (status == TIDE_AGAIN && batch->row_count == row) {
-                tide_assert(row > 0); /* the batch's text memory is spent: apply it first */
-                break;
-            }
+        const uint32_t row = batch->row_count;
+        const struct tide_row_image *image = image_of(feed, frame, next, images);
+        if (!append_record(feed, &frame->records[next], image)) {
+            break;
         }
-        tide_assert(batch->row_count == row + 1); /* one record, one verdict */
         batch->sents[row] = frame->sents != NULL ? frame->sents[next] : frame->sent;
         next++;
     }
@@ -63,9 +104,10 @@ static enum tide_status apply_frame(struct tide_feed *feed,
     uint32_t rows[TIDE_BATCH_ROWS_DEFAULT];
     tide_assert(feed->batch->row_capacity <= TIDE_BATCH_ROWS_DEFAULT);
     uint32_t done = 0;
+    struct images images = {0};
     while (done < frame->record_count) {
         tide_batch_reset(feed->batch);
-        uint32_t count = decode_records(feed, frame, done);
+        uint32_t count = append_records(feed, frame, done, &images);
         for (uint32_t i = 0; i < count; i++) {
             rows[i] = i;
         }

@@ -7,7 +7,7 @@
 
 #include "base/histogram.h"
 #include "decode/decode.h"
-#include "log/log.h"
+#include "log/handover.h"
 #include "process/partition.h"
 
 /* Reads one partition's log into its state. */
@@ -17,6 +17,8 @@ struct tide_feed {
     struct tide_log_cursor *cursor;
     struct tide_decoder *decoder; /* shared by the feeds of one worker */
     struct tide_batch *batch;     /* likewise */
+    /* What the collectors in this process found out about the records; NULL: nothing. */
+    struct tide_handover *handover;
     /* From when a record was received until it is in the state and so in every answer; NULL: nobody
      * asks. It wants the clock. */
     struct tide_histogram *delays;

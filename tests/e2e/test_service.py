@@ -516,6 +516,33 @@ def test_prometheus_text(device):
 # Life
 
 
+def test_what_is_posted_is_decoded_once(make_service):
+    """The collector's columns reach the worker with every event, and the numbers are those that a
+    worker gets that decodes again."""
+    start = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 86400))
+    lines = run_ok(
+        "generate", "--preset", "device", "--count", 5000, "--seed", 14, "--start", start,
+        "--duplicate", 100, "--defective", 200, "--late", 300,
+    ).stdout.splitlines(True)  # fmt: skip
+    told = []
+    for handover in ("8MiB", "0"):
+        service = make_service(preset="device", settings=[f"process.handover={handover}"]).start()
+        for at in range(0, len(lines), 100):
+            assert service.post_events(b"".join(lines[at : at + 100])).status == 200
+        service.settle()
+        text = service.get("/metrics").body.decode()
+        handed = dict(re.findall(r'^tidemark_handover_events_total\{outcome="(\w+)"\} (\d+)$', text, re.M))
+        ledger = service.get_json("/api/v1/ledger")
+        assert ledger["holds"] and ledger["ledger"]["verdicts"] == len(lines)
+        assert handed == ({"taken": str(len(lines)), "dropped": "0"} if handover != "0" else {})
+        metrics = [metric["name"] for metric in service.get_json("/api/v1/metrics")["metrics"]]
+        cells = {name: service.get(f"/api/v1/metrics/{name}?format=ndjson").body for name in metrics}
+        counts = {k: v for k, v in ledger["ledger"].items() if not k.startswith("uids_")}
+        told.append((counts, cells))  # identities are of a pipeline
+        assert service.stop() == 0
+    assert told[0] == told[1]
+
+
 def test_prometheus_sees_no_counter_go_back(make_service):
     """What is counted from the log is not told while a start replays it: Prometheus would take a
     smaller value for a restart at 0, and the replay for new events."""

@@ -77,6 +77,8 @@ static void add_report(const struct sim_report *report)
     total.late += report->late;
     total.duplicates += report->duplicates;
     total.rejected += report->rejected;
+    total.handed += report->handed;
+    total.dropped += report->dropped;
 }
 
 static void run_seed(uint64_t seed)
@@ -116,7 +118,8 @@ static void test_there_was_trouble(void **state)
                   "%llu kills, %llu failed syncs, %llu crashes in recovery, %llu retried commits, "
                   "%llu compactions, %llu epochs, %llu quiet ones, %llu journeys, %llu revised, "
                   "%llu withdrawn, "
-                  "%llu segments, %llu late, %llu duplicates, %llu rejected\n",
+                  "%llu segments, %llu late, %llu duplicates, %llu rejected, %llu handed over, "
+                  "%llu not for want of room\n",
                   (unsigned long long)total.records,
                   (unsigned long long)total.acknowledged,
                   (unsigned long long)total.refused,
@@ -134,7 +137,9 @@ static void test_there_was_trouble(void **state)
                   (unsigned long long)total.segments,
                   (unsigned long long)total.late,
                   (unsigned long long)total.duplicates,
-                  (unsigned long long)total.rejected);
+                  (unsigned long long)total.rejected,
+                  (unsigned long long)total.handed,
+                  (unsigned long long)total.dropped);
     assert_true(total.acknowledged > seed_count * 20);
     assert_true(total.power_cuts > seed_count * 2); /* one of them is the last replay */
     assert_true(total.kills > seed_count / 4);
@@ -152,6 +157,8 @@ static void test_there_was_trouble(void **state)
     assert_true(total.late > seed_count);
     assert_true(total.duplicates > seed_count);
     assert_true(total.rejected > seed_count);
+    assert_true(total.handed > seed_count * 20);
+    assert_true(total.dropped > seed_count);
 }
 
 static uint64_t number_of(const char *name, uint64_t fallback)

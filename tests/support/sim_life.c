@@ -12,6 +12,7 @@ enum {
     BODIES_AT_ONCE = 2,
     RECEIPTS_MAX = 8,
     PENDING_BYTES_MAX = 16 << 10,
+    HANDOVER_BYTES = 4 << 10, /* of a partition */
 };
 
 static enum tide_status open_lake(struct sim_world *world, struct tide_error *error)
@@ -80,6 +81,7 @@ static enum tide_status open_partition(struct sim_world *world,
     }
     enum tide_status status = tide_partition_create(&options, &feed->partition, error);
     feed->log = life->log;
+    feed->handover = life->handover;
     feed->decoder = life->decoder;
     feed->batch = life->batch;
     return status == TIDE_OK ? tide_feed_open(feed, error) : status;
@@ -90,7 +92,15 @@ static enum tide_status open_engine(struct sim_world *world, struct tide_error *
     struct sim_life *life = &world->life;
     const struct tide_schema *schema = world->definitions->schema;
     uint64_t seed = tide_identity_seed(&life->identity);
+    const struct tide_handover_options handover = {
+        .partition_count = world->partition_count,
+        .image_size = tide_row_image_size(schema),
+        .bytes_max = world->partition_count * (size_t)HANDOVER_BYTES,
+    };
     enum tide_status status = tide_decoder_create(schema, seed, &life->decoder, error);
+    if (status == TIDE_OK) {
+        status = tide_handover_create(&handover, &life->handover, error);
+    }
     if (status == TIDE_OK) {
         status = tide_batch_create(schema, BATCH_ROWS, &life->batch, error);
     }
@@ -111,7 +121,8 @@ static enum tide_status open_collector(struct sim_world *world, struct tide_erro
                                              .receipts_max = RECEIPTS_MAX,
                                              .receipts_keep = {3600 * INT64_C(1000000)},
                                              .append = sim_append,
-                                             .append_context = world};
+                                             .append_context = world,
+                                             .handover = world->life.handover};
     return tide_collector_create(&options, &world->life.collector, error);
 }
 
@@ -144,6 +155,12 @@ void sim_life_close(struct sim_world *world)
         life->log.operations->close(life->log.self);
     }
     tide_collector_destroy(life->collector);
+    if (life->handover != NULL) {
+        const struct tide_handover_facts facts = tide_handover_facts(life->handover);
+        world->report->handed += facts.taken;
+        world->report->dropped += facts.dropped;
+    }
+    tide_handover_destroy(life->handover);
     tide_batch_destroy(life->batch);
     tide_decoder_destroy(life->decoder);
     tide_checkpointer_close(life->checkpointer);

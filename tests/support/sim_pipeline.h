@@ -38,6 +38,8 @@ struct sim_report {
     uint64_t late;
     uint64_t duplicates;
     uint64_t rejected;
+    uint64_t handed;            /* events whose columns the collector handed over */
+    uint64_t dropped;           /* for which there was no room */
     char wrong[SIM_WRONG_SIZE]; /* empty: all is well */
 };
 

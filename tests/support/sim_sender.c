@@ -94,6 +94,14 @@ static void copy_body(const struct sim_body *from, struct sim_body *to)
 
 /* ---- the collector's append, and the log's answer */
 
+static void placed(void *context)
+{
+    const struct sim_submission *s = context;
+    struct tide_log_append *outer = s->outer;
+    memcpy(outer->receipts, s->receipts, outer->batch_count * sizeof(s->receipts[0]));
+    outer->placed(outer->placed_context);
+}
+
 static void appended(void *context, enum tide_status status, const struct tide_error *error)
 {
     struct sim_submission *s = context;
@@ -114,6 +122,8 @@ enum tide_status sim_append(void *context, struct tide_log_append *append, struc
     s->inner.receipts = s->receipts;
     s->inner.done = appended;
     s->inner.context = s;
+    s->inner.placed = append->placed != NULL ? placed : NULL;
+    s->inner.placed_context = s;
     for (uint32_t b = 0; b < append->batch_count; b++) {
         const struct tide_log_batch *batch = &append->batches[b];
         tide_assert(batch->record_count <= SIM_BODY_EVENTS_MAX);

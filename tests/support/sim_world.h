@@ -56,6 +56,7 @@ struct sim_life {
     struct tide_identity identity;
     struct tide_checkpointer *checkpointer;
     struct tide_log log;
+    struct tide_handover *handover; /* small, so that it is often full */
     struct tide_collector *collector;
     struct tide_decoder *decoder;
     struct tide_batch *batch;

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "decode/lines.h"
+#include "event/uid.h"
 #include "support/preset_schema.h"
 
 static struct preset_schema preset;
@@ -75,7 +76,7 @@ static void test_order(void **state)
                 tide_intake_decode(
                     &intake, tide_bytes_view(&body), TIDE_FRAMING_NDJSON, &origin, &answer),
                 TIDE_OK);
-            assert_int_equal(tide_intake_order(&intake), TIDE_OK);
+            assert_int_equal(tide_intake_order(&intake, &intake.arena), TIDE_OK);
             assert_int_equal(answer.accepted, EVENTS);
             uint32_t total = 0;
             for (uint32_t i = 0; i < intake.batch_count; i++) {
@@ -109,7 +110,7 @@ static void test_nothing(void **state)
     assert_int_equal(
         tide_intake_decode(&intake, TIDE_VIEW("\n"), TIDE_FRAMING_NDJSON, &origin, &answer),
         TIDE_OK);
-    assert_int_equal(tide_intake_order(&intake), TIDE_OK);
+    assert_int_equal(tide_intake_order(&intake, &intake.arena), TIDE_OK);
     assert_int_equal(intake.batch_count, 0);
     assert_false(intake.is_unsplit);
     tide_intake_release(&intake);
@@ -149,7 +150,7 @@ static void test_hash(void **state)
     assert_int_equal(
         tide_intake_decode(&intake, tide_bytes_view(&body), TIDE_FRAMING_NDJSON, &origin, &answer),
         TIDE_OK);
-    assert_int_equal(tide_intake_order(&intake), TIDE_OK);
+    assert_int_equal(tide_intake_order(&intake, &intake.arena), TIDE_OK);
     assert_int_equal(intake.batch_count, 1);
     const struct tide_log_record *record = &intake.batches[0].records[0];
     assert_int_equal(record->reason, TIDE_REASON_TOO_LARGE);
@@ -190,7 +191,7 @@ static void test_two_origins(void **state)
                 &intake, tide_bytes_view(&bodies[b]), TIDE_FRAMING_NDJSON, &origins[b], &answer),
             TIDE_OK);
     }
-    assert_int_equal(tide_intake_order(&intake), TIDE_OK);
+    assert_int_equal(tide_intake_order(&intake, &intake.arena), TIDE_OK);
     assert_int_equal(answer.accepted, BODIES * EVENTS);
     assert_int_equal(intake.batch_count, 4 * BODIES); /* each partition has some of each */
     for (uint32_t i = 0; i < intake.batch_count; i++) {
@@ -277,7 +278,7 @@ static void test_keys_and_topics(void **state)
             tide_intake_decode(
                 &intake, tide_bytes_view(&body), TIDE_FRAMING_NDJSON, &origin, &answer),
             TIDE_OK);
-        assert_int_equal(tide_intake_order(&intake), TIDE_OK);
+        assert_int_equal(tide_intake_order(&intake, &intake.arena), TIDE_OK);
         assert_int_equal(answer.accepted, 3);
         assert_int_equal(intake.batch_count, 1);
         assert_int_equal(intake.batches[0].record_count, sizeof(rows) / sizeof(rows[0]));
@@ -311,7 +312,7 @@ static void test_refuse(void **state)
         TIDE_OK);
     assert_int_equal(tide_intake_refuse(&intake, tide_bytes_view(&many), &origin, &answer),
                      TIDE_OK);
-    assert_int_equal(tide_intake_order(&intake), TIDE_OK);
+    assert_int_equal(tide_intake_order(&intake, &intake.arena), TIDE_OK);
     assert_int_equal(answer.accepted, 1);
     assert_int_equal(answer.rejected, 1);
     assert_int_equal(intake.event_count, 2);
@@ -326,12 +327,99 @@ static void test_refuse(void **state)
     assert_int_equal(
         tide_intake_decode(&intake, tide_bytes_view(&body), TIDE_FRAMING_NDJSON, &origin, &answer),
         TIDE_OK);
-    assert_int_equal(tide_intake_order(&intake), TIDE_OK);
+    assert_int_equal(tide_intake_order(&intake, &intake.arena), TIDE_OK);
     assert_int_equal(intake.event_count, 1);
     tide_bytes_release(&body);
     tide_bytes_release(&many);
     tide_intake_release(&intake);
     tide_answer_release(&answer);
+}
+
+/* How many images give, with their record's text, an event of the batch's partition: all but those
+ * that say to decode. */
+static uint32_t count_restored(const struct tide_intake *intake)
+{
+    const size_t size = intake->image_size;
+    const char *image = intake->images;
+    struct tide_decoder *decoder = NULL;
+    struct tide_batch *row = NULL;
+    uint32_t restored = 0;
+    assert_int_equal(tide_decoder_create(preset.schema, 1, &decoder, NULL), TIDE_OK);
+    assert_int_equal(tide_batch_create(preset.schema, 1, &row, NULL), TIDE_OK);
+    for (uint32_t b = 0; b < intake->batch_count; b++) {
+        const struct tide_log_batch *batch = &intake->batches[b];
+        for (uint32_t r = 0; r < batch->record_count; r++, image += size) {
+            tide_batch_reset(row);
+            if (tide_decoder_restore(decoder, batch->records[r].text, (const void *)image, row)) {
+                assert_int_equal(tide_route(row, 0, intake->options.partition_count),
+                                 batch->partition);
+                restored++;
+            }
+        }
+    }
+    tide_batch_destroy(row);
+    tide_decoder_destroy(decoder);
+    return restored;
+}
+
+static void decode_body(struct tide_intake *intake, const struct tide_bytes *body)
+{
+    struct tide_answer answer = {0};
+    tide_intake_reset(intake);
+    assert_int_equal(
+        tide_intake_decode(intake, tide_bytes_view(body), TIDE_FRAMING_NDJSON, &origin, &answer),
+        TIDE_OK);
+    assert_int_equal(tide_intake_order(intake, &intake->arena), TIDE_OK);
+    assert_true(intake->batch_count > 0);
+    tide_answer_release(&answer);
+}
+
+/* Images stand in the order of the records; there are none where nobody takes them, of a body of
+ * too many events, or while they would be dropped. */
+static void test_images(void **state)
+{
+    (void)state;
+    enum {
+        PARTITIONS = 5,
+        EVENTS = 3000,
+        RING_IMAGES = 64
+    };
+    const size_t size = tide_row_image_size(preset.schema);
+    const struct tide_handover_options options = {.partition_count = PARTITIONS,
+                                                  .image_size = size,
+                                                  .bytes_max = PARTITIONS * RING_IMAGES * size};
+    struct tide_handover *handover = NULL;
+    struct tide_intake intake;
+    struct tide_bytes body = {0};
+    assert_int_equal(tide_handover_create(&options, &handover, NULL), TIDE_OK);
+    init(&intake, PARTITIONS);
+    for (int i = 0; i < EVENTS; i++) {
+        append_event(&body, i % 97, i);
+        if (i % 10 == 0) {
+            tide_bytes_append_text(&body, "{\"event_id\":7}\n"); /* rejected */
+        }
+    }
+    decode_body(&intake, &body);
+    assert_null(intake.images); /* nobody takes them */
+    intake.options.handover = handover;
+    decode_body(&intake, &body);
+    assert_int_equal(count_restored(&intake), EVENTS);
+    const size_t few = body.size;
+    for (int i = 0; i < TIDE_INTAKE_IMAGES_MAX; i++) {
+        append_event(&body, i % 97, i);
+    }
+    decode_body(&intake, &body);
+    assert_null(intake.images); /* too many */
+    body.size = few;
+    const struct tide_log_receipt receipt = {.record_count = 2 * RING_IMAGES};
+    char *images = calloc(receipt.record_count, size);
+    tide_handover_give(handover, &receipt, 1, images);
+    decode_body(&intake, &body);
+    assert_null(intake.images); /* some have just been dropped */
+    free(images);
+    tide_bytes_release(&body);
+    tide_intake_release(&intake);
+    tide_handover_destroy(handover);
 }
 
 int main(void)
@@ -343,6 +431,7 @@ int main(void)
         cmocka_unit_test(test_two_origins),
         cmocka_unit_test(test_keys_and_topics),
         cmocka_unit_test(test_refuse),
+        cmocka_unit_test(test_images),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

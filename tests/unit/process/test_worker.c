@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -17,6 +18,7 @@
 #include "support/rows_column.h"
 
 enum {
+    FRAME_RECORDS = 13,
     LARGE_RECORDS = 24,
     LARGE_ESCAPES = 500 * 1000, /* of two bytes each: a record just below its maximum */
 };
@@ -226,6 +228,106 @@ static void cuts_a_frame_where_the_batch_is_full(void **state)
     end();
 }
 
+/* ---- what the collector handed over */
+
+struct handed {
+    struct tide_handover *handover;
+    struct tide_log_receipt receipt;
+    const char *images; /* NULL: this frame's were dropped */
+};
+
+static void placed(void *context)
+{
+    const struct handed *handed = context;
+    if (handed->images != NULL) {
+        tide_handover_give(handed->handover, &handed->receipt, 1, handed->images);
+    }
+}
+
+/* A frame of events e<first>, .. as the collector appends it; every third has an escape, so that
+ * its image says to decode it. */
+static void append_handed(struct handed *handed, uint32_t first, uint32_t count)
+{
+    struct tide_log_record records[FRAME_RECORDS];
+    struct tide_bytes lines = {0};
+    struct tide_batch *batch = NULL;
+    const size_t size = tide_row_image_size(stack.definitions->schema);
+    char *images = calloc(count, size);
+    for (uint32_t i = first; i < first + count; i++) {
+        process_event(&lines, i, i % 3 == 0 ? "an\\u006ea" : "bert", PROCESS_START_MS);
+    }
+    assert_int_equal(tide_batch_create(stack.definitions->schema, count, &batch, NULL), TIDE_OK);
+    tide_decoder_begin(feed.decoder, tide_bytes_view(&lines), TIDE_FRAMING_NDJSON);
+    assert_int_equal(tide_decoder_next(feed.decoder, batch), TIDE_OK);
+    for (uint32_t i = 0; i < count; i++) {
+        tide_row_image_take(batch, i, (void *)(images + i * size));
+        records[i] = (struct tide_log_record){.text = batch->texts[i]};
+    }
+    handed->images = handed->handover != NULL && first % 5 != 0 ? images : NULL;
+    const struct tide_log_batch frame = {.received = PROCESS_START,
+                                         .sent = TIDE_INSTANT_UNKNOWN,
+                                         .source = TIDE_VIEW("test"),
+                                         .records = records,
+                                         .record_count = count};
+    struct tide_log_append append = {.batches = &frame,
+                                     .batch_count = 1,
+                                     .receipts = &handed->receipt,
+                                     .done = appended,
+                                     .placed = placed,
+                                     .placed_context = handed};
+    assert_int_equal(source_log.operations->append(source_log.self, &append, NULL), TIDE_OK);
+    assert_int_equal(source_log.operations->sync(source_log.self, NULL), TIDE_OK);
+    tide_batch_destroy(batch);
+    tide_bytes_release(&lines);
+    free(images);
+}
+
+/* The same state, whatever was handed over and whatever was dropped of it. */
+static void restores_what_was_handed_over(void **state)
+{
+    static const uint32_t batch_rows[] = {1, 5, TIDE_BATCH_ROWS_DEFAULT};
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        struct tide_ledger decoded = {0};
+        for (int is_handed = 0; is_handed < 2; is_handed++) {
+            struct handed handed = {0};
+            uint32_t total = 0;
+            uint32_t dropped = 0;
+            begin(batch_rows[i]);
+            if (is_handed) {
+                const struct tide_handover_options options = {
+                    .partition_count = 1,
+                    .image_size = tide_row_image_size(stack.definitions->schema),
+                    .bytes_max = 1 << 20};
+                assert_int_equal(tide_handover_create(&options, &handed.handover, NULL), TIDE_OK);
+                feed.handover = handed.handover;
+            }
+            for (uint32_t f = 0; f < 40; f++) {
+                const uint32_t count = 1 + f * 7 % FRAME_RECORDS;
+                dropped += total % 5 == 0 ? count : 0;
+                append_handed(&handed, total, count);
+                total += count;
+                if (f % 3 == 0) {
+                    uint32_t read = 0;
+                    assert_int_equal(tide_feed_step(&feed, UINT32_MAX, &read, NULL), TIDE_AGAIN);
+                }
+            }
+            uint32_t read = 0;
+            assert_int_equal(tide_feed_step(&feed, UINT32_MAX, &read, NULL), TIDE_AGAIN);
+            const struct tide_ledger *ledger = tide_partition_ledger(feed.partition);
+            assert_int_equal(ledger->processed, total);
+            if (is_handed) {
+                assert_true(tide_ledger_equal(ledger, &decoded)); /* identities too */
+                assert_int_equal(tide_handover_facts(handed.handover).taken, total - dropped);
+            }
+            decoded = *ledger;
+            expect_rows_in_order(total);
+            end();
+            tide_handover_destroy(handed.handover);
+        }
+    }
+}
+
 /* ---- what a frame carries */
 
 static void keeps_the_verdict_of_the_door(void **state)
@@ -354,6 +456,7 @@ int main(void)
         cmocka_unit_test(bounds_a_turn),
         cmocka_unit_test(meters_how_long_records_take),
         cmocka_unit_test(results_do_not_depend_on_sizes),
+        cmocka_unit_test(restores_what_was_handed_over),
         cmocka_unit_test(cuts_a_frame_where_the_batch_is_full),
         cmocka_unit_test(keeps_the_verdict_of_the_door),
         cmocka_unit_test(opens_where_the_partition_is),
