@@ -4,13 +4,13 @@
 #include "base/civil.h"
 #include "base/json.h"
 #include "base/logline.h"
+#include "base/thread.h"
 #include "cli/child.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "base/banned.h"
@@ -337,10 +337,9 @@ static enum tide_status start_thread(struct tide_daily *daily, struct tide_error
     (void)pthread_condattr_destroy(&attributes);
     code = pthread_mutex_init(&daily->mutex, NULL);
     tide_assert(code == 0);
-    code = pthread_create(&daily->thread, NULL, take_turns, daily);
-    return code == 0 ? TIDE_OK
-                     : tide_error_set(
-                           error, TIDE_RETRY, "no thread for the daily batch: %s", strerror(code));
+    return tide_thread_start(&daily->thread, "daily", take_turns, daily)
+               ? TIDE_OK
+               : tide_error_set(error, TIDE_RETRY, "no thread for the daily batch");
 }
 
 static void release(struct tide_daily *daily)

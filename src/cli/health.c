@@ -5,6 +5,7 @@
  * batch; with one the brokers, the lake, Spark and health.urls are asked themselves, so that they
  * are told of while the service is down. */
 #include "cli/ask.h"
+#include "base/thread.h"
 #include "cli/config_value.h"
 #include "cli/health_probe.h"
 
@@ -252,7 +253,7 @@ static void ask_all(struct health *health)
 {
     for (uint32_t i = 0; i < health->probe_count; i++) {
         health->is_started[i] =
-            pthread_create(&health->threads[i], NULL, ask, &health->probes[i]) == 0;
+            tide_thread_start(&health->threads[i], "probe", ask, &health->probes[i]);
         if (!health->is_started[i]) {
             health->probes[i].ask(&health->probes[i]);
         }

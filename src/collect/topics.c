@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/logline.h"
+#include "base/thread.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -248,7 +249,7 @@ enum tide_status tide_topics_collector_start(const struct tide_topics_collector_
     if (status == TIDE_OK) {
         status = tide_kafka_source_open(&options->source, &c->source, error);
     }
-    if (status == TIDE_OK && pthread_create(&c->thread, NULL, run, c) != 0) {
+    if (status == TIDE_OK && !tide_thread_start(&c->thread, "topics", run, c)) {
         status = tide_error_set(error, TIDE_RETRY, "cannot start the collector of topics");
     }
     if (status != TIDE_OK) {

@@ -1,6 +1,7 @@
 #include "http/watch.h"
 
 #include "base/assert.h"
+#include "base/thread.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -124,7 +125,7 @@ enum tide_status tide_watch_start(struct tide_duration tick,
     made->tick_ms = (int)(tick.us / 1000);
     (void)pthread_mutex_init(&made->mutex, NULL);
     made->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (made->wake_fd >= 0 && pthread_create(&made->thread, NULL, run, made) == 0) {
+    if (made->wake_fd >= 0 && tide_thread_start(&made->thread, "http-watch", run, made)) {
         *watch = made;
         return TIDE_OK;
     }

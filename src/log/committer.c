@@ -9,6 +9,7 @@
 #include "log/committer.h"
 
 #include "base/assert.h"
+#include "base/thread.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -102,7 +103,7 @@ enum tide_status tide_committer_start(const struct tide_committer_options *optio
     made->options = *options;
     bool has_mutex = pthread_mutex_init(&made->mutex, NULL) == 0;
     bool has_wake = has_mutex && pthread_cond_init(&made->wake, NULL) == 0;
-    if (has_wake && pthread_create(&made->thread, NULL, run, made) == 0) {
+    if (has_wake && tide_thread_start(&made->thread, "log-commit", run, made)) {
         *committer = made;
         return TIDE_OK;
     }

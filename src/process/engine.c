@@ -3,9 +3,11 @@
  * atomic, good for gauges and for nothing that must be exact. */
 #include "base/assert.h"
 #include "base/logline.h"
+#include "base/thread.h"
 #include "process/engine_internal.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -238,12 +240,15 @@ static enum tide_status start_threads(struct tide_engine *engine, struct tide_er
 {
     for (uint32_t i = 0; i < engine->options.worker_count; i++) {
         struct engine_worker *worker = &engine->workers[i];
-        if (pthread_create(&worker->thread, NULL, worker_main, worker) != 0) {
+        char name[32];
+        (void)snprintf(name, sizeof(name), "worker-%u", i);
+        if (!tide_thread_start(&worker->thread, name, worker_main, worker)) {
             return tide_error_set(error, TIDE_RETRY, "cannot start a worker thread");
         }
         worker->started = true;
     }
-    if (pthread_create(&engine->checkpoint_thread, NULL, engine_checkpoint_main, engine) != 0) {
+    if (!tide_thread_start(
+            &engine->checkpoint_thread, "checkpoint", engine_checkpoint_main, engine)) {
         return tide_error_set(error, TIDE_RETRY, "cannot start the checkpoint thread");
     }
     engine->checkpoint_started = true;

@@ -19,6 +19,7 @@
 #include "process/feeder.h"
 
 #include "base/assert.h"
+#include "base/thread.h"
 #include "event/uid.h"
 
 #include <pthread.h>
@@ -323,7 +324,7 @@ enum tide_status tide_feeder_run(struct tide_feeder *f,
     f->has_ended = false;
     f->records = 0;
     while (started < f->options.worker_count &&
-           pthread_create(&f->workers[started].thread, NULL, work, &f->workers[started]) == 0) {
+           tide_thread_start(&f->workers[started].thread, "worker", work, &f->workers[started])) {
         started++;
     }
     if (started < f->options.worker_count) { /* nobody would apply to its partitions */

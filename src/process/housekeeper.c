@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/civil.h"
 #include "base/logline.h"
+#include "base/thread.h"
 #include "lake/compaction.h"
 #include "lake/expiry.h"
 #include "lake/vacuum.h"
@@ -339,7 +340,7 @@ static void *keep_house(void *context)
 enum tide_status tide_housekeeper_start(struct tide_housekeeper *keeper, struct tide_error *error)
 {
     tide_assert(keeper->options.every.us > 0 && !keeper->is_started);
-    if (pthread_create(&keeper->thread, NULL, keep_house, keeper) != 0) {
+    if (!tide_thread_start(&keeper->thread, "housekeeper", keep_house, keeper)) {
         return tide_error_set(error, TIDE_RETRY, "no thread for the housekeeper");
     }
     keeper->is_started = true;

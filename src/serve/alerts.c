@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/json.h"
 #include "base/logline.h"
+#include "base/thread.h"
 #include "serve/alert_file.h"
 #include "serve/alert_text.h"
 #include "serve/prometheus.h"
@@ -410,7 +411,7 @@ enum tide_status tide_alerts_create(const struct tide_alerts_options *options,
 enum tide_status tide_alerts_start(struct tide_alerts *alerts, struct tide_error *error)
 {
     tide_assert(!alerts->is_running && alerts->options.interval.us > 0);
-    if (pthread_create(&alerts->thread, NULL, take_turns, alerts) != 0) {
+    if (!tide_thread_start(&alerts->thread, "alerts", take_turns, alerts)) {
         return tide_error_set(error, TIDE_RETRY, "cannot start a thread for alerts");
     }
     alerts->is_running = true;

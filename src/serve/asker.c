@@ -3,6 +3,7 @@
 #include "serve/asker.h"
 
 #include "base/assert.h"
+#include "base/thread.h"
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -73,7 +74,7 @@ enum tide_status tide_asker_create(const struct tide_asker_options *options,
     pthread_cond_init(&made->wake, NULL);
     while (made->thread_count < options->thread_count) {
         pthread_t *thread = &made->threads[made->thread_count];
-        if (pthread_create(thread, NULL, answer_questions, made) != 0) {
+        if (!tide_thread_start(thread, "api", answer_questions, made)) {
             tide_asker_destroy(made);
             return tide_error_set(error, TIDE_RETRY, "cannot start a thread for questions");
         }

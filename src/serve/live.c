@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/json.h"
 #include "base/logline.h"
+#include "base/thread.h"
 #include "http/stream.h"
 #include "serve/alerts.h"
 #include "serve/api_status.h"
@@ -522,7 +523,7 @@ enum tide_status tide_live_start(const struct tide_api *api,
     if (status == TIDE_OK) {
         status = live_cells_create(api, CELLS_REMEMBERED, &live->cells, error);
     }
-    if (status == TIDE_OK && pthread_create(&live->thread, NULL, run, live) != 0) {
+    if (status == TIDE_OK && !tide_thread_start(&live->thread, "live", run, live)) {
         status = tide_error_set(error, TIDE_RETRY, "cannot start a thread for the live feed");
     }
     if (status != TIDE_OK) {

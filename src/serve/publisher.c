@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "base/logline.h"
+#include "base/thread.h"
 #include "serve/api_cells.h"
 #include "serve/cell_memory.h"
 
@@ -170,7 +171,7 @@ enum tide_status tide_publisher_start(const struct tide_publisher_options *optio
     }
     p->options = *options;
     p->memory = tide_cell_memory_create(options->cells_max);
-    if (p->memory == NULL || pthread_create(&p->thread, NULL, run, p) != 0) {
+    if (p->memory == NULL || !tide_thread_start(&p->thread, "publisher", run, p)) {
         destroy(p);
         return tide_error_set(error, TIDE_RETRY, "cannot start the publisher");
     }

@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "base/civil.h"
 #include "base/logline.h"
+#include "base/thread.h"
 #include "http/client.h"
 #include "http/hmac.h"
 #include "process/identity.h"
@@ -245,7 +246,7 @@ enum tide_status tide_webhook_start(const struct tide_webhook_options *options,
     pthread_cond_init(&made->wake, &attributes);
     pthread_condattr_destroy(&attributes);
     enum tide_status status = tide_http_client_create(&made->client, error);
-    if (status == TIDE_OK && pthread_create(&made->thread, NULL, run, made) != 0) {
+    if (status == TIDE_OK && !tide_thread_start(&made->thread, "webhook", run, made)) {
         status = tide_error_set(error, TIDE_RETRY, "cannot start a thread for the webhook");
     }
     made->is_running = status == TIDE_OK;

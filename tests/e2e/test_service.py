@@ -5,6 +5,7 @@ import csv
 import http.client
 import io
 import json
+import pathlib
 import random
 import re
 import shutil
@@ -412,6 +413,12 @@ def test_unknown_paths_and_methods(device):
     assert "POST" in reply.headers["Allow"]
     done = tidemark("query", "crashs", "--server", device.url)
     assert done.returncode == 5 and b"crashes" in done.stderr
+
+
+def test_threads_have_names(device):
+    tasks = pathlib.Path(f"/proc/{device.process.pid}/task").glob("*/comm")
+    names = {name.read_text().strip() for name in tasks}
+    assert {"log-commit", "worker-0", "checkpoint", "api", "live", "http-watch"} <= names, names
 
 
 def test_head(device):
