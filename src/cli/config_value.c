@@ -350,12 +350,11 @@ const struct tide_config_key tide_config_keys[] = {
     {"process.handover",
      TIDE_CONFIG_BYTES,
      AT(handover),
-     "8MiB",
+     "16MiB",
      0,
      UINT64_C(1) << 34,
-     "columns of events that the collector has decoded and a worker need not decode again, with "
-     "the "
-     "embedded log; 0: workers decode all"},
+     "columns that the collector hands to workers, which then need not decode an event again "
+     "(embedded log only); 0: they decode all"},
     {"process.cells_max",
      TIDE_CONFIG_NUMBER,
      AT(cells_max),

@@ -233,7 +233,11 @@ static enum tide_status create_handover(struct service *service, struct tide_err
     if (config->handover == 0 || service->log.is_kafka) {
         return TIDE_OK;
     }
-    return tide_handover_create(&options, &service->handover, error);
+    enum tide_status status = tide_handover_create(&options, &service->handover, error);
+    if (status != TIDE_OK) {
+        tide_error_prefix(error, "process.handover");
+    }
+    return status;
 }
 
 static uint32_t worker_count(const struct tide_config *config)
@@ -331,11 +335,11 @@ static enum tide_status start_topics(struct service *service, struct tide_error 
                    .seed = tide_identity_seed(&service->lake.identity),
                    .partition_count = tide_config_partitions(config),
                    .arrival = arrival_of(config),
-                   .topics = service->log.topics},
+                   .topics = service->log.topics,
+                   .handover = service->handover},
         .clock = tide_clock_os(),
         .append = append_to_log,
         .append_context = service,
-        .handover = service->handover,
         .failed = topics_failed,
         .context = service,
     };
@@ -463,7 +467,6 @@ static enum tide_status create_api(struct service *service, struct tide_error *e
     service->metrics.collector = service->collector;
     service->metrics.admission = service->door.admission;
     service->metrics.topics = service->topics;
-    service->metrics.handover = service->handover;
     service->metrics.log = service->log.log;
     service->metrics.daily = service->daily;
     service->metrics.log_is_kafka = service->log.is_kafka;

@@ -198,16 +198,6 @@ static void write_embedded(const struct tide_service_metrics *m, struct tide_byt
     tide_prometheus_single(text, TIDE_INSTRUMENT_LOG_BYTES, facts.stream_bytes);
 }
 
-static void write_handover(const struct tide_handover *handover, struct tide_bytes *text)
-{
-    const struct tide_handover_facts facts = tide_handover_facts(handover);
-    tide_prometheus_family(text, TIDE_INSTRUMENT_HANDOVER_EVENTS);
-    tide_prometheus_sample(
-        text, TIDE_INSTRUMENT_HANDOVER_EVENTS, TIDE_LABELS(TIDE_VIEW("taken")), facts.taken);
-    tide_prometheus_sample(
-        text, TIDE_INSTRUMENT_HANDOVER_EVENTS, TIDE_LABELS(TIDE_VIEW("dropped")), facts.dropped);
-}
-
 static void write_log(const struct tide_service_metrics *m, struct tide_bytes *text)
 {
     if (m->publish != NULL && m->publish->publisher != NULL) {
@@ -215,9 +205,6 @@ static void write_log(const struct tide_service_metrics *m, struct tide_bytes *t
     }
     if (m->topics != NULL) {
         write_topics(m, text);
-    }
-    if (m->handover != NULL) {
-        write_handover(m->handover, text);
     }
     if (m->log_is_kafka) {
         write_kafka(m, text);

@@ -22,7 +22,6 @@ struct tide_service_metrics {
     const struct tide_collector *collector;
     const struct tide_admission *admission;     /* or NULL */
     const struct tide_topics_collector *topics; /* or NULL */
-    const struct tide_handover *handover;       /* or NULL */
     const struct tide_service_publish *publish; /* or NULL */
     const struct tide_daily *daily;             /* or NULL */
     struct tide_log log;

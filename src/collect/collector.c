@@ -42,7 +42,8 @@ struct ticket {
     struct tide_answer answer;
     struct tide_arena arena; /* receipts, images, message id, key, why a body cannot be split */
     struct tide_log_append append;
-    const char *images; /* of its records, in the arena; NULL: none */
+    const char *images;  /* of its records, in the arena; NULL: none */
+    uint32_t held_count; /* of images, by the handover */
     bool is_unsplit;
     struct tide_verdict verdict;
     struct tide_view message_id;
@@ -85,6 +86,9 @@ static struct ticket *take_ticket(struct tide_collector *collector)
 static void put_ticket(struct ticket *ticket)
 {
     struct tide_collector *collector = ticket->collector;
+    if (ticket->held_count > 0) {
+        tide_handover_release(collector->options.handover, ticket->held_count);
+    }
     struct tide_answer answer = ticket->answer;
     struct tide_arena arena = ticket->arena;
     tide_answer_reset(&answer);
@@ -325,6 +329,21 @@ static enum tide_framing framing_of(enum tide_collect_form form)
     return TIDE_FRAMING_DOCUMENT;
 }
 
+/* Where there are any, and there is room for them until the log has synced. */
+static void hold_images(struct ticket *ticket, const struct tide_intake *intake)
+{
+    struct tide_handover *handover = ticket->collector->options.handover;
+    if (intake->images == NULL || !tide_handover_hold(handover, intake->event_count)) {
+        return;
+    }
+    ticket->held_count = intake->event_count;
+    ticket->images = tide_intake_copy_images(intake, &ticket->arena);
+    if (ticket->images != NULL) {
+        ticket->append.placed = on_placed;
+        ticket->append.placed_context = ticket;
+    }
+}
+
 /* true: the ticket now belongs to the log, and will be answered by done. */
 static bool append(struct ticket *ticket, const struct tide_intake *intake)
 {
@@ -334,11 +353,7 @@ static bool append(struct ticket *ticket, const struct tide_intake *intake)
     ticket->append.batch_count = intake->batch_count;
     ticket->append.done = on_done;
     ticket->append.context = ticket;
-    if (intake->images != NULL) {
-        ticket->images = intake->images;
-        ticket->append.placed = on_placed;
-        ticket->append.placed_context = ticket;
-    }
+    hold_images(ticket, intake);
     struct tide_error error = {0};
     const enum tide_status status =
         collector->options.append(collector->options.append_context, &ticket->append, &error);
@@ -371,7 +386,7 @@ static bool process(struct ticket *ticket, struct tide_intake *intake)
         }
     }
     if (status == TIDE_OK) {
-        status = tide_intake_order(intake, &ticket->arena);
+        status = tide_intake_order(intake);
     }
     if (status == TIDE_OK) {
         status = copy_for_answer(ticket, intake);
@@ -474,6 +489,8 @@ enum tide_status tide_collector_create(const struct tide_collector_options *opti
     tide_assert(options->partition_count > 0 &&
                 options->partition_count <= TIDE_LOG_PARTITIONS_MAX);
     tide_assert(options->arrival != TIDE_ARRIVAL_FILE);
+    tide_assert(options->handover == NULL || tide_handover_image_size(options->handover) ==
+                                                 tide_row_image_size(options->schema));
     struct tide_collector *made = calloc(1, sizeof(*made));
     if (made == NULL) {
         return tide_error_set(error, TIDE_RETRY, "out of memory for the collector");

@@ -262,21 +262,21 @@ static bool take_row(struct tide_intake *intake,
     return true;
 }
 
-/* Of all rows of the batch. false: out of memory. */
-static bool take_images(struct tide_intake *intake, struct tide_intake_rows *stretch)
+/* Of all rows of the batch. Without memory, or where they are too many, no event has one: what is
+ * not handed over is decoded again. */
+static void take_images(struct tide_intake *intake, struct tide_intake_rows *stretch)
 {
     const size_t size = intake->image_size;
-    if (intake->event_count > TIDE_INTAKE_IMAGES_MAX) {
-        intake->has_images = false;
-    }
     if (!intake->has_images) {
-        return true;
+        return;
     }
-    stretch->images = tide_arena_allocate(&intake->arena, stretch->count * size);
-    for (uint32_t i = 0; stretch->images != NULL && i < stretch->count; i++) {
+    if (intake->event_count <= TIDE_INTAKE_IMAGE_BYTES_MAX / size) {
+        stretch->images = tide_arena_allocate(&intake->arena, stretch->count * size);
+    }
+    intake->has_images = stretch->images != NULL;
+    for (uint32_t i = 0; intake->has_images && i < stretch->count; i++) {
         tide_row_image_take(intake->batch, i, (void *)(stretch->images + i * size));
     }
-    return stretch->images != NULL;
 }
 
 /* All rows of the batch. RETRY: out of memory. */
@@ -307,9 +307,7 @@ static enum tide_status take_batch(struct tide_intake *intake,
     }
     intake->last_rows = stretch;
     intake->event_count += batch->row_count;
-    if (!take_images(intake, stretch)) {
-        return TIDE_RETRY;
-    }
+    take_images(intake, stretch);
     return intake->event_count <= TIDE_INTAKE_EVENTS_MAX ? TIDE_OK : TIDE_REJECT;
 }
 
@@ -452,14 +450,7 @@ static bool fill_batches(struct tide_intake *intake,
     return true;
 }
 
-/* Room for the images of what is ordered, or NULL. */
-static char *make_images(const struct tide_intake *intake, struct tide_arena *arena)
-{
-    return intake->has_images ? tide_arena_allocate(arena, intake->event_count * intake->image_size)
-                              : NULL;
-}
-
-enum tide_status tide_intake_order(struct tide_intake *intake, struct tide_arena *images_arena)
+enum tide_status tide_intake_order(struct tide_intake *intake)
 {
     if (intake->event_count == 0) {
         return TIDE_OK;
@@ -468,7 +459,10 @@ enum tide_status tide_intake_order(struct tide_intake *intake, struct tide_arena
     struct tide_log_record *records =
         TIDE_ARENA_ARRAY(&intake->arena, struct tide_log_record, intake->event_count);
     struct placed *placed = TIDE_ARENA_ARRAY(&intake->arena, struct placed, intake->event_count);
-    char *images = make_images(intake, images_arena);
+    if (intake->has_images) {
+        intake->images =
+            TIDE_ARENA_ARRAY(&intake->arena, const struct tide_row_image *, intake->event_count);
+    }
     if (next == NULL || records == NULL || placed == NULL) {
         return TIDE_RETRY;
     }
@@ -478,13 +472,23 @@ enum tide_status tide_intake_order(struct tide_intake *intake, struct tide_arena
             const uint32_t at = next[row->partition]++;
             fill_record(row, &records[at]);
             placed[at] = (struct placed){row->sent, row->origin, row->partition};
-            if (images != NULL) {
-                memcpy(images + at * intake->image_size,
-                       it->images + i * intake->image_size,
-                       intake->image_size);
+            if (intake->images != NULL) {
+                intake->images[at] = (const void *)(it->images + i * intake->image_size);
             }
         }
     }
-    intake->images = images;
     return fill_batches(intake, placed, records) ? TIDE_OK : TIDE_RETRY;
+}
+
+const char *tide_intake_copy_images(const struct tide_intake *intake, struct tide_arena *arena)
+{
+    const size_t size = intake->image_size;
+    char *copies = NULL;
+    if (intake->images != NULL) {
+        copies = tide_arena_allocate(arena, intake->event_count * size);
+    }
+    for (uint32_t i = 0; copies != NULL && i < intake->event_count; i++) {
+        memcpy(copies + i * size, intake->images[i], size);
+    }
+    return copies;
 }

@@ -11,10 +11,10 @@
 #include "log/handover.h"
 
 enum {
-    TIDE_INTAKE_EVENTS_MAX = 1 << 18,     /* of one body */
-    TIDE_INTAKE_ARENA_MAX = 96 << 20,     /* rows and records of the largest body */
-    TIDE_INTAKE_ARENA_KEPT_MAX = 4 << 20, /* between bodies */
-    TIDE_INTAKE_IMAGES_MAX = 1 << 14,     /* a body of more events has no images */
+    TIDE_INTAKE_EVENTS_MAX = 1 << 18,      /* of one body */
+    TIDE_INTAKE_ARENA_MAX = 96 << 20,      /* rows, records and images of the largest body */
+    TIDE_INTAKE_ARENA_KEPT_MAX = 4 << 20,  /* between bodies */
+    TIDE_INTAKE_IMAGE_BYTES_MAX = 4 << 20, /* a body that has more of them has none */
 };
 
 /* For a log that others read too: records get their entity as key, and a topic. */
@@ -58,9 +58,9 @@ struct tide_intake {
     /* What the log is given; valid until reset. */
     struct tide_log_batch *batches;
     uint32_t batch_count;
-    const char *images;          /* of its records, in order (decode/row_image.h); NULL: none */
-    bool is_unsplit;             /* the body could not be split */
-    struct tide_verdict verdict; /* then: why; its detail lives in the arena */
+    const struct tide_row_image **images; /* of its records, in order; NULL: none */
+    bool is_unsplit;                      /* the body could not be split */
+    struct tide_verdict verdict;          /* then: why; its detail lives in the arena */
     struct tide_view envelope_id;
     struct tide_intake *next; /* the pool's */
 };
@@ -85,8 +85,10 @@ enum tide_status tide_intake_refuse(struct tide_intake *intake,
                                     const struct tide_intake_origin *origin,
                                     struct tide_answer *answer);
 /* Orders what was decoded into batches: by partition, in the order it came, each of one origin and
- * one sent time. Their images live in images_arena, so they may outlive the batches; where there
- * are too many, or no memory for them, there are none. RETRY: out of memory. */
-enum tide_status tide_intake_order(struct tide_intake *intake, struct tide_arena *images_arena);
+ * one sent time. RETRY: out of memory. */
+enum tide_status tide_intake_order(struct tide_intake *intake);
+/* Copies the images of the ordered records, one behind the other, for who needs them longer than
+ * the intake. NULL: there are none, or no memory. */
+const char *tide_intake_copy_images(const struct tide_intake *intake, struct tide_arena *arena);
 
 #endif

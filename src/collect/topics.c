@@ -24,6 +24,7 @@ struct tide_topics_collector {
     struct tide_answer answer;
     struct tide_kafka_source_message messages[TIDE_KAFKA_SOURCE_BATCH];
     struct tide_log_append append;
+    const char *images; /* of its records, in the intake's arena; NULL: none */
     pthread_t thread;
     pthread_mutex_t mutex; /* guards the three below */
     pthread_cond_t changed;
@@ -42,7 +43,7 @@ static void on_placed(void *context)
 {
     const struct tide_topics_collector *c = context;
     tide_handover_give(
-        c->options.handover, c->append.receipts, c->append.batch_count, c->intake.images);
+        c->options.intake.handover, c->append.receipts, c->append.batch_count, c->images);
 }
 
 /* By the thread that syncs the log. */
@@ -60,6 +61,8 @@ static void on_done(void *context, enum tide_status status, const struct tide_er
 static enum tide_status append_once(struct tide_topics_collector *c, struct tide_error *error)
 {
     c->is_done = false;
+    c->append.batches = c->intake.batches; /* the log forgets them when it has copied them */
+    c->append.batch_count = c->intake.batch_count;
     enum tide_status status = c->options.append(c->options.append_context, &c->append, error);
     if (status != TIDE_OK) {
         return status;
@@ -125,7 +128,7 @@ static enum tide_status decode_again(struct tide_topics_collector *c, uint32_t f
     for (uint32_t i = first; i < end && status == TIDE_OK; i++) {
         status = decode(c, &c->messages[i], false);
     }
-    return status == TIDE_OK ? tide_intake_order(&c->intake, &c->intake.arena) : status;
+    return status == TIDE_OK ? tide_intake_order(&c->intake) : status;
 }
 
 /* Decodes messages from first on, as many as fit one append. *count: how many. */
@@ -144,7 +147,7 @@ static enum tide_status decode_some(struct tide_topics_collector *c,
         next += status == TIDE_OK;
     }
     if (status == TIDE_OK) {
-        status = tide_intake_order(&c->intake, &c->intake.arena);
+        status = tide_intake_order(&c->intake);
     }
     /* Too many events together, or more than the arena holds: fewer, and in the end one alone,
      * which is kept as too large if it does not fit either. */
@@ -156,7 +159,7 @@ static enum tide_status decode_some(struct tide_topics_collector *c,
         next = first + 1;
         start_over(c);
         status = decode(c, &c->messages[first], true);
-        status = status == TIDE_OK ? tide_intake_order(&c->intake, &c->intake.arena) : status;
+        status = status == TIDE_OK ? tide_intake_order(&c->intake) : status;
     }
     *count = next - first;
     return status;
@@ -174,13 +177,12 @@ static enum tide_status collect(struct tide_topics_collector *c,
     if (c->intake.batch_count == 0) {
         return TIDE_OK;
     }
-    c->append.batches = c->intake.batches;
-    c->append.batch_count = c->intake.batch_count;
     c->append.receipts =
         TIDE_ARENA_ARRAY(&c->intake.arena, struct tide_log_receipt, c->intake.batch_count);
     c->append.done = on_done;
     c->append.context = c;
-    c->append.placed = c->intake.images != NULL ? on_placed : NULL;
+    c->images = tide_intake_copy_images(&c->intake, &c->intake.arena);
+    c->append.placed = c->images != NULL ? on_placed : NULL;
     c->append.placed_context = c;
     enum tide_status status = c->append.receipts == NULL
                                   ? tide_error_set(error, TIDE_FATAL, "no memory for receipts")
@@ -244,8 +246,7 @@ enum tide_status tide_topics_collector_start(const struct tide_topics_collector_
     c->options = *options;
     (void)pthread_mutex_init(&c->mutex, NULL);
     (void)pthread_cond_init(&c->changed, NULL);
-    c->options.intake.handover = options->handover;
-    enum tide_status status = tide_intake_init(&c->intake, &c->options.intake, error);
+    enum tide_status status = tide_intake_init(&c->intake, &options->intake, error);
     if (status == TIDE_OK) {
         status = tide_kafka_source_open(&options->source, &c->source, error);
     }

@@ -11,21 +11,18 @@
 #define TIDE_COLLECT_TOPICS_H
 
 #include "collect/intake.h"
-#include "log/handover.h"
 #include "log/kafka_source.h"
 
 struct tide_topics_collector;
 
 struct tide_topics_collector_options {
     struct tide_kafka_source_options source;
-    struct tide_intake_options intake; /* its handover is the one below */
+    struct tide_intake_options intake;
     struct tide_clock clock;
     enum tide_status (*append)(void *context,
                                struct tide_log_append *append,
                                struct tide_error *error);
     void *append_context;
-    struct tide_handover
-        *handover; /* for the log's readers, if they are here; NULL: they are not */
     /* Once, by the collector's thread, when it cannot go on. */
     void (*failed)(void *context, const struct tide_error *error);
     void *context;

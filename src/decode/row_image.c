@@ -104,7 +104,8 @@ void tide_row_image_take(const struct tide_batch *batch, uint32_t row, struct ti
     image->text_size = take(batch, row, image) ? (uint32_t)batch->texts[row].size : 0;
 }
 
-static void restore_columns(const struct tide_row_image *image,
+/* false: a string would not stand in the text. */
+static bool restore_columns(const struct tide_row_image *image,
                             struct tide_view text,
                             const struct tide_batch *batch,
                             uint32_t row,
@@ -112,16 +113,19 @@ static void restore_columns(const struct tide_row_image *image,
                             uint32_t end)
 {
     uint64_t present = image->present[first / TIDE_ROW_IMAGE_WORD];
+    bool is_outside = false;
     for (uint32_t i = first; i < end; i++, present >>= 1) {
         const struct tide_vector *vector = &batch->columns[i];
         const union tide_row_image_cell cell = image->cells[i];
         vector->present[row] = present & 1;
         if (vector->strings != NULL) {
+            is_outside |= (uint64_t)cell.string.at + cell.string.size > text.size;
             vector->strings[row] = (struct tide_view){text.data + cell.string.at, cell.string.size};
         } else {
             vector->numbers[row] = cell.number;
         }
     }
+    return !is_outside;
 }
 
 void tide_row_image_restore(const struct tide_row_image *image,
@@ -132,9 +136,11 @@ void tide_row_image_restore(const struct tide_row_image *image,
     tide_assert(text.size > 0 && image->text_size == text.size);
     const struct tide_schema *schema = batch->schema;
     for (uint32_t i = 0; i < schema->path_column_count; i += TIDE_ROW_IMAGE_WORD) {
-        restore_columns(image, text, batch, row, i, end_of_word(schema, i));
+        const bool is_inside = restore_columns(image, text, batch, row, i, end_of_word(schema, i));
+        tide_assert(is_inside);
     }
     if (image->has_payload) {
+        tide_assert((uint64_t)image->payload_at + image->payload_size <= text.size);
         batch->payloads[row] =
             (struct tide_view){text.data + image->payload_at, image->payload_size};
         batch->payload_is_spaced[row] = image->payload_is_spaced;

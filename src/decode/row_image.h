@@ -40,7 +40,7 @@ void tide_row_image_take(const struct tide_batch *batch,
                          uint32_t row,
                          struct tide_row_image *image);
 /* Columns with a path, and the payload, of a row that has been appended for text. Asserts that the
- * image is of a text of that size, and need not be decoded. */
+ * image is of a text of that size, lies in it, and need not be decoded. */
 void tide_row_image_restore(const struct tide_row_image *image,
                             struct tide_view text,
                             struct tide_batch *batch,

@@ -12,7 +12,6 @@
 #include <assert.h>
 #include <stdalign.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,24 +32,25 @@ static_assert(sizeof(struct parcel) == 16, "what is left at the end of a ring is
 
 struct lane {
     char *bytes;
-    alignas(LINE_SIZE) _Atomic size_t head; /* the taker's */
+    alignas(LINE_SIZE) _Atomic size_t head; /* the taker's, like the next two */
     size_t tail_seen;
     _Atomic uint64_t taken;
-    alignas(LINE_SIZE) _Atomic size_t tail; /* the giver's */
+    alignas(LINE_SIZE) _Atomic size_t tail; /* the giver's, like the next three */
     size_t head_seen;
+    uint64_t next_offset;
+    _Atomic uint64_t dropped;
 };
 
 struct tide_handover {
     struct tide_handover_options options;
     size_t capacity; /* of a lane; a power of two */
     uint32_t parcel_count_max;
-    _Atomic uint32_t pause; /* bodies that need not bring images */
-    _Atomic uint64_t given; /* the giver's */
-    _Atomic uint64_t dropped;
     struct lane *lanes;
+    alignas(LINE_SIZE) _Atomic size_t held; /* bytes of images on their way */
+    _Atomic uint32_t pause;                 /* bodies that need not bring images */
 };
 
-/* The largest power of two that is not more. */
+/* The largest power of two that is not more; of 0: 1. */
 static size_t floor_power(size_t size)
 {
     size_t power = 1;
@@ -60,37 +60,49 @@ static size_t floor_power(size_t size)
     return power;
 }
 
+static size_t ring_bytes(const struct tide_handover *h)
+{
+    return h->capacity * h->options.partition_count;
+}
+
+/* Zeroed, aligned for the lines of the cache. NULL: no memory. */
+static void *allocate(size_t count, size_t size)
+{
+    void *made = aligned_alloc(LINE_SIZE, count * size);
+    if (made != NULL) {
+        memset(made, 0, count * size);
+    }
+    return made;
+}
+
 enum tide_status tide_handover_create(const struct tide_handover_options *options,
                                       struct tide_handover **handover,
                                       struct tide_error *error)
 {
     tide_assert(options->partition_count > 0);
     tide_assert(options->image_size > 0 && options->image_size % sizeof(struct parcel) == 0);
-    const size_t share = options->bytes_max / options->partition_count;
     const size_t least = PARCELS_MIN * (sizeof(struct parcel) + options->image_size);
-    if (share < least) {
+    const size_t capacity = floor_power(options->bytes_max / 2 / options->partition_count);
+    if (capacity < least) {
         return tide_error_set(error,
                               TIDE_REJECT,
-                              "%zu bytes are too little to hand events over in %u partitions: at "
-                              "least %zu",
+                              "%zu bytes are too little to hand events over in %u partitions: it "
+                              "takes %zu",
                               options->bytes_max,
                               options->partition_count,
-                              2 * least * options->partition_count);
+                              4 * floor_power(least) * options->partition_count);
     }
-    struct tide_handover *made = calloc(1, sizeof(*made));
+    struct tide_handover *made = allocate(1, sizeof(*made));
     if (made != NULL) {
         made->options = *options;
-        made->capacity = floor_power(share);
-        made->parcel_count_max = (uint32_t)((made->capacity / PARCELS_MIN - sizeof(struct parcel)) /
-                                            options->image_size);
-        made->lanes = aligned_alloc(LINE_SIZE, options->partition_count * sizeof(*made->lanes));
+        made->capacity = capacity;
+        made->parcel_count_max =
+            (uint32_t)((capacity / PARCELS_MIN - sizeof(struct parcel)) / options->image_size);
+        made->lanes = allocate(options->partition_count, sizeof(*made->lanes));
     }
     bool is_made = made != NULL && made->lanes != NULL;
-    if (is_made) {
-        memset(made->lanes, 0, options->partition_count * sizeof(*made->lanes));
-    }
     for (uint32_t i = 0; is_made && i < options->partition_count; i++) {
-        made->lanes[i].bytes = malloc(made->capacity);
+        made->lanes[i].bytes = malloc(capacity);
         is_made = made->lanes[i].bytes != NULL;
     }
     if (!is_made) {
@@ -106,11 +118,54 @@ void tide_handover_destroy(struct tide_handover *handover)
     if (handover == NULL) {
         return;
     }
+    tide_assert(atomic_load(&handover->held) == 0);
     for (uint32_t i = 0; handover->lanes != NULL && i < handover->options.partition_count; i++) {
         free(handover->lanes[i].bytes);
     }
     free(handover->lanes);
     free(handover);
+}
+
+size_t tide_handover_image_size(const struct tide_handover *handover)
+{
+    return handover->options.image_size;
+}
+
+size_t tide_handover_bytes(const struct tide_handover *handover)
+{
+    return 2 * ring_bytes(handover);
+}
+
+/* ---- who makes images ---- */
+
+bool tide_handover_is_wanted(struct tide_handover *h)
+{
+    /* A body that another thread counts, or a drop, at this very moment is lost: the pause is a
+     * little longer or shorter then. */
+    const uint32_t pause = atomic_load_explicit(&h->pause, memory_order_relaxed);
+    if (pause > 0) {
+        atomic_store_explicit(&h->pause, pause - 1, memory_order_relaxed);
+        return false;
+    }
+    return atomic_load_explicit(&h->held, memory_order_relaxed) < ring_bytes(h);
+}
+
+bool tide_handover_hold(struct tide_handover *h, uint32_t count)
+{
+    const size_t bytes = count * h->options.image_size;
+    const size_t before = atomic_fetch_add_explicit(&h->held, bytes, memory_order_relaxed);
+    if (bytes <= ring_bytes(h) && before <= ring_bytes(h) - bytes) {
+        return true;
+    }
+    atomic_fetch_sub_explicit(&h->held, bytes, memory_order_relaxed);
+    return false;
+}
+
+void tide_handover_release(struct tide_handover *h, uint32_t count)
+{
+    const size_t bytes = count * h->options.image_size;
+    const size_t before = atomic_fetch_sub_explicit(&h->held, bytes, memory_order_relaxed);
+    tide_assert(before >= bytes);
 }
 
 /* ---- the giver ---- */
@@ -150,6 +205,8 @@ static void give(struct tide_handover *h,
 {
     tide_assert(receipt->partition < h->options.partition_count);
     struct lane *lane = &h->lanes[receipt->partition];
+    tide_assert(receipt->first_offset >= lane->next_offset);
+    lane->next_offset = receipt->first_offset + receipt->record_count;
     for (uint32_t done = 0; done < receipt->record_count;) {
         const uint32_t left = receipt->record_count - done;
         const uint32_t some = left < h->parcel_count_max ? left : h->parcel_count_max;
@@ -158,14 +215,13 @@ static void give(struct tide_handover *h,
         size_t tail = 0;
         struct parcel *parcel = reserve(h, lane, size, &tail);
         if (parcel == NULL) {
-            atomic_fetch_add_explicit(&h->dropped, left, memory_order_relaxed);
+            atomic_fetch_add_explicit(&lane->dropped, left, memory_order_relaxed);
             atomic_store_explicit(&h->pause, PAUSE_BODIES, memory_order_relaxed);
             return;
         }
         *parcel = (struct parcel){receipt->first_offset + done, some, (uint32_t)size};
         memcpy(parcel + 1, images + done * h->options.image_size, image_bytes);
         atomic_store_explicit(&lane->tail, tail, memory_order_release);
-        atomic_fetch_add_explicit(&h->given, some, memory_order_relaxed);
         done += some;
     }
 }
@@ -179,16 +235,6 @@ void tide_handover_give(struct tide_handover *h,
         give(h, &receipts[i], images);
         images += receipts[i].record_count * h->options.image_size;
     }
-}
-
-bool tide_handover_is_wanted(struct tide_handover *h)
-{
-    /* Two threads may count one body for both: then the pause is a little longer. */
-    const uint32_t pause = atomic_load_explicit(&h->pause, memory_order_relaxed);
-    if (pause > 0) {
-        atomic_store_explicit(&h->pause, pause - 1, memory_order_relaxed);
-    }
-    return pause == 0;
 }
 
 /* ---- the taker ---- */
@@ -237,15 +283,10 @@ const char *tide_handover_take(struct tide_handover *h,
 
 struct tide_handover_facts tide_handover_facts(const struct tide_handover *h)
 {
-    struct tide_handover_facts facts = {.given = atomic_load(&h->given),
-                                        .dropped = atomic_load(&h->dropped)};
+    struct tide_handover_facts facts = {0};
     for (uint32_t i = 0; i < h->options.partition_count; i++) {
         facts.taken += atomic_load(&h->lanes[i].taken);
+        facts.dropped += atomic_load(&h->lanes[i].dropped);
     }
     return facts;
-}
-
-size_t tide_handover_bytes(const struct tide_handover *h)
-{
-    return h->capacity * h->options.partition_count;
 }

@@ -272,7 +272,8 @@ static enum tide_status make_durable(struct tide_segment_log *log, struct tide_e
     return status == TIDE_OK ? TIDE_OK : TIDE_FATAL;
 }
 
-/* Makes what is durable visible to readers, and fills the receipts. */
+/* Fills the receipts, tells who wants to know before readers do, and makes what is durable visible
+ * to them. */
 static void publish(struct tide_segment_log *log, uint32_t last_crc)
 {
     struct tide_segment_stream *stream = &log->stream;

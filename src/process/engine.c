@@ -211,6 +211,7 @@ static enum tide_status create_slot(struct tide_engine *engine,
     slot->feed.log = o->log;
     slot->feed.clock = o->clock;
     slot->feed.handover = o->handover;
+    slot->feed.counts = &engine->meters.rows;
     slot->feed.decoder = worker->decoder;
     slot->feed.batch = worker->batch;
     return tide_feed_open(&slot->feed, error);

@@ -70,6 +70,7 @@ struct tide_engine_meters {
     struct tide_histogram rounds; /* commits of epochs to the lake that were done */
     /* Of records that came after their partition had caught up: from received to answerable. */
     struct tide_histogram delays;
+    struct tide_feed_counts rows;
 };
 /* Lives as long as the engine. Any thread. */
 const struct tide_engine_meters *tide_engine_meters(const struct tide_engine *engine);

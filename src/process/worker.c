@@ -2,8 +2,12 @@
 
 #include "base/assert.h"
 
+#include <stdatomic.h>
+
 enum tide_status tide_feed_open(struct tide_feed *feed, struct tide_error *error)
 {
+    tide_assert(feed->handover == NULL || tide_handover_image_size(feed->handover) ==
+                                              tide_row_image_size(feed->batch->schema));
     return feed->log.operations->cursor_open(feed->log.self,
                                              tide_partition_index(feed->partition),
                                              tide_partition_next_offset(feed->partition),
@@ -56,25 +60,43 @@ static const struct tide_row_image *image_of(struct tide_feed *feed,
     return (const void *)(images->bytes + (index - images->first) * size);
 }
 
+/* Since the batch was reset. */
+struct made {
+    uint32_t restored;
+    uint32_t decoded;
+};
+
 /* One record, one row. false: the batch's text memory is spent: it must be applied first. */
 static bool append_record(struct tide_feed *feed,
                           const struct tide_log_record *record,
-                          const struct tide_row_image *image)
+                          const struct tide_row_image *image,
+                          struct made *made)
 {
     struct tide_batch *batch = feed->batch;
     const uint32_t row = batch->row_count;
     if (record->reason != TIDE_REASON_ACCEPTED) {
         append_judged(batch, record);
-    } else if (image == NULL || !tide_decoder_restore(feed->decoder, record->text, image, batch)) {
+    } else if (image != NULL && tide_decoder_restore(feed->decoder, record->text, image, batch)) {
+        made->restored++;
+    } else {
         tide_decoder_begin(feed->decoder, record->text, TIDE_FRAMING_EVENT);
         enum tide_status status = tide_decoder_next(feed->decoder, batch);
         if (status == TIDE_AGAIN && batch->row_count == row) {
             tide_assert(row > 0);
             return false;
         }
+        made->decoded++;
     }
     tide_assert(batch->row_count == row + 1);
     return true;
+}
+
+static void count(struct tide_feed_counts *counts, struct made made)
+{
+    if (counts != NULL) {
+        atomic_fetch_add_explicit(&counts->restored, made.restored, memory_order_relaxed);
+        atomic_fetch_add_explicit(&counts->decoded, made.decoded, memory_order_relaxed);
+    }
 }
 
 /* Makes rows of records [first, ...) of a frame until the batch is full; returns how many. */
@@ -84,16 +106,18 @@ static uint32_t append_records(struct tide_feed *feed,
                                struct images *images)
 {
     struct tide_batch *batch = feed->batch;
+    struct made made = {0};
     uint32_t next = first;
     while (next < frame->record_count && batch->row_count < batch->row_capacity) {
         const uint32_t row = batch->row_count;
         const struct tide_row_image *image = image_of(feed, frame, next, images);
-        if (!append_record(feed, &frame->records[next], image)) {
+        if (!append_record(feed, &frame->records[next], image, &made)) {
             break;
         }
         batch->sents[row] = frame->sents != NULL ? frame->sents[next] : frame->sent;
         next++;
     }
+    count(feed->counts, made);
     return next - first;
 }
 

@@ -10,6 +10,12 @@
 #include "log/handover.h"
 #include "process/partition.h"
 
+/* How rows were made of records; judged ones are neither. */
+struct tide_feed_counts {
+    _Atomic uint64_t restored; /* from the collector's image */
+    _Atomic uint64_t decoded;
+};
+
 /* Reads one partition's log into its state. */
 struct tide_feed {
     struct tide_partition *partition;
@@ -19,6 +25,7 @@ struct tide_feed {
     struct tide_batch *batch;     /* likewise */
     /* What the collectors in this process found out about the records; NULL: nothing. */
     struct tide_handover *handover;
+    struct tide_feed_counts *counts; /* shared by any; NULL: nobody asks */
     /* From when a record was received until it is in the state and so in every answer; NULL: nobody
      * asks. It wants the clock. */
     struct tide_histogram *delays;

@@ -142,6 +142,20 @@ static void write_instant(enum tide_instrument instrument,
     }
 }
 
+static void write_rows(const struct tide_feed_counts *counts, struct tide_bytes *text)
+{
+    const struct {
+        const char *way;
+        uint64_t count;
+    } rows[] = {{"restored", atomic_load(&counts->restored)},
+                {"decoded", atomic_load(&counts->decoded)}};
+    tide_prometheus_family(text, TIDE_INSTRUMENT_ROWS);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        tide_prometheus_sample(
+            text, TIDE_INSTRUMENT_ROWS, TIDE_LABELS(tide_view_of(rows[i].way)), rows[i].count);
+    }
+}
+
 static void write_engine(const struct tide_engine *engine,
                          const struct tide_engine_facts *facts,
                          struct tide_bytes *text)
@@ -149,6 +163,7 @@ static void write_engine(const struct tide_engine *engine,
     const struct tide_engine_meters *meters = tide_engine_meters(engine);
     tide_prometheus_single(text, TIDE_INSTRUMENT_CAUGHT_UP, facts->caught_up);
     tide_prometheus_single(text, TIDE_INSTRUMENT_RECORDS_BEHIND, facts->records_behind);
+    write_rows(&meters->rows, text);
     write_histogram(TIDE_INSTRUMENT_VISIBLE_DELAY, &meters->delays, text);
     tide_prometheus_single(text, TIDE_INSTRUMENT_STATE_BYTES, facts->state_bytes);
     tide_prometheus_single(text, TIDE_INSTRUMENT_ROWS_BYTES, facts->rows_bytes);

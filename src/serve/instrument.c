@@ -330,14 +330,13 @@ static const struct tide_instrument_row rows[] = {
                                            {NULL},
                                            "log",
                                            "Bytes that wait for a sync."},
-    [TIDE_INSTRUMENT_HANDOVER_EVENTS] =
-        {"tidemark_handover_events_total",
-         COUNTER,
-         "events",
-         {"outcome"},
-         "process",
-         "Events that the collector has decoded and handed to a worker: taken, or dropped because "
-         "there was no room, so that the worker decodes them again."},
+    [TIDE_INSTRUMENT_ROWS] = {"tidemark_rows_total",
+                              COUNTER,
+                              "rows",
+                              {"way"},
+                              "process",
+                              "Rows that workers made of the log's records: restored from what the "
+                              "collector had decoded, or decoded."},
     [TIDE_INSTRUMENT_TOPIC_MESSAGES] = {"tidemark_topic_messages_total",
                                         COUNTER,
                                         "messages",

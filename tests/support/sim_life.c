@@ -12,7 +12,7 @@ enum {
     BODIES_AT_ONCE = 2,
     RECEIPTS_MAX = 8,
     PENDING_BYTES_MAX = 16 << 10,
-    HANDOVER_BYTES = 4 << 10, /* of a partition */
+    HANDOVER_BYTES = 8 << 10, /* of a partition */
 };
 
 static enum tide_status open_lake(struct sim_world *world, struct tide_error *error)

@@ -20,6 +20,7 @@
 
 enum {
     PARTITIONS = 4,
+    HANDOVER_BYTES = 4 << 20,
     SEED = 77
 };
 #define NOW_MS "1774000000000"
@@ -37,6 +38,7 @@ static struct {
     struct preset_schema preset;
     struct tide_clock_simulated clock;
     struct tide_log log;
+    struct tide_handover *handover;
     struct tide_collector *collector;
     enum tide_status append_status; /* not OK: append says this */
     enum tide_status done_status;   /* not OK: done is told this instead */
@@ -66,6 +68,12 @@ static int set_up(void **state)
     assert_non_null(preset_schema_load(&rig.preset, "sunbird"));
     rig.clock.now.us = NOW_US;
     assert_int_equal(tide_memory_log_create(PARTITIONS, &rig.log, NULL), TIDE_OK);
+    const struct tide_handover_options handover = {
+        .partition_count = PARTITIONS,
+        .image_size = tide_row_image_size(rig.preset.schema),
+        .bytes_max = HANDOVER_BYTES,
+    };
+    assert_int_equal(tide_handover_create(&handover, &rig.handover, NULL), TIDE_OK);
     const struct tide_collector_options options = {
         .schema = rig.preset.schema,
         .seed = SEED,
@@ -76,6 +84,7 @@ static int set_up(void **state)
         .receipts_max = 100,
         .receipts_keep = {60000000},
         .append = append,
+        .handover = rig.handover,
     };
     assert_int_equal(tide_collector_create(&options, &rig.collector, NULL), TIDE_OK);
     return 0;
@@ -86,6 +95,7 @@ static int tear_down(void **state)
     (void)state;
     tide_bytes_release(&rig.answer.body);
     tide_collector_destroy(rig.collector);
+    tide_handover_destroy(rig.handover); /* which asserts that no image is on its way */
     rig.log.operations->close(rig.log.self);
     preset_schema_release(&rig.preset);
     return 0;
@@ -149,11 +159,30 @@ static uint64_t log_count(void)
 
 struct seen {
     unsigned accepted; /* by the decoder, before the bounds of time */
+    unsigned restored; /* of them: had an image that gives the same identity */
     unsigned reasons[TIDE_REASON_COUNT];
     uint64_t original_size;
     size_t text_size;
     struct tide_instant sent;
 };
+
+/* Of a record that was decoded into row 0. */
+static bool is_restored(struct tide_decoder *decoder,
+                        struct tide_batch *batch,
+                        const struct tide_log_frame *frame,
+                        uint32_t index)
+{
+    uint32_t count = 1;
+    const struct tide_row_image *image = (const void *)tide_handover_take(
+        rig.handover, frame->partition, frame->first_offset + index, &count);
+    if (image == NULL || !tide_decoder_restore(decoder, frame->records[index].text, image, batch)) {
+        return false;
+    }
+    assert_int_equal(batch->row_count, 2);
+    assert_int_equal(batch->verdicts[0].reason, TIDE_REASON_ACCEPTED);
+    assert_true(tide_u128_equal(batch->uids[0], batch->uids[1]));
+    return true;
+}
 
 static void see_record(struct tide_decoder *decoder,
                        struct tide_batch *batch,
@@ -169,6 +198,7 @@ static void see_record(struct tide_decoder *decoder,
         assert_int_equal(tide_decoder_next(decoder, batch), TIDE_OK);
         assert_int_equal(batch->row_count, 1);
         reason = batch->verdicts[0].reason;
+        seen->restored += is_restored(decoder, batch, frame, index);
     }
     seen->accepted += reason == TIDE_REASON_ACCEPTED;
     seen->reasons[reason]++;
@@ -697,6 +727,35 @@ static void test_pool(void **state)
     assert_int_equal(tide_collector_facts(rig.collector).events_accepted, 1025);
 }
 
+/* Images reach the reader of what was appended, in whatever order; of nothing that was refused. */
+static void test_handed_over(void **state)
+{
+    (void)state;
+    enum {
+        EVENTS = 500
+    };
+    struct tide_bytes body = {0};
+    for (int i = 0; i < EVENTS; i++) {
+        tide_bytes_append_format(&body,
+                                 "{\"eid\":\"LOG\",\"ets\":1774000000000,\"mid\":\"%d\","
+                                 "\"actor\":{\"id\":\"a%d\"}}\n%s",
+                                 i,
+                                 i % 50,
+                                 i % 10 == 0 ? "{\"eid\":1}\n" : "");
+    }
+    rig.append_status = TIDE_RETRY;
+    (void)ask(TIDE_COLLECT_NDJSON, tide_bytes_view(&body), "");
+    assert_int_equal(rig.answer.status, 503);
+    rig.append_status = TIDE_OK;
+    (void)ask(TIDE_COLLECT_NDJSON, tide_bytes_view(&body), "");
+    assert_int_equal(rig.answer.status, 200);
+    const struct seen seen = read_log();
+    assert_int_equal(seen.accepted, EVENTS);
+    assert_int_equal(seen.restored, EVENTS);
+    assert_int_equal(tide_handover_facts(rig.handover).dropped, 0);
+    tide_bytes_release(&body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -713,6 +772,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_counted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_drain, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_pool, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_handed_over, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

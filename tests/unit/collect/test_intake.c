@@ -76,7 +76,7 @@ static void test_order(void **state)
                 tide_intake_decode(
                     &intake, tide_bytes_view(&body), TIDE_FRAMING_NDJSON, &origin, &answer),
                 TIDE_OK);
-            assert_int_equal(tide_intake_order(&intake, &intake.arena), TIDE_OK);
+            assert_int_equal(tide_intake_order(&intake), TIDE_OK);
             assert_int_equal(answer.accepted, EVENTS);
             uint32_t total = 0;
             for (uint32_t i = 0; i < intake.batch_count; i++) {
@@ -110,7 +110,7 @@ static void test_nothing(void **state)
     assert_int_equal(
         tide_intake_decode(&intake, TIDE_VIEW("\n"), TIDE_FRAMING_NDJSON, &origin, &answer),
         TIDE_OK);
-    assert_int_equal(tide_intake_order(&intake, &intake.arena), TIDE_OK);
+    assert_int_equal(tide_intake_order(&intake), TIDE_OK);
     assert_int_equal(intake.batch_count, 0);
     assert_false(intake.is_unsplit);
     tide_intake_release(&intake);
@@ -150,7 +150,7 @@ static void test_hash(void **state)
     assert_int_equal(
         tide_intake_decode(&intake, tide_bytes_view(&body), TIDE_FRAMING_NDJSON, &origin, &answer),
         TIDE_OK);
-    assert_int_equal(tide_intake_order(&intake, &intake.arena), TIDE_OK);
+    assert_int_equal(tide_intake_order(&intake), TIDE_OK);
     assert_int_equal(intake.batch_count, 1);
     const struct tide_log_record *record = &intake.batches[0].records[0];
     assert_int_equal(record->reason, TIDE_REASON_TOO_LARGE);
@@ -191,7 +191,7 @@ static void test_two_origins(void **state)
                 &intake, tide_bytes_view(&bodies[b]), TIDE_FRAMING_NDJSON, &origins[b], &answer),
             TIDE_OK);
     }
-    assert_int_equal(tide_intake_order(&intake, &intake.arena), TIDE_OK);
+    assert_int_equal(tide_intake_order(&intake), TIDE_OK);
     assert_int_equal(answer.accepted, BODIES * EVENTS);
     assert_int_equal(intake.batch_count, 4 * BODIES); /* each partition has some of each */
     for (uint32_t i = 0; i < intake.batch_count; i++) {
@@ -278,7 +278,7 @@ static void test_keys_and_topics(void **state)
             tide_intake_decode(
                 &intake, tide_bytes_view(&body), TIDE_FRAMING_NDJSON, &origin, &answer),
             TIDE_OK);
-        assert_int_equal(tide_intake_order(&intake, &intake.arena), TIDE_OK);
+        assert_int_equal(tide_intake_order(&intake), TIDE_OK);
         assert_int_equal(answer.accepted, 3);
         assert_int_equal(intake.batch_count, 1);
         assert_int_equal(intake.batches[0].record_count, sizeof(rows) / sizeof(rows[0]));
@@ -312,7 +312,7 @@ static void test_refuse(void **state)
         TIDE_OK);
     assert_int_equal(tide_intake_refuse(&intake, tide_bytes_view(&many), &origin, &answer),
                      TIDE_OK);
-    assert_int_equal(tide_intake_order(&intake, &intake.arena), TIDE_OK);
+    assert_int_equal(tide_intake_order(&intake), TIDE_OK);
     assert_int_equal(answer.accepted, 1);
     assert_int_equal(answer.rejected, 1);
     assert_int_equal(intake.event_count, 2);
@@ -327,7 +327,7 @@ static void test_refuse(void **state)
     assert_int_equal(
         tide_intake_decode(&intake, tide_bytes_view(&body), TIDE_FRAMING_NDJSON, &origin, &answer),
         TIDE_OK);
-    assert_int_equal(tide_intake_order(&intake, &intake.arena), TIDE_OK);
+    assert_int_equal(tide_intake_order(&intake), TIDE_OK);
     assert_int_equal(intake.event_count, 1);
     tide_bytes_release(&body);
     tide_bytes_release(&many);
@@ -340,7 +340,8 @@ static void test_refuse(void **state)
 static uint32_t count_restored(const struct tide_intake *intake)
 {
     const size_t size = intake->image_size;
-    const char *image = intake->images;
+    struct tide_arena arena = {0};
+    const char *image = tide_intake_copy_images(intake, &arena);
     struct tide_decoder *decoder = NULL;
     struct tide_batch *row = NULL;
     uint32_t restored = 0;
@@ -359,6 +360,7 @@ static uint32_t count_restored(const struct tide_intake *intake)
     }
     tide_batch_destroy(row);
     tide_decoder_destroy(decoder);
+    tide_arena_release(&arena);
     return restored;
 }
 
@@ -369,7 +371,7 @@ static void decode_body(struct tide_intake *intake, const struct tide_bytes *bod
     assert_int_equal(
         tide_intake_decode(intake, tide_bytes_view(body), TIDE_FRAMING_NDJSON, &origin, &answer),
         TIDE_OK);
-    assert_int_equal(tide_intake_order(intake, &intake->arena), TIDE_OK);
+    assert_int_equal(tide_intake_order(intake), TIDE_OK);
     assert_true(intake->batch_count > 0);
     tide_answer_release(&answer);
 }
@@ -387,7 +389,7 @@ static void test_images(void **state)
     const size_t size = tide_row_image_size(preset.schema);
     const struct tide_handover_options options = {.partition_count = PARTITIONS,
                                                   .image_size = size,
-                                                  .bytes_max = PARTITIONS * RING_IMAGES * size};
+                                                  .bytes_max = 2 * PARTITIONS * RING_IMAGES * size};
     struct tide_handover *handover = NULL;
     struct tide_intake intake;
     struct tide_bytes body = {0};
@@ -404,12 +406,16 @@ static void test_images(void **state)
     intake.options.handover = handover;
     decode_body(&intake, &body);
     assert_int_equal(count_restored(&intake), EVENTS);
+    struct tide_arena little = {.budget = 64 << 10};
+    assert_null(tide_intake_copy_images(&intake, &little)); /* no memory: none */
+    tide_arena_release(&little);
     const size_t few = body.size;
-    for (int i = 0; i < TIDE_INTAKE_IMAGES_MAX; i++) {
-        append_event(&body, i % 97, i);
+    for (size_t i = 0; i < TIDE_INTAKE_IMAGE_BYTES_MAX / size; i++) {
+        append_event(&body, (int)i % 97, (int)i);
     }
     decode_body(&intake, &body);
     assert_null(intake.images); /* too many */
+    assert_null(tide_intake_copy_images(&intake, &intake.arena));
     body.size = few;
     const struct tide_log_receipt receipt = {.record_count = 2 * RING_IMAGES};
     char *images = calloc(receipt.record_count, size);

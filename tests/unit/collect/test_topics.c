@@ -18,6 +18,7 @@
 
 enum {
     PARTITIONS = 4,
+    HANDOVER_BYTES = 1 << 20,
     ANSWERS_MAX = 8
 };
 #define T_MS INT64_C(1774000000000)
@@ -29,6 +30,7 @@ static struct {
     struct preset_schema preset;
     struct mock_kafka mock;
     struct tide_topics_collector *collector;
+    struct tide_handover *handover;
     pthread_mutex_t mutex; /* guards what follows */
     enum tide_status refusals[ANSWERS_MAX];
     uint32_t refusal_count;
@@ -40,6 +42,7 @@ static struct {
     uint32_t record_count;
     size_t largest; /* append, in bytes of records */
     struct tide_instant received;
+    uint64_t ends[PARTITIONS];
     _Atomic uint32_t failed_count;
     char failure[TIDE_ERROR_TEXT_MAX];
 } rig;
@@ -61,6 +64,13 @@ static void keep(const struct tide_log_append *append)
                                      TIDE_VIEW_ARGUMENTS(text));
         }
         rig.record_count += batch->record_count;
+        append->receipts[b] = (struct tide_log_receipt){.partition = batch->partition,
+                                                        .record_count = batch->record_count,
+                                                        .first_offset = rig.ends[batch->partition]};
+        rig.ends[batch->partition] += batch->record_count;
+    }
+    if (append->placed != NULL) {
+        append->placed(append->placed_context);
     }
     rig.append_count++;
     rig.largest = bytes > rig.largest ? bytes : rig.largest;
@@ -76,6 +86,7 @@ static enum tide_status append(void *context,
     enum tide_status status = rig.refusal_count > 0 ? rig.refusals[--rig.refusal_count] : TIDE_OK;
     bool is_told_later = rig.is_told_later;
     bool is_held = rig.is_held;
+    tide_assert(item->batches != NULL);
     if (status == TIDE_OK) {
         keep(item);
         rig.held = is_held ? item : NULL;
@@ -84,6 +95,7 @@ static enum tide_status append(void *context,
     if (status != TIDE_OK && !is_told_later) {
         return tide_error_set(error, status, "as told");
     }
+    item->batches = NULL; /* as a log does that has copied them */
     if (!is_held || status != TIDE_OK) {
         item->done(item->context, status, &refused);
     }
@@ -102,6 +114,12 @@ static void begin(void)
     memset(&rig, 0, sizeof(rig));
     (void)pthread_mutex_init(&rig.mutex, NULL);
     assert_non_null(preset_schema_load(&rig.preset, "sunbird"));
+    const struct tide_handover_options handover = {
+        .partition_count = PARTITIONS,
+        .image_size = tide_row_image_size(rig.preset.schema),
+        .bytes_max = HANDOVER_BYTES,
+    };
+    assert_int_equal(tide_handover_create(&handover, &rig.handover, NULL), TIDE_OK);
     mock_kafka_open(&rig.mock, 1);
     mock_kafka_topic(&rig.mock, topic, 1);
 }
@@ -117,7 +135,8 @@ static void start(void)
         .intake = {.schema = rig.preset.schema,
                    .seed = 1,
                    .partition_count = PARTITIONS,
-                   .arrival = TIDE_ARRIVAL_LIVE},
+                   .arrival = TIDE_ARRIVAL_LIVE,
+                   .handover = rig.handover},
         .clock = tide_clock_os(),
         .append = append,
         .failed = failed,
@@ -136,6 +155,7 @@ static void stop(void)
 static void end(void)
 {
     mock_kafka_close(&rig.mock);
+    tide_handover_destroy(rig.handover);
     preset_schema_release(&rig.preset);
     tide_bytes_release(&rig.texts);
     (void)pthread_mutex_destroy(&rig.mutex);
@@ -190,6 +210,19 @@ static bool has(const char *text)
 
 /* ---- */
 
+/* One for each record that is durable. */
+static void expect_images(uint32_t expected)
+{
+    uint32_t found = 0;
+    for (uint32_t p = 0; p < PARTITIONS; p++) {
+        for (uint64_t offset = 0; offset < rig.ends[p]; offset++) {
+            uint32_t count = 1;
+            found += tide_handover_take(rig.handover, p, offset, &count) != NULL;
+        }
+    }
+    assert_int_equal(found, expected);
+}
+
 /* All kinds of messages, then a log that refuses in every way that passes; then one that holds what
  * it took, while offsets must not move. */
 static void everything_is_kept_before_it_is_passed(void **state)
@@ -218,6 +251,7 @@ static void everything_is_kept_before_it_is_passed(void **state)
     assert_int_equal(rig.record_count, 9);
     assert_int_equal(rig.received.us, T_MS * 1000);
     assert_int_equal(facts.waits, 0);
+    expect_images(9);
 
     for (int later = 0; later < 2; later++) {
         pthread_mutex_lock(&rig.mutex);

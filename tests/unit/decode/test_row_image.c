@@ -27,8 +27,9 @@ enum {
 
 static const char schema_yaml[] =
     "name: t\nentity: who\nid: mid\ntime: at_\npayload: p\n"
+    "envelope: {events: events, sent_time: sent}\n"
     "columns: {mid: {path: mid}, who: {path: who}, v: {path: v}, n: {path: n, type: int},\n"
-    "  x: {path: x, type: decimal}, b: {path: b, type: bool},\n"
+    "  x: {path: x, type: decimal}, b: {path: b, type: bool}, t: {path: iso, type: time_iso},\n"
     "  at_: {path: at, type: time_ms, required: true},\n"
     "  kind: {from: v, map: [{'a*': first}], default: other}}\n";
 
@@ -117,6 +118,8 @@ static const struct {
     bool is_restored;
 } cases[] = {
     {"{\"at\":1}", true},
+    {"{\"at\":1,\"iso\":\"2026-03-20T09:00:00Z\"}", true},
+    {"{\"at\":1,\"iso\":\"2026-03-20T09:00:00\\u005a\"}", true}, /* it is a number by then */
     {"{\"at\":1,\"who\":\"\",\"mid\":\"\",\"v\":\"\"}", true},
     {"{\"at\":1700000000000,\"who\":\"u1\",\"mid\":\"m1\",\"v\":\"abc\",\"n\":-5,\"x\":1.25,"
      "\"b\":true,\"p\":{\"a\":[1,2]}}",
@@ -173,11 +176,72 @@ static void test_neighbours(void **state)
     schema_text_release(&text);
 }
 
+/* Elements of an envelope and of an array. */
+static void test_elements(void **state)
+{
+    (void)state;
+    static const char elements[] =
+        "[{\"at\":1,\"who\":\"a\"}, {\"at\":2,\"p\":{ \"x\":1 }},{\"at\":3,\"v\":\"\\n\"},7]";
+    struct schema_text text;
+    struct fixture it;
+    struct tide_bytes envelope = {0};
+    assert_non_null(schema_text_load(&text, schema_yaml));
+    setup(&it, text.schema);
+    check(&it, TIDE_VIEW(elements), TIDE_FRAMING_ARRAY);
+    assert_int_equal(it.restored, 2);
+    assert_int_equal(it.decoded, 2);
+    tide_bytes_append_format(&envelope, "{\"sent\":5,\"events\":%s}", elements);
+    check(&it, tide_bytes_view(&envelope), TIDE_FRAMING_DOCUMENT);
+    assert_int_equal(it.restored, 4);
+    assert_int_equal(it.decoded, 4);
+    tide_bytes_release(&envelope);
+    teardown(&it);
+    schema_text_release(&text);
+}
+
+/* As many columns as there may be, on both sides of every word of bits; some are absent. */
+static void test_many_columns(void **state)
+{
+    (void)state;
+    static const uint32_t counts[] = {63, 64, 65, 128, 129, TIDE_SCHEMA_COLUMNS_MAX};
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        struct schema_text text;
+        struct fixture it;
+        struct tide_bytes yaml = {0};
+        struct tide_bytes event = {0};
+        tide_bytes_append_text(&yaml,
+                               "name: t\nentity: who\nid: mid\ntime: at_\ncolumns:\n"
+                               "  mid: {path: mid}\n  who: {path: who}\n"
+                               "  at_: {path: at, type: time_ms, required: true}\n");
+        tide_bytes_append_text(&event, "{\"at\":1,\"who\":\"w\"");
+        for (uint32_t c = 3; c < counts[i]; c++) {
+            tide_bytes_append_format(
+                &yaml, "  c%u: {path: p%u, type: %s}\n", c, c, c % 2 == 0 ? "int" : "string");
+            if (c % 3 != 0) {
+                tide_bytes_append_format(
+                    &event, c % 2 == 0 ? ",\"p%u\":%u" : ",\"p%u\":\"v%u\"", c, c * 7);
+            }
+        }
+        tide_bytes_append_byte(&event, '}');
+        if (schema_text_load(&text, tide_bytes_terminated(&yaml)) == NULL) {
+            fail_msg("%s", tide_bytes_terminated(&text.messages));
+        }
+        assert_int_equal(text.schema->path_column_count, counts[i]);
+        setup(&it, text.schema);
+        check(&it, tide_bytes_view(&event), TIDE_FRAMING_EVENT);
+        assert_int_equal(it.restored, 1);
+        teardown(&it);
+        schema_text_release(&text);
+        tide_bytes_release(&event);
+        tide_bytes_release(&yaml);
+    }
+}
+
 /* Every value of the cases, in every column. */
 static void test_values(void **state)
 {
     (void)state;
-    static const char *const members[] = {"mid", "who", "v", "n", "x", "b", "p"};
+    static const char *const members[] = {"mid", "who", "v", "n", "x", "b", "p", "iso", "at"};
     struct schema_text text;
     struct json_cases values;
     struct fixture it;
@@ -188,9 +252,10 @@ static void test_values(void **state)
     for (size_t i = 0; i < values.count; i++) {
         for (size_t m = 0; m < sizeof(members) / sizeof(members[0]); m++) {
             tide_bytes_reset(&event);
-            tide_bytes_append_format(&event, "{\"at\":1,\"%s\":", members[m]);
+            tide_bytes_append_format(&event, "{\"%s\":", members[m]);
             tide_bytes_append_view(&event, values.items[i].bytes);
-            tide_bytes_append_text(&event, ",\"q\":{}}");
+            tide_bytes_append_text(&event,
+                                   strcmp(members[m], "at") == 0 ? "}" : ",\"q\":{},\"at\":1}");
             check(&it, tide_bytes_view(&event), TIDE_FRAMING_EVENT);
         }
     }
@@ -229,6 +294,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_by_hand),
         cmocka_unit_test(test_neighbours),
+        cmocka_unit_test(test_elements),
+        cmocka_unit_test(test_many_columns),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_devices),
     };

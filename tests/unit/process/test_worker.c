@@ -293,7 +293,10 @@ static void restores_what_was_handed_over(void **state)
             struct handed handed = {0};
             uint32_t total = 0;
             uint32_t dropped = 0;
+            uint32_t restored = 0;
+            struct tide_feed_counts counts = {0};
             begin(batch_rows[i]);
+            feed.counts = &counts;
             if (is_handed) {
                 const struct tide_handover_options options = {
                     .partition_count = 1,
@@ -306,6 +309,9 @@ static void restores_what_was_handed_over(void **state)
                 const uint32_t count = 1 + f * 7 % FRAME_RECORDS;
                 dropped += total % 5 == 0 ? count : 0;
                 append_handed(&handed, total, count);
+                for (uint32_t e = total; handed.images != NULL && e < total + count; e++) {
+                    restored += e % 3 != 0;
+                }
                 total += count;
                 if (f % 3 == 0) {
                     uint32_t read = 0;
@@ -316,8 +322,10 @@ static void restores_what_was_handed_over(void **state)
             assert_int_equal(tide_feed_step(&feed, UINT32_MAX, &read, NULL), TIDE_AGAIN);
             const struct tide_ledger *ledger = tide_partition_ledger(feed.partition);
             assert_int_equal(ledger->processed, total);
+            assert_int_equal(counts.restored + counts.decoded, total);
             if (is_handed) {
                 assert_true(tide_ledger_equal(ledger, &decoded)); /* identities too */
+                assert_int_equal(counts.restored, restored);
                 assert_int_equal(tide_handover_facts(handed.handover).taken, total - dropped);
             }
             decoded = *ledger;
