@@ -13,6 +13,8 @@ static const char device_definitions[] =
     "# history is counted anew.\n"
     "preset: device\n"
     "log: {embedded: {partitions: 2}}   # few files, quickly verified\n"
+    "# Its baseline is the mean of a day's windows; nobody is awake in half of those here.\n"
+    "alerts: {slow_launch: off}\n"
     "metrics:\n"
     "  region_events:\n"
     "    {count: events, by: [region], every: 10s}\n"

@@ -135,7 +135,7 @@ static void append_status(struct tide_bytes *text,
                              grouped(ledger->duplicate, n[3]),
                              grouped(tide_ledger_rejected(ledger), n[4]));
     if (worst != NULL) {
-        tide_bytes_append_format(text, "; %s of %s: ", plot->rate_words, worst->name);
+        tide_bytes_append_format(text, "; highest %s, of %s: ", plot->rate_words, worst->name);
         append_rate(text, 0, worst);
     }
 }

@@ -17,6 +17,7 @@
 #include "process/engine.h"
 #include "process/housekeeper.h"
 #include "process/journeys.h"
+#include "serve/live.h"
 #include "serve/alerts.h"
 #include "serve/api.h"
 
@@ -643,28 +644,35 @@ static void announce_budgets(const struct service *service)
     const struct tide_config *config = &service->config;
     const struct tide_http_server_options http = tide_http_server_options_default();
     const struct tide_operator_limits limits = tide_operator_limits_default();
-    tide_logline(
-        TIDE_LOGLINE_INFO,
-        "run",
-        "budgets: bodies %.0f MiB on %u connections, %d of them decoded at once in %.0f "
-        "MiB each; events handed to workers %.1f MiB; rows for the lake %.0f MiB; copies of "
-        "lake files %.0f MiB",
-        (double)http.body_bytes_held_max / mib,
-        http.connections_max,
-        BODIES_AT_ONCE,
-        TIDE_INTAKE_ARENA_MAX / mib,
-        handover == NULL ? 0 : (double)tide_handover_bytes(handover) / mib,
-        (double)config->memory / mib,
-        (double)config->cache_bytes / mib);
+    tide_logline(TIDE_LOGLINE_INFO,
+                 "run",
+                 "budgets: bodies %.0f MiB on %u connections, %d of them decoded at once in %.0f "
+                 "MiB each; waiting for the log %.0f MiB; remembered answers %.0f MiB; events "
+                 "handed to workers %.1f MiB",
+                 (double)http.body_bytes_held_max / mib,
+                 http.connections_max,
+                 BODIES_AT_ONCE,
+                 TIDE_INTAKE_ARENA_MAX / mib,
+                 TIDE_SERVICE_LOG_PENDING_BYTES_MAX / mib,
+                 TIDE_COLLECTOR_RECEIPTS_BYTES_MAX / mib,
+                 handover == NULL ? 0 : (double)tide_handover_bytes(handover) / mib);
+    tide_logline(TIDE_LOGLINE_INFO,
+                 "run",
+                 "budgets: rows for the lake %.0f MiB; copies of lake files %.0f MiB (on disk); "
+                 "replies of the API %.0f MiB; live feed %.0f MiB",
+                 (double)config->memory / mib,
+                 (double)config->cache_bytes / mib,
+                 TIDE_API_REPLY_BYTES_MAX / mib,
+                 (TIDE_LIVE_WAITING_BYTES_MAX + TIDE_LIVE_MESSAGE_BYTES_MAX) / mib);
     tide_logline(TIDE_LOGLINE_INFO,
                  "run",
                  "budgets: of a metric in a partition %" PRIu64 " cells (%.0f MiB); events of a "
-                 "funnel's key %u (%.0f KiB); replies of the API %.0f MiB",
+                 "funnel's key %u (%.0f KiB); without one: identities, entities, sessions, keys of "
+                 "funnels",
                  config->cells_max,
                  (double)config->cells_max * (double)tide_operator_cell_bytes() / mib,
                  limits.key_events_max,
-                 limits.key_events_max * (double)tide_operator_event_bytes() / 1024,
-                 TIDE_API_REPLY_BYTES_MAX / mib);
+                 limits.key_events_max * (double)tide_operator_event_bytes() / 1024);
 }
 
 static enum tide_exit serve_until_signal(struct service *service, const sigset_t *signals)

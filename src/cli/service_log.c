@@ -13,7 +13,6 @@
 enum {
     ARENA_BYTES_MAX = 1 << 20,
     PATH_BYTES_MAX = 4096,
-    PENDING_BYTES_MAX = 64 << 20,
 };
 
 struct tide_view tide_service_log_name(const struct tide_config *config)
@@ -32,7 +31,7 @@ static enum tide_status open_embedded(const struct tide_config *config,
     options.directory = directory;
     options.partition_count = tide_config_partitions(config);
     options.segment_bytes = config->segment_bytes;
-    options.pending_bytes_max = PENDING_BYTES_MAX;
+    options.pending_bytes_max = TIDE_SERVICE_LOG_PENDING_BYTES_MAX;
     log->commit_delay = config->commit;
     enum tide_status status = tide_segment_log_open(&options, &log->log, error);
     if (status != TIDE_OK) {
@@ -60,7 +59,7 @@ static enum tide_status open_kafka(const struct tide_config *config,
     struct tide_view group = config->kafka.log_group;
     options.topics = topics;
     options.partition_count = tide_config_partitions(config);
-    options.pending_bytes_max = PENDING_BYTES_MAX;
+    options.pending_bytes_max = TIDE_SERVICE_LOG_PENDING_BYTES_MAX;
     options.meter = meter;
     options.clock = tide_clock_os();
     options.readable = readable;

@@ -8,6 +8,10 @@
 #include "log/produce_meter.h"
 #include "process/checkpoint.h"
 
+enum {
+    TIDE_SERVICE_LOG_PENDING_BYTES_MAX = 64 << 20 /* that wait for the disk, or for brokers */
+};
+
 struct tide_service_log {
     struct tide_log log; /* no operations: it is not open */
     bool is_kafka;

@@ -40,6 +40,7 @@ const struct tide_command tide_command_version = {
     .name = "version",
     .summary = "the versions of the program and of DuckDB, and how this machine can read JSON",
     .operands = "",
-    .examples = "  tidemark version\n",
+    .examples = "  tidemark version\n"
+                "  TIDEMARK_SCANNER=portable tidemark replay --preset device events.ndjson\n",
     .run = run,
 };

@@ -30,7 +30,6 @@ enum {
     TICKET_ARENA_MAX = 16 << 20,
     TICKET_BYTES_KEPT_MAX = 64 << 10,
     RECEIPTS_BYTES_EACH = 4 << 10,
-    RECEIPTS_BYTES_MAX = 64 << 20,
     RETRY_BUSY_S = 1,
     RETRY_LOG_S = 10,
     RETRY_STOPPING_S = 5,
@@ -502,7 +501,9 @@ enum tide_status tide_collector_create(const struct tide_collector_options *opti
         const size_t wanted = (size_t)options->receipts_max * RECEIPTS_BYTES_EACH;
         const struct tide_receipts_options receipts = {
             .receipts_max = options->receipts_max,
-            .bytes_max = wanted < RECEIPTS_BYTES_MAX ? wanted : RECEIPTS_BYTES_MAX,
+            .bytes_max = wanted < TIDE_COLLECTOR_RECEIPTS_BYTES_MAX
+                             ? wanted
+                             : TIDE_COLLECTOR_RECEIPTS_BYTES_MAX,
             .keep = options->receipts_keep,
             .clock = options->clock,
         };

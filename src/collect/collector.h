@@ -15,6 +15,10 @@
 
 struct tide_collector;
 
+enum {
+    TIDE_COLLECTOR_RECEIPTS_BYTES_MAX = 64 << 20 /* of remembered answers */
+};
+
 struct tide_collector_options {
     const struct tide_schema *schema;
     uint64_t seed; /* of uids */

@@ -19,10 +19,8 @@
 #include "base/banned.h"
 
 enum {
-    QUEUE_BYTES = 256 << 10,  /* of a listener; one larger message goes into an empty queue */
-    ROOM_BYTES = 64 << 10,    /* with more waiting a listener is told nothing new */
-    ALL_BYTES_MAX = 64 << 20, /* that wait, of all listeners */
-    MESSAGE_BYTES_MAX = 32 << 20,
+    QUEUE_BYTES = 256 << 10, /* of a listener; one larger message goes into an empty queue */
+    ROOM_BYTES = 64 << 10,   /* with more waiting a listener is told nothing new */
     CELLS_REMEMBERED = 1 << 20,
     ALERT_INSTANCES_MAX = 100, /* that a message shows */
     RETRY_MS = 1000,
@@ -331,8 +329,8 @@ static void see(void *context,
         tide_bytes_reset(&live->message);
         const bool has_rows =
             live_message_cells(id_of(live, listener), name, rows, row_count, cut, &live->message);
-        if (has_rows &&
-            (live->waiting + live->message.size > ALL_BYTES_MAX || !send(live, listener))) {
+        if (has_rows && (live->waiting + live->message.size > TIDE_LIVE_WAITING_BYTES_MAX ||
+                         !send(live, listener))) {
             listener->told[metric_index] = before;
             listener->is_full = true;
             listener->is_ready = false; /* the next metric waits, too: in order */
@@ -506,7 +504,7 @@ enum tide_status tide_live_start(const struct tide_api *api,
         return tide_error_set(error, TIDE_RETRY, "no memory for the live feed");
     }
     live->api = api;
-    tide_bytes_init(&live->message, MESSAGE_BYTES_MAX);
+    tide_bytes_init(&live->message, TIDE_LIVE_MESSAGE_BYTES_MAX);
     pthread_mutex_init(&live->mutex, NULL);
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);

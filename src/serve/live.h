@@ -18,6 +18,8 @@ enum {
     TIDE_LIVE_BEAT_MS = 1000,
     TIDE_LIVE_STALL_MS = 10000,
     TIDE_LIVE_LISTENERS_MAX = 4096,
+    TIDE_LIVE_WAITING_BYTES_MAX = 64 << 20, /* that wait, of all listeners */
+    TIDE_LIVE_MESSAGE_BYTES_MAX = 32 << 20,
 };
 
 struct tide_live;

@@ -98,7 +98,9 @@ enum {
     BARE_PLACES = sizeof bare_places / sizeof *bare_places,
     BLOCK = 64,
     KEY_SIZE = 3,
-    ROWS_MAX = 8,
+    ROWS_MAX = 512,
+    LINE_FIRST = 40, /* bytes of a line among many */
+    LINE_LAST_MIN = 32,
 };
 
 static const uint32_t no_column = UINT32_MAX;
@@ -336,6 +338,18 @@ static void add_padding(struct stream *stream, size_t size)
     want(stream, (struct wanted){.reference = GOOD_1});
 }
 
+/* Good records of usual sizes, so many bytes together. */
+static void add_lines(struct stream *stream, size_t size)
+{
+    size_t left = size;
+    for (size_t next = LINE_FIRST; left > next + LINE_LAST_MIN;
+         next = LINE_FIRST + next * 7 % 300) {
+        add_padding(stream, next);
+        left -= next;
+    }
+    add_padding(stream, left);
+}
+
 /* What a record with a broken value gives: the events of an envelope live on if only an escape of
  * one of them is wrong. record_at: where the record starts. */
 static void want_broken(struct stream *stream,
@@ -544,11 +558,12 @@ static size_t fault_in_record(const struct place *place, const struct json_case 
 /* The broken byte at `at` of the block, a good record on either side. */
 static void check_fault_at(struct stream *stream,
                            size_t at,
+                           void (*pad)(struct stream *stream, size_t size),
                            const struct place *place,
                            const struct json_case *broken)
 {
     clear(stream);
-    add_padding(stream, at - fault_in_record(place, broken));
+    pad(stream, at - fault_in_record(place, broken));
     add_broken(stream, place, broken, "\n");
     add_good(stream, GOOD_FIRST, "\n");
     add_good(stream, GOOD_THIRD, "");
@@ -575,7 +590,8 @@ static void test_every_offset_of_a_block(void **state)
             const struct place *place = is_value ? &places[k] : &bare_places[0];
             it.name = broken.name;
             for (size_t shift = 0; is_one_line(&broken) && shift < BLOCK; shift++) {
-                check_fault_at(&stream, first_border(place, &broken) + shift, place, &broken);
+                check_fault_at(
+                    &stream, first_border(place, &broken) + shift, add_padding, place, &broken);
             }
         }
     }
@@ -583,7 +599,8 @@ static void test_every_offset_of_a_block(void **state)
     tide_bytes_release(&stream.bytes);
 }
 
-/* Around the ends of blocks that a scanner may work in; each case meets one of them. */
+/* Around the ends of blocks that a scanner may work in: behind one long line at one of them, and
+ * behind many short ones at each place around two windows of lines (16 KiB, decode.c). */
 static void test_borders_of_large_blocks(void **state)
 {
     (void)state;
@@ -591,11 +608,15 @@ static void test_borders_of_large_blocks(void **state)
     struct stream stream = {0};
     for (size_t i = 0; i < it.values.count; i++) {
         const struct json_case *broken = &it.values.items[i];
-        const struct place *place = &places[i % 2];
         const size_t size = sizes[i % (sizeof sizes / sizeof *sizes)];
         it.name = broken->name;
-        if (is_one_line(broken)) {
-            check_fault_at(&stream, size - 2 + i % 5, place, broken);
+        if (!is_one_line(broken)) {
+            continue;
+        }
+        check_fault_at(&stream, size - 2 + i % 5, add_padding, &places[i % 2], broken);
+        for (size_t k = 0; k < 20; k++) {
+            const size_t at = (1 + k / 10) * (16 << 10) - 2 + k % 10 / 2;
+            check_fault_at(&stream, at, add_lines, &places[k % 2], broken);
         }
     }
     tide_bytes_release(&stream.bytes);

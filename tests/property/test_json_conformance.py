@@ -12,20 +12,17 @@ borders of blocks and reads.
 
 import itertools
 import json
-import os
 
 import json_cases
 import pytest
 from deltalake import DeltaTable
 from harness import ORACLE, cells_of, differences, load_module, run_ok
 from harness import oracle as run_oracle
-from harness import replay
+from harness import replay, scanners
 from json_cases import BARE, KEYS, PLACES
 
 oracle = load_module(ORACLE)
 
-# Those that this machine runs; the environment names one.
-SCANNERS = [os.environ.get("TIDEMARK_SCANNER", "portable")]
 SCHEMA = {
     "name": "t",
     "entity": "mid",
@@ -246,10 +243,8 @@ def folder(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("scanner", SCANNERS)
 @pytest.mark.parametrize("chunk", [None, 4096, 64])
-def test_broken_records_between_good_ones(folder, scanner, chunk, monkeypatch):
-    monkeypatch.setenv("TIDEMARK_SCANNER", scanner)
+def test_broken_records_between_good_ones(folder, chunk):
     options = ["-c", folder / "definitions.yaml"]
     replay(options, [folder / "mixed.ndjson"], folder / "mixed.actual", chunk=chunk)
     assert not differences(folder / "mixed.expected", folder / "mixed.actual", "--reasons")
@@ -262,11 +257,14 @@ def test_broken_records_between_good_ones(folder, scanner, chunk, monkeypatch):
     assert len(of_good("good.actual")) == len(broken_records()) + 1
 
 
-@pytest.mark.parametrize("scanner", SCANNERS)
-def test_reasons_and_places_in_the_lake(folder, scanner, monkeypatch, tmp_path):
-    monkeypatch.setenv("TIDEMARK_SCANNER", scanner)
-    definitions = folder / "definitions.yaml"
-    run_ok("replay", "-c", definitions, "--lake", tmp_path / "lake", folder / "mixed.ndjson")
+def write_lake(definitions, lake, events, scanner):
+    more = {"environment": {"TIDEMARK_SCANNER": scanner}}
+    run_ok("replay", "-c", definitions, "--lake", lake, events, **more)
+
+
+@pytest.mark.parametrize("scanner", scanners())
+def test_reasons_and_places_in_the_lake(folder, scanner, tmp_path):
+    write_lake(folder / "definitions.yaml", tmp_path / "lake", folder / "mixed.ndjson", scanner)
     table = DeltaTable(str(tmp_path / "lake/rejected")).to_pyarrow_table()
     found = {row["bytes"]: (row["reason"], row["detail"]) for row in table.to_pylist()}
     expected = dict(expected_rejection(case, place) for case, place in broken_records())
@@ -278,10 +276,8 @@ def test_reasons_and_places_in_the_lake(folder, scanner, monkeypatch, tmp_path):
     print(f"{table.num_rows} rejected records")
 
 
-@pytest.mark.parametrize("scanner", SCANNERS)
-def test_valid_values(scanner, monkeypatch, tmp_path):
+def test_valid_values(tmp_path):
     """Each where its column is declared, and in every undeclared place."""
-    monkeypatch.setenv("TIDEMARK_SCANNER", scanner)
     definitions = write_definitions(tmp_path / "definitions.yaml")
     records = [
         place.record(case.data)
@@ -294,19 +290,19 @@ def test_valid_values(scanner, monkeypatch, tmp_path):
     replay(["-c", definitions], [events], tmp_path / "actual")
     assert not differences(tmp_path / "expected", tmp_path / "actual", "--reasons")
     assert not json.loads((tmp_path / "actual").read_text().splitlines()[-1])["ledger"]["rejected"]
-    check_columns(definitions, tmp_path)
 
 
-def check_columns(definitions, folder):
+@pytest.mark.parametrize("scanner", scanners())
+def test_values_of_columns(scanner, tmp_path):
     """The lake has the values that the cases name; the entity tells the records apart."""
-    events = folder / "named.ndjson"
+    events = tmp_path / "named.ndjson"
     lines = [
         f'{{"at":1,"mid":"{case.name}","{case.column}":'.encode() + case.data + b"}"
         for case in VALID
     ]
     events.write_bytes(b"\n".join(lines))
-    run_ok("replay", "-c", definitions, "--lake", folder / "lake", events)
-    table = DeltaTable(str(folder / "lake/events")).to_pyarrow_table()
+    write_lake(write_definitions(tmp_path / "definitions.yaml"), tmp_path / "lake", events, scanner)
+    table = DeltaTable(str(tmp_path / "lake/events")).to_pyarrow_table()
     rows = {row["mid"]: row for row in table.to_pylist()}
     assert len(rows) == len(VALID)
     for case in VALID:

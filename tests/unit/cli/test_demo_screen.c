@@ -57,7 +57,7 @@ static void lines_in_a_pipe(void **state)
     tide_demo_screen_status(&screen, then, device(), &facts);
     check(&screen,
           "  1:15   1,234,567 events, 203/s; 4,000 late, 500 twice, 67 rejected; "
-          "crash rate of 2.5.0: 25.0 %\n");
+          "highest crash rate, of 2.5.0: 25.0 %\n");
     facts.version_count = 0;
     tide_demo_screen_status(&screen, then, device(), &facts);
     check(&screen, "  1:15   1,234,567 events, 203/s; 4,000 late, 500 twice, 67 rejected\n");

@@ -558,6 +558,33 @@ static void test_allocates_for_no_event(void **state)
     tide_partition_destroy(partition);
 }
 
+/* Rows for the lake are kept in arrays that double, too. */
+static void test_allocates_for_no_row(void **state)
+{
+    (void)state;
+    enum {
+        ROUNDS = 512,
+        EVENTS = ROUNDS * EVENTS_PER_ROUND
+    };
+    struct tide_partition_options options = {.definitions = stack.definitions,
+                                             .arrival = TIDE_ARRIVAL_FILE,
+                                             .limits = tide_operator_limits_none(),
+                                             .closing = TIDE_INSTANT_UNKNOWN};
+    struct tide_partition *partition = NULL;
+    struct tide_epoch epoch = {0};
+    uint64_t count = 0;
+    memcpy(options.layouts, stack.layouts, sizeof(options.layouts));
+    assert_int_equal(tide_partition_create(&options, &partition, NULL), TIDE_OK);
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        count += allocations_of(partition, round * EVENTS_PER_ROUND);
+    }
+    assert_true(tide_partition_take_epoch(partition, &epoch));
+    assert_int_equal(tide_rows_count(epoch.rows[TIDE_TABLE_EVENTS]), EVENTS);
+    assert_in_range(count, 1, EVENTS / 50);
+    tide_epoch_release(&epoch);
+    tide_partition_destroy(partition);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -570,6 +597,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_timeouts_in_several_epochs, setup, teardown),
         cmocka_unit_test_setup_teardown(test_without_lake, setup, teardown),
         cmocka_unit_test_setup_teardown(test_allocates_for_no_event, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_allocates_for_no_row, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
