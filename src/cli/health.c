@@ -4,8 +4,8 @@
  * anywhere. Without a configuration only the service is asked, and tells of its log, lake and
  * batch; with one the brokers, the lake, Spark and health.urls are asked themselves, so that they
  * are told of while the service is down. */
-#include "cli/ask.h"
 #include "base/thread.h"
+#include "cli/ask.h"
 #include "cli/config_value.h"
 #include "cli/health_probe.h"
 

@@ -17,9 +17,9 @@
 #include "process/engine.h"
 #include "process/housekeeper.h"
 #include "process/journeys.h"
-#include "serve/live.h"
 #include "serve/alerts.h"
 #include "serve/api.h"
+#include "serve/live.h"
 
 #include <inttypes.h>
 #include <pthread.h>

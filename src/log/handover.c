@@ -90,7 +90,7 @@ enum tide_status tide_handover_create(const struct tide_handover_options *option
                               "takes %zu",
                               options->bytes_max,
                               options->partition_count,
-                              4 * floor_power(least) * options->partition_count);
+                              4 * floor_power(least - 1) * options->partition_count);
     }
     struct tide_handover *made = allocate(1, sizeof(*made));
     if (made != NULL) {

@@ -10,40 +10,12 @@
 
 #include <cmocka.h>
 
+#include "support/counted_allocation.h"
 #include "support/preset_schema.h"
 
 enum {
     PARTITIONS = 4,
 };
-
-/* ---- every allocation is counted ---- */
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-
-static uint64_t allocation_count;
-
-void *__wrap_malloc(size_t size)
-{
-    allocation_count++;
-    return __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    allocation_count++;
-    return __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    allocation_count++;
-    return __real_realloc(old, size);
-}
 
 static void on_answered(void *context,
                         unsigned status,

@@ -14,41 +14,13 @@
 #include <cmocka.h>
 
 #include "decode/decode.h"
+#include "support/counted_allocation.h"
 #include "support/process_stack.h"
 #include "support/rows_column.h"
 
 enum {
     MINUTE_MS = 60 * 1000
 };
-
-/* ---- every allocation is counted */
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-
-static uint64_t allocation_count;
-
-void *__wrap_malloc(size_t size)
-{
-    allocation_count++;
-    return __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    allocation_count++;
-    return __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    allocation_count++;
-    return __real_realloc(old, size);
-}
 
 /* ---- fixture */
 
