@@ -560,7 +560,7 @@ static void write_state(const struct tide_plan *plan, struct tide_bytes *text)
     } else if (tide_metric_is_of_entities(plan->definitions->schema, metric)) {
         tide_bytes_append_text(text,
                                ", and the set of its entities: 4 bytes each while they are few, "
-                               "less beyond 128 (Roaring)");
+                               "beyond 128 at most 6, the more the less");
     } else if (metric->kind == TIDE_METRIC_DISTINCT) {
         tide_bytes_append_text(
             text, ", and 16 bytes or more for each value, at most 128 KiB; a sketch has 16 KiB");

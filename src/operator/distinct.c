@@ -9,6 +9,10 @@
 
 #include "base/banned.h"
 
+enum {
+    AHEAD = 12 /* rows for which memory is asked before they are counted */
+};
+
 struct distinct {
     struct tide_operator base;
     struct tide_entity_set *sets; /* by cell */
@@ -44,6 +48,10 @@ static enum tide_status distinct_update(struct tide_operator *base,
     }
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t cell = base->row_groups[i];
+        if (i + AHEAD < count) {
+            tide_entity_set_prefetch(&distinct->sets[base->row_groups[i + AHEAD]],
+                                     input->entities[base->rows[i + AHEAD]]);
+        }
         const uint32_t entity = input->entities[base->rows[i]];
         struct tide_cell_value *value = &base->map.records[cell].value;
         bool is_new = false;
@@ -96,9 +104,7 @@ static enum tide_status visit_window(const struct panes *panes,
         value.is_folded = value.is_folded || records[cell].value.is_folded;
         panes->sets[count++] = &distinct->sets[cell];
     }
-    if (tide_entity_set_count_union(panes->sets, count, &value.distinct) != TIDE_OK) {
-        return TIDE_FATAL;
-    }
+    value.distinct = tide_entity_set_count_union(panes->sets, count);
     const uint32_t group = records[panes->order[first]].group;
     return visitor.visit(
         visitor.context, window, tide_dictionary_text(panes->base->groups, group), &value);

@@ -1,13 +1,14 @@
-/* Three forms, of which the first two are the same sorted array in two places. A set that became a
- * bitmap stays one until it is released: what shrank so far was large a moment ago.
+/* Four forms. Few and sorted are the same ascending array in two places. Of a range there are two:
  *
- * The bytes are our own: CRoaring's are not safe to read from others, and a stored partial should
- * not depend on a library's version. */
+ *   a table of 16 to 2,048 slots, open addressing, at most three quarters full; an empty slot is 0,
+ *   so whether the number 0 is there is kept beside it;
+ *   8,192 bytes of bits, which is what a table of twice 2,048 slots would take.
+ *
+ * Entities are numbered as they come, so a set's ranges mostly are all from the first to the last,
+ * and the place of one is known without a search. */
 #include "operator/entity_set.h"
 
 #include "base/assert.h"
-
-#include <roaring/roaring.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,26 +18,50 @@
 enum {
     INLINE = TIDE_ENTITY_SET_INLINE,
     SORTED = TIDE_ENTITY_SET_SORTED,
+    RANGE_NUMBERS = 1 << 16,
+    RANGE_BITS_SIZE = RANGE_NUMBERS / 8,
+    RANGE_WORDS = RANGE_NUMBERS / 64,
+    SLOTS_LOG2_MIN = 4,
+    SLOTS_LOG2_MAX = 11,
     MAGIC = 'E',
     VERSION = 1,
     HEADER_SIZE = 2,
     RANGE_HEADER_SIZE = 4,
-    RANGE_NUMBERS = 1 << 16,
     RANGE_LISTED_MAX =
         4096, /* where a list of 16-bit numbers and a bit for each number are equal */
-    RANGE_BITS_SIZE = RANGE_NUMBERS / 8,
-    PIECE = 1024, /* numbers handed to CRoaring at a time */
 };
+
+/* The numbers with the same high half. */
+struct tide_entity_range {
+    union {
+        uint16_t *slots; /* low halves; 0: empty */
+        uint64_t *bits;
+    } at;
+    uint32_t count; /* at least 1 */
+    uint16_t high;
+    uint8_t slots_log2; /* 0: bits */
+    bool has_zero;      /* of a table */
+};
+
+static void release_ranges(struct tide_entity_range *ranges, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        free(ranges[i].at.slots);
+    }
+    free(ranges);
+}
 
 void tide_entity_set_release(struct tide_entity_set *set)
 {
-    if (set->is_bitmap) {
-        roaring_bitmap_free(set->numbers.bitmap);
+    if (set->is_ranged) {
+        release_ranges(set->numbers.ranged.ranges, set->numbers.ranged.range_count);
     } else if (set->capacity > 0) {
         free(set->numbers.sorted);
     }
     *set = (struct tide_entity_set){0};
 }
+
+/* ------- few and sorted */
 
 static const uint32_t *array_of(const struct tide_entity_set *set)
 {
@@ -66,25 +91,207 @@ static bool is_at(const struct tide_entity_set *set, uint32_t place, uint32_t en
     return place < set->count && array_of(set)[place] == entity;
 }
 
-static bool make_bitmap(struct tide_entity_set *set)
+/* ------- a range */
+
+static uint32_t home_of(uint32_t low, unsigned slots_log2)
 {
-    roaring_bitmap_t *bitmap = roaring_bitmap_create();
-    if (bitmap == NULL) {
+    return low * UINT32_C(0x9e3779b1) >> (32 - slots_log2);
+}
+
+/* The slot of a low half other than 0, or the empty one where it belongs. */
+static uint16_t *find_slot(uint16_t *slots, unsigned slots_log2, uint16_t low)
+{
+    const uint32_t mask = (1U << slots_log2) - 1;
+    uint32_t i = home_of(low, slots_log2);
+    while (slots[i] != 0 && slots[i] != low) {
+        i = (i + 1) & mask;
+    }
+    return &slots[i];
+}
+
+static void set_bit(uint64_t *bits, uint16_t low)
+{
+    bits[low / 64] |= UINT64_C(1) << low % 64;
+}
+
+static bool has_bit(const uint64_t *bits, uint16_t low)
+{
+    return (bits[low / 64] >> low % 64 & 1) != 0;
+}
+
+/* Sets the bits of its numbers. */
+static void add_bits(const struct tide_entity_range *range, uint64_t *bits)
+{
+    if (range->slots_log2 == 0) {
+        for (uint32_t i = 0; i < RANGE_WORDS; i++) {
+            bits[i] |= range->at.bits[i];
+        }
+        return;
+    }
+    bits[0] |= range->has_zero;
+    for (uint32_t i = 0; i < 1U << range->slots_log2; i++) {
+        if (range->at.slots[i] != 0) {
+            set_bit(bits, range->at.slots[i]);
+        }
+    }
+}
+
+static bool range_has(const struct tide_entity_range *range, uint16_t low)
+{
+    if (range->slots_log2 == 0) {
+        return has_bit(range->at.bits, low);
+    }
+    return low == 0 ? range->has_zero : *find_slot(range->at.slots, range->slots_log2, low) != 0;
+}
+
+/* Twice the slots, or bits. */
+static bool grow_range(struct tide_entity_range *range)
+{
+    const unsigned slots_log2 = range->slots_log2 + 1U;
+    if (slots_log2 > SLOTS_LOG2_MAX) {
+        uint64_t *bits = calloc(RANGE_WORDS, sizeof(*bits));
+        if (bits == NULL) {
+            return false;
+        }
+        add_bits(range, bits);
+        free(range->at.slots);
+        range->at.bits = bits;
+        range->slots_log2 = 0;
+        return true;
+    }
+    uint16_t *slots = calloc((size_t)1 << slots_log2, sizeof(*slots));
+    if (slots == NULL) {
         return false;
     }
-    roaring_bitmap_add_many(bitmap, set->count, array_of(set));
-    tide_entity_set_release(set);
-    set->numbers.bitmap = bitmap;
-    set->is_bitmap = true;
+    for (uint32_t i = 0; i < 1U << range->slots_log2; i++) {
+        const uint16_t low = range->at.slots[i];
+        if (low != 0) {
+            *find_slot(slots, slots_log2, low) = low;
+        }
+    }
+    free(range->at.slots);
+    range->at.slots = slots;
+    range->slots_log2 = (uint8_t)slots_log2;
     return true;
 }
 
-/* Twice the room, in an array of its own or as a bitmap. */
+static bool is_full(const struct tide_entity_range *range)
+{
+    return range->count - range->has_zero == 3U << range->slots_log2 >> 2;
+}
+
+/* false: out of memory. */
+static bool range_add(struct tide_entity_range *range, uint16_t low, bool *is_new)
+{
+    if (range->slots_log2 == 0) {
+        *is_new = !has_bit(range->at.bits, low);
+        set_bit(range->at.bits, low);
+    } else if (low == 0) {
+        *is_new = !range->has_zero;
+        range->has_zero = true;
+    } else {
+        uint16_t *slot = find_slot(range->at.slots, range->slots_log2, low);
+        *is_new = *slot == 0;
+        if (*is_new && is_full(range)) {
+            return grow_range(range) && range_add(range, low, is_new);
+        }
+        *slot = low;
+    }
+    range->count += *is_new;
+    return true;
+}
+
+/* ------- ranges */
+
+/* The place of the range with that high half, or where it belongs. */
+static uint32_t range_place(const struct tide_entity_set *set, uint16_t high)
+{
+    const struct tide_entity_range *ranges = set->numbers.ranged.ranges;
+    const uint32_t guess = (uint32_t)high - ranges[0].high;
+    uint32_t first = 0;
+    uint32_t end = set->numbers.ranged.range_count;
+    if (guess < end && ranges[guess].high == high) {
+        return guess;
+    }
+    while (first < end) {
+        const uint32_t middle = first + (end - first) / 2;
+        if (ranges[middle].high < high) {
+            first = middle + 1;
+        } else {
+            end = middle;
+        }
+    }
+    return first;
+}
+
+/* The range with that high half. NULL: it has none. */
+static struct tide_entity_range *find_range(const struct tide_entity_set *set, uint16_t high)
+{
+    const uint32_t place = range_place(set, high);
+    struct tide_entity_range *range = &set->numbers.ranged.ranges[place];
+    return place < set->numbers.ranged.range_count && range->high == high ? range : NULL;
+}
+
+/* A range, so far empty, at its place. NULL: out of memory. */
+static struct tide_entity_range *insert_range(struct tide_entity_set *set, uint16_t high)
+{
+    const uint32_t count = set->numbers.ranged.range_count;
+    const uint32_t place = count == 0 ? 0 : range_place(set, high);
+    uint16_t *slots = calloc((size_t)1 << SLOTS_LOG2_MIN, sizeof(*slots));
+    struct tide_entity_range *ranges =
+        slots == NULL ? NULL : realloc(set->numbers.ranged.ranges, (count + 1) * sizeof(*ranges));
+    if (ranges == NULL) {
+        free(slots);
+        return NULL;
+    }
+    memmove(ranges + place + 1, ranges + place, (count - place) * sizeof(*ranges));
+    ranges[place] =
+        (struct tide_entity_range){.at.slots = slots, .high = high, .slots_log2 = SLOTS_LOG2_MIN};
+    set->numbers.ranged.ranges = ranges;
+    set->numbers.ranged.range_count = count + 1;
+    return &ranges[place];
+}
+
+static enum tide_status add_ranged(struct tide_entity_set *set, uint32_t entity, bool *is_new)
+{
+    const uint16_t high = (uint16_t)(entity >> 16);
+    struct tide_entity_range *range =
+        set->numbers.ranged.range_count == 0 ? NULL : find_range(set, high);
+    if (range == NULL) {
+        range = insert_range(set, high);
+    }
+    if (range == NULL || !range_add(range, (uint16_t)entity, is_new)) {
+        return TIDE_FATAL;
+    }
+    set->count += *is_new;
+    return TIDE_OK;
+}
+
+/* ------- the set */
+
+static bool make_ranges(struct tide_entity_set *set)
+{
+    struct tide_entity_set made = {.is_ranged = true};
+    enum tide_status status = TIDE_OK;
+    for (uint32_t i = 0; status == TIDE_OK && i < set->count; i++) {
+        bool is_new = false;
+        status = add_ranged(&made, array_of(set)[i], &is_new);
+    }
+    if (status != TIDE_OK) {
+        tide_entity_set_release(&made);
+        return false;
+    }
+    tide_entity_set_release(set);
+    *set = made;
+    return true;
+}
+
+/* Twice the room, in an array of its own or by ranges. */
 static bool grow(struct tide_entity_set *set)
 {
     const uint32_t capacity = set->capacity == 0 ? INLINE * 2 : set->capacity * 2U;
     if (capacity > SORTED) {
-        return make_bitmap(set);
+        return make_ranges(set);
     }
     uint32_t *sorted = malloc(capacity * sizeof(*sorted));
     if (sorted == NULL) {
@@ -101,150 +308,172 @@ static bool grow(struct tide_entity_set *set)
 
 enum tide_status tide_entity_set_add(struct tide_entity_set *set, uint32_t entity, bool *is_new)
 {
-    if (!set->is_bitmap) {
-        const uint32_t place = place_of(set, entity);
-        *is_new = !is_at(set, place, entity);
-        if (!*is_new) {
-            return TIDE_OK;
-        }
-        const uint32_t capacity = set->capacity == 0 ? INLINE : set->capacity;
-        if (set->count == capacity && !grow(set)) {
-            return TIDE_FATAL;
-        }
-        if (!set->is_bitmap) {
-            uint32_t *to = writable_array_of(set) + place;
-            memmove(to + 1, to, (set->count - place) * sizeof(*to));
-            *to = entity;
-            set->count++;
-            return TIDE_OK;
-        }
+    if (set->is_ranged) {
+        return add_ranged(set, entity, is_new);
     }
-    *is_new = roaring_bitmap_add_checked(set->numbers.bitmap, entity);
+    const uint32_t place = place_of(set, entity);
+    *is_new = !is_at(set, place, entity);
+    if (!*is_new) {
+        return TIDE_OK;
+    }
+    const uint32_t capacity = set->capacity == 0 ? INLINE : set->capacity;
+    if (set->count == capacity && !grow(set)) {
+        return TIDE_FATAL;
+    }
+    if (set->is_ranged) {
+        return add_ranged(set, entity, is_new);
+    }
+    uint32_t *to = writable_array_of(set) + place;
+    memmove(to + 1, to, (set->count - place) * sizeof(*to));
+    *to = entity;
+    set->count++;
     return TIDE_OK;
 }
 
-bool tide_entity_set_remove(struct tide_entity_set *set, uint32_t entity)
+void tide_entity_set_prefetch(const struct tide_entity_set *set, uint32_t entity)
 {
-    if (set->is_bitmap) {
-        return roaring_bitmap_remove_checked(set->numbers.bitmap, entity);
+    if (!set->is_ranged) {
+        __builtin_prefetch(array_of(set));
+        return;
     }
-    const uint32_t place = place_of(set, entity);
-    if (!is_at(set, place, entity)) {
-        return false;
+    const struct tide_entity_range *range = find_range(set, (uint16_t)(entity >> 16));
+    if (range != NULL) {
+        const uint32_t low = entity & (RANGE_NUMBERS - 1);
+        __builtin_prefetch(range->slots_log2 == 0
+                               ? (const void *)&range->at.bits[low / 64]
+                               : (const void *)&range->at.slots[home_of(low, range->slots_log2)],
+                           1);
     }
-    uint32_t *to = writable_array_of(set) + place;
-    set->count--;
-    memmove(to, to + 1, (set->count - place) * sizeof(*to));
-    return true;
 }
 
 bool tide_entity_set_contains(const struct tide_entity_set *set, uint32_t entity)
 {
-    return set->is_bitmap ? roaring_bitmap_contains(set->numbers.bitmap, entity)
-                          : is_at(set, place_of(set, entity), entity);
+    if (!set->is_ranged) {
+        return is_at(set, place_of(set, entity), entity);
+    }
+    const struct tide_entity_range *range = find_range(set, (uint16_t)(entity >> 16));
+    return range != NULL && range_has(range, (uint16_t)entity);
 }
 
 uint64_t tide_entity_set_count(const struct tide_entity_set *set)
 {
-    return set->is_bitmap ? roaring_bitmap_get_cardinality(set->numbers.bitmap) : set->count;
+    return set->count;
 }
 
-enum tide_status tide_entity_set_merge(struct tide_entity_set *into,
-                                       const struct tide_entity_set *from)
+size_t tide_entity_set_bytes(const struct tide_entity_set *set)
 {
-    tide_assert(into != from);
-    if (from->is_bitmap) {
-        if (!into->is_bitmap && !make_bitmap(into)) {
-            return TIDE_FATAL;
-        }
-        roaring_bitmap_or_inplace(into->numbers.bitmap, from->numbers.bitmap);
-        return TIDE_OK;
+    if (!set->is_ranged) {
+        return set->capacity * sizeof(uint32_t);
     }
-    enum tide_status status = TIDE_OK;
-    for (uint32_t i = 0; i < from->count && status == TIDE_OK; i++) {
-        bool is_new = false;
-        status = tide_entity_set_add(into, array_of(from)[i], &is_new);
+    size_t bytes = set->numbers.ranged.range_count * sizeof(struct tide_entity_range);
+    for (uint32_t i = 0; i < set->numbers.ranged.range_count; i++) {
+        const unsigned slots_log2 = set->numbers.ranged.ranges[i].slots_log2;
+        bytes += slots_log2 == 0 ? RANGE_BITS_SIZE : sizeof(uint16_t) << slots_log2;
     }
-    return status;
+    return bytes;
 }
 
-/* All bitmaps into one. CRoaring's lazy union counts once, at the end; until then the bitmap may
- * not be used for anything else. */
-static enum tide_status unite_bitmaps(const struct tide_entity_set *const *sets,
-                                      size_t set_count,
-                                      struct tide_entity_set *all)
+/* ------- all numbers of a range, in order */
+
+/* Those of the set with that high half, as bits. */
+static void add_bits_of(const struct tide_entity_set *set, uint32_t high, uint64_t *bits)
 {
-    for (size_t i = 0; i < set_count; i++) {
-        if (!sets[i]->is_bitmap) {
-            continue;
+    if (set->is_ranged) {
+        const struct tide_entity_range *range = find_range(set, (uint16_t)high);
+        if (range != NULL) {
+            add_bits(range, bits);
         }
-        if (!all->is_bitmap && !make_bitmap(all)) {
-            return TIDE_FATAL;
-        }
-        roaring_bitmap_lazy_or_inplace(all->numbers.bitmap, sets[i]->numbers.bitmap, true);
+        return;
     }
-    if (all->is_bitmap) {
-        roaring_bitmap_repair_after_lazy(all->numbers.bitmap);
+    const uint32_t *numbers = array_of(set);
+    for (uint32_t i = place_of(set, high << 16); i < set->count && numbers[i] >> 16 == high; i++) {
+        set_bit(bits, (uint16_t)numbers[i]);
     }
-    return TIDE_OK;
 }
 
-enum tide_status tide_entity_set_count_union(const struct tide_entity_set *const *sets,
-                                             size_t set_count,
-                                             uint64_t *count)
+/* The lowest high half of its numbers that is at least `from`; RANGE_NUMBERS: none is. */
+static uint32_t next_high(const struct tide_entity_set *set, uint32_t from)
 {
-    struct tide_entity_set all = {0};
-    enum tide_status status = unite_bitmaps(sets, set_count, &all);
-    for (size_t i = 0; i < set_count && status == TIDE_OK; i++) {
-        if (!sets[i]->is_bitmap) {
-            status = tide_entity_set_merge(&all, sets[i]);
-        }
+    if (set->is_ranged) {
+        const uint32_t place = range_place(set, (uint16_t)from);
+        return place < set->numbers.ranged.range_count ? set->numbers.ranged.ranges[place].high
+                                                       : RANGE_NUMBERS;
     }
-    if (status == TIDE_OK) {
-        *count = tide_entity_set_count(&all);
-    }
-    tide_entity_set_release(&all);
-    return status;
+    const uint32_t place = place_of(set, from << 16);
+    return place < set->count ? array_of(set)[place] >> 16 : RANGE_NUMBERS;
 }
 
-struct visitor {
-    void (*visit)(void *context, uint32_t entity);
-    void *context;
-};
-
-static bool visit_one(uint32_t entity, void *context)
+uint64_t tide_entity_set_count_union(const struct tide_entity_set *const *sets, size_t set_count)
 {
-    const struct visitor *visitor = context;
-    visitor->visit(visitor->context, entity);
-    return true;
+    uint64_t count = 0;
+    for (uint32_t from = 0; from < RANGE_NUMBERS;) {
+        uint32_t high = RANGE_NUMBERS;
+        for (size_t i = 0; i < set_count; i++) {
+            const uint32_t next = next_high(sets[i], from);
+            high = next < high ? next : high;
+        }
+        uint64_t bits[RANGE_WORDS] = {0};
+        for (size_t i = 0; high < RANGE_NUMBERS && i < set_count; i++) {
+            add_bits_of(sets[i], high, bits);
+        }
+        for (uint32_t i = 0; high < RANGE_NUMBERS && i < RANGE_WORDS; i++) {
+            count += (uint64_t)__builtin_popcountll(bits[i]);
+        }
+        from = high + 1;
+    }
+    return count;
+}
+
+static void visit_bits(const uint64_t *bits,
+                       uint32_t high,
+                       void (*visit)(void *context, uint32_t entity),
+                       void *context)
+{
+    for (uint32_t i = 0; i < RANGE_WORDS; i++) {
+        for (uint64_t word = bits[i]; word != 0; word &= word - 1) {
+            visit(context, high << 16 | (i * 64 + (uint32_t)__builtin_ctzll(word)));
+        }
+    }
 }
 
 void tide_entity_set_visit(const struct tide_entity_set *set,
                            void (*visit)(void *context, uint32_t entity),
                            void *context)
 {
-    if (set->is_bitmap) {
-        struct visitor visitor = {visit, context};
-        (void)roaring_iterate(set->numbers.bitmap, visit_one, &visitor);
-        return;
-    }
-    for (uint32_t i = 0; i < set->count; i++) {
+    for (uint32_t i = 0; !set->is_ranged && i < set->count; i++) {
         visit(context, array_of(set)[i]);
+    }
+    for (uint32_t i = 0; set->is_ranged && i < set->numbers.ranged.range_count; i++) {
+        uint64_t bits[RANGE_WORDS] = {0};
+        add_bits(&set->numbers.ranged.ranges[i], bits);
+        visit_bits(bits, set->numbers.ranged.ranges[i].high, visit, context);
     }
 }
 
-size_t tide_entity_set_bytes(const struct tide_entity_set *set)
+struct merging {
+    struct tide_entity_set *into;
+    enum tide_status status;
+};
+
+static void merge_one(void *context, uint32_t entity)
 {
-    if (!set->is_bitmap) {
-        return set->capacity * sizeof(uint32_t);
+    struct merging *merging = context;
+    bool is_new = false;
+    if (merging->status == TIDE_OK) {
+        merging->status = tide_entity_set_add(merging->into, entity, &is_new);
     }
-    roaring_statistics_t statistics = {0};
-    roaring_bitmap_statistics(set->numbers.bitmap, &statistics);
-    const size_t per_container = 40; /* its struct, its key, its place, the allocator's two words */
-    return sizeof(roaring_bitmap_t) + statistics.n_containers * per_container +
-           statistics.n_bytes_array_containers + statistics.n_bytes_bitset_containers +
-           statistics.n_bytes_run_containers;
 }
+
+enum tide_status tide_entity_set_merge(struct tide_entity_set *into,
+                                       const struct tide_entity_set *from)
+{
+    tide_assert(into != from);
+    struct merging merging = {into, TIDE_OK};
+    tide_entity_set_visit(from, merge_one, &merging);
+    return merging.status;
+}
+
+/* ------- as bytes */
 
 /* A range is written as a list first; when its end is known, its header is set, and what is longer
  * as a list than as bits is rewritten. */
@@ -338,46 +567,24 @@ static bool read_range(struct tide_view rest, struct range *range)
     return rest.size - RANGE_HEADER_SIZE >= range->size && is_range_valid(range);
 }
 
-static enum tide_status add_numbers(struct tide_entity_set *set,
-                                    const uint32_t *numbers,
-                                    size_t count)
-{
-    if (set->is_bitmap) {
-        roaring_bitmap_add_many(set->numbers.bitmap, count, numbers);
-        return TIDE_OK;
-    }
-    enum tide_status status = TIDE_OK;
-    for (size_t i = 0; i < count && status == TIDE_OK; i++) {
-        bool is_new = false;
-        status = tide_entity_set_add(set, numbers[i], &is_new);
-    }
-    return status;
-}
-
 static bool is_in_range(const struct range *range, uint32_t number)
 {
     return ((unsigned char)range->body[number / 8] >> number % 8 & 1) != 0;
 }
 
-static enum tide_status add_range(struct tide_entity_set *set, const struct range *range)
+static enum tide_status decode_range(struct tide_entity_set *set, const struct range *range)
 {
-    uint32_t numbers[PIECE];
-    size_t count = 0;
     const bool is_listed = range->count <= RANGE_LISTED_MAX;
     const uint32_t end = is_listed ? range->count : RANGE_NUMBERS;
     enum tide_status status = TIDE_OK;
     for (uint32_t i = 0; i < end && status == TIDE_OK; i++) {
-        if (is_listed) {
-            numbers[count++] = range->base + tide_load_u16(range->body + (size_t)i * 2);
-        } else if (is_in_range(range, i)) {
-            numbers[count++] = range->base + i;
-        }
-        if (count == PIECE) {
-            status = add_numbers(set, numbers, count);
-            count = 0;
+        const uint32_t low = is_listed ? tide_load_u16(range->body + (size_t)i * 2) : i;
+        bool is_new = false;
+        if (is_listed || is_in_range(range, low)) {
+            status = tide_entity_set_add(set, range->base + low, &is_new);
         }
     }
-    return status == TIDE_OK ? add_numbers(set, numbers, count) : status;
+    return status;
 }
 
 enum tide_status tide_entity_set_decode(struct tide_entity_set *set,
@@ -399,7 +606,7 @@ enum tide_status tide_entity_set_decode(struct tide_entity_set *set,
         }
         base_before = range.base;
         at += RANGE_HEADER_SIZE + range.size;
-        status = add_range(set, &range);
+        status = decode_range(set, &range);
         if (status != TIDE_OK) {
             tide_error_set(error, status, "out of memory for an entity set");
         }

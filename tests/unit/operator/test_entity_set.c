@@ -1,7 +1,7 @@
-/* Goal: in every form the set holds what was added and not removed, tells what is new, unites,
- * and foreign bytes do no harm.
+/* Goal: in every form the set holds what was added, tells what is new, unites, takes the memory
+ * that its header says, and foreign bytes do no harm.
  * Method: 1,000 random sets against an array of bools, over ranges at both ends of the numbers;
- * unions of all forms; damage; a malloc that fails when told (the source is included). */
+ * unions of all forms; damage; allocations that fail when told (the source is included). */
 #include "operator/entity_set.h"
 
 #include "support/failing_allocation.h"
@@ -16,8 +16,12 @@
 static uint64_t last_seed;
 
 #define malloc failing_malloc
+#define calloc failing_calloc
+#define realloc failing_realloc
 #include "operator/entity_set.c" /* NOLINT(bugprone-suspicious-include) */
 #undef malloc
+#undef calloc
+#undef realloc
 
 enum {
     UNIVERSE = 3 << 16
@@ -52,14 +56,6 @@ static void pair_add(struct pair *pair, uint32_t number)
     assert_int_equal(is_new, !pair->is_in[number]);
     pair->count += !pair->is_in[number];
     pair->is_in[number] = true;
-}
-
-static void pair_remove(struct pair *pair, uint32_t number)
-{
-    const bool was_there = tide_entity_set_remove(&pair->set, pair->base + number);
-    assert_int_equal(was_there, pair->is_in[number]);
-    pair->count -= pair->is_in[number];
-    pair->is_in[number] = false;
 }
 
 struct visited {
@@ -157,16 +153,9 @@ static void test_random_sets(void **state)
         pair_fill(&pair, partial_size(&seed, 20000), &seed);
         pair_check(&pair, &seed);
         pair_check_bytes(&pair, &seed);
-        const uint32_t keep = partial_below(&seed, 100);
-        for (uint32_t number = 0; number < UNIVERSE; number++) {
-            if (partial_below(&seed, 100) >= keep && (pair.is_in[number] || number % 16 == 0)) {
-                pair_remove(&pair, number);
-            }
-        }
-        pair_check(&pair, &seed);
-        pair_check_bytes(&pair, &seed);
         pair_fill(&pair, partial_size(&seed, 300), &seed);
         pair_check(&pair, &seed);
+        pair_check_bytes(&pair, &seed);
     }
     pair_reset(&pair, 0);
 }
@@ -203,18 +192,14 @@ static void test_unions(void **state)
         }
         for (uint32_t i = 0; i < PANES; i++) {
             pair_unite(&all, &panes[i]);
-            uint64_t count = 0;
-            assert_int_equal(tide_entity_set_count_union(sets, i + 1, &count), TIDE_OK);
-            assert_int_equal(count, all.count);
+            assert_int_equal(tide_entity_set_count_union(sets, i + 1), all.count);
         }
         pair_check(&all, &seed);
         for (uint32_t i = 0; i < PANES; i++) {
             pair_check(&panes[i], &seed); /* untouched */
         }
     }
-    uint64_t count = 1;
-    assert_int_equal(tide_entity_set_count_union(NULL, 0, &count), TIDE_OK);
-    assert_int_equal(count, 0);
+    assert_int_equal(tide_entity_set_count_union(NULL, 0), 0);
     for (uint32_t i = 0; i < PANES; i++) {
         pair_reset(&panes[i], 0);
     }
@@ -239,10 +224,35 @@ static void test_forms(void **state)
         } else {
             assert_true(bytes > count * 2);
         }
-        assert_int_equal(set.is_bitmap, count > TIDE_ENTITY_SET_SORTED);
+        assert_int_equal(set.is_ranged, count > TIDE_ENTITY_SET_SORTED);
     }
     tide_entity_set_release(&set);
     assert_int_equal(tide_entity_set_count(&set), 0);
+}
+
+/* Numbers of one range, in any order: a table and then bits, and no number takes more than 5.4
+ * bytes but where there are few. */
+static void test_memory(void **state)
+{
+    (void)state;
+    struct tide_entity_set set = {0};
+    const size_t range_bytes = sizeof(struct tide_entity_range);
+    for (uint32_t count = 1; count <= RANGE_NUMBERS; count++) {
+        bool is_new = false;
+        const uint32_t number = count * 40503 % RANGE_NUMBERS; /* an odd factor: each once */
+        tide_entity_set_prefetch(&set, number); /* changes nothing, whatever it looks at */
+        assert_int_equal(tide_entity_set_add(&set, number, &is_new), TIDE_OK);
+        assert_true(is_new);
+        const size_t bytes = tide_entity_set_bytes(&set);
+        if (count > TIDE_ENTITY_SET_SORTED) {
+            assert_true(bytes <= range_bytes + RANGE_BITS_SIZE);
+            assert_true((double)(bytes - range_bytes) <= 5.4 * count);
+        }
+    }
+    assert_int_equal(tide_entity_set_count(&set), RANGE_NUMBERS);
+    assert_int_equal(tide_entity_set_bytes(&set), range_bytes + RANGE_BITS_SIZE);
+    tide_entity_set_prefetch(&set, UINT32_MAX);
+    tide_entity_set_release(&set);
 }
 
 static void test_bytes(void **state)
@@ -321,44 +331,72 @@ static void test_damage(void **state)
     pair_reset(&pair, 0);
 }
 
+/* Adds with more and more memory until it is enough; how often it was not. */
+static uint32_t add_at_last(struct tide_entity_set *set, uint32_t entity)
+{
+    const uint64_t count = tide_entity_set_count(set);
+    for (int left = 0;; left++) {
+        bool is_new = false;
+        allocations_left = left;
+        const enum tide_status status = tide_entity_set_add(set, entity, &is_new);
+        allocations_left = -1;
+        if (status == TIDE_OK) {
+            assert_true(is_new);
+            assert_int_equal(tide_entity_set_count(set), count + 1);
+            assert_true(tide_entity_set_contains(set, entity));
+            return (uint32_t)left;
+        }
+        assert_int_equal(status, TIDE_FATAL);
+        assert_int_equal(tide_entity_set_count(set), count);
+        assert_false(tide_entity_set_contains(set, entity));
+    }
+}
+
 static void test_out_of_memory(void **state)
 {
+    enum {
+        ENTITIES = 10000,
+        STEP = 26 /* four ranges, and each becomes bits */
+    };
     (void)state;
     struct tide_entity_set set = {0};
     uint32_t failed = 0;
-    for (uint32_t entity = 0; entity < TIDE_ENTITY_SET_SORTED; entity++) {
-        bool is_new = false;
-        allocations_left = 0;
-        const enum tide_status status = tide_entity_set_add(&set, entity, &is_new);
-        allocations_left = -1;
-        if (status != TIDE_OK) {
-            assert_int_equal(status, TIDE_FATAL);
-            assert_int_equal(tide_entity_set_count(&set), entity);
-            assert_int_equal(tide_entity_set_add(&set, entity, &is_new), TIDE_OK);
-            failed++;
+    for (uint32_t i = 0; i < ENTITIES; i++) {
+        failed += add_at_last(&set, i * STEP);
+        if (i == TIDE_ENTITY_SET_SORTED - 1) {
+            assert_int_equal(failed, 5); /* 8, 16, ..., 128 */
         }
     }
-    assert_int_equal(failed, 5); /* 8, 16, ..., 128 */
+    /* At least two for each of the ranges that came after the first, and eight times that one
+     * grew. */
+    assert_true(failed > 5 + 3 * (2 + 8));
+    for (uint32_t i = 0; i < ENTITIES; i++) {
+        assert_true(tide_entity_set_contains(&set, i * STEP));
+    }
     struct tide_bytes bytes = {0};
     tide_entity_set_encode(&set, &bytes);
     struct tide_entity_set other = {0};
-    struct tide_error error = {{0}};
-    const struct tide_entity_set *const sets[] = {&set};
-    uint64_t count = 0;
-    for (int left = 0; left < 5; left++) {
+    enum tide_status status = TIDE_FATAL;
+    int left = 0;
+    for (; status != TIDE_OK; left++) {
+        struct tide_error error = {{0}};
         allocations_left = left;
-        const struct tide_view encoded = tide_bytes_view(&bytes);
-        assert_int_equal(tide_entity_set_decode(&other, encoded, &error), TIDE_FATAL);
-        assert_string_equal(error.text, "out of memory for an entity set");
-        assert_int_equal(tide_entity_set_count(&other), 0);
-        allocations_left = left;
-        assert_int_equal(tide_entity_set_count_union(sets, 1, &count), TIDE_FATAL);
+        status = tide_entity_set_decode(&other, tide_bytes_view(&bytes), &error);
+        allocations_left = -1;
+        if (status != TIDE_OK) {
+            assert_int_equal(status, TIDE_FATAL);
+            assert_string_equal(error.text, "out of memory for an entity set");
+            assert_int_equal(tide_entity_set_count(&other), 0);
+        }
     }
+    assert_true(left > 30);
+    assert_int_equal(tide_entity_set_count(&other), ENTITIES);
+    tide_entity_set_release(&other);
     allocations_left = 0;
     assert_int_equal(tide_entity_set_merge(&other, &set), TIDE_FATAL);
     allocations_left = -1;
     assert_int_equal(tide_entity_set_merge(&other, &set), TIDE_OK);
-    assert_int_equal(tide_entity_set_count(&other), TIDE_ENTITY_SET_SORTED);
+    assert_int_equal(tide_entity_set_count(&other), ENTITIES);
     tide_bytes_release(&bytes);
     tide_entity_set_release(&set);
     tide_entity_set_release(&other);
@@ -370,6 +408,7 @@ int main(void)
         cmocka_unit_test_teardown(test_random_sets, print_seed),
         cmocka_unit_test_teardown(test_unions, print_seed),
         cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_memory),
         cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_range_forms),
         cmocka_unit_test(test_damage),

@@ -501,7 +501,7 @@ static uint64_t allocations_of(struct tide_partition *partition, uint32_t first)
 }
 
 /* Events that are not new need no memory; those that are only let tables double: as many events
- * again take a handful of allocations, not one for each. What CRoaring does is its own matter. */
+ * again take a handful of allocations, not one for each. */
 static void test_allocates_for_no_event(void **state)
 {
     (void)state;
