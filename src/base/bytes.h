@@ -86,11 +86,16 @@ static inline bool tide_bytes_equal(const char *a, const char *b, size_t size)
     if (size > WORDS_MAX) {
         return memcmp(a, b, size) == 0;
     }
-    if (size < sizeof(uint64_t)) {
+    if (size < sizeof(uint32_t)) {
         for (size_t i = 0; i < size; i++) {
             differs |= (uint64_t)(a[i] ^ b[i]);
         }
         return differs == 0;
+    }
+    if (size < sizeof(uint64_t)) { /* two words that overlap */
+        const size_t last = size - sizeof(uint32_t);
+        return ((tide_load_u32(a) ^ tide_load_u32(b)) |
+                (tide_load_u32(a + last) ^ tide_load_u32(b + last))) == 0;
     }
     const size_t last = size - sizeof(uint64_t);
     for (size_t i = 0; i < last; i += sizeof(uint64_t)) {

@@ -206,15 +206,21 @@ uint32_t tide_dictionary_intern(struct tide_dictionary *dictionary, struct tide_
     return intern(dictionary, text, (uint32_t)tide_hash64(text, 0));
 }
 
-/* Asks for the text that the first slot of that hash most likely names. */
-static void prefetch_text(const struct tide_dictionary *dictionary, uint32_t hash, size_t size)
+/* The number of a text of that hash, of which most likely there is one; NONE: there is none. */
+static uint32_t find_hash(const struct tide_dictionary *dictionary, uint32_t hash)
 {
-    const struct slot *slot = &dictionary->slots[hash & dictionary->slot_mask];
-    if (slot->number_plus_one != 0 && slot->hash == hash) {
-        const char *text = dictionary->slab + dictionary->starts[slot->number_plus_one - 1];
-        __builtin_prefetch(text);
-        __builtin_prefetch(text + (size < CACHE_LINE ? size : CACHE_LINE));
+    uint64_t i = hash & dictionary->slot_mask;
+    while (dictionary->slots[i].number_plus_one != 0 && dictionary->slots[i].hash != hash) {
+        i = (i + 1) & dictionary->slot_mask;
     }
+    return dictionary->slots[i].number_plus_one - 1;
+}
+
+static void prefetch_text(const struct tide_dictionary *dictionary, uint32_t number, size_t size)
+{
+    const char *text = dictionary->slab + dictionary->starts[number];
+    __builtin_prefetch(text);
+    __builtin_prefetch(text + (size < CACHE_LINE ? size : CACHE_LINE));
 }
 
 static void intern_wave(struct tide_dictionary *dictionary,
@@ -228,14 +234,20 @@ static void intern_wave(struct tide_dictionary *dictionary,
         __builtin_prefetch(&dictionary->slots[hashes[i] & dictionary->slot_mask]);
     }
     for (uint32_t i = 0; i < count; i++) {
-        const struct slot *slot = &dictionary->slots[hashes[i] & dictionary->slot_mask];
-        __builtin_prefetch(&dictionary->starts[slot->number_plus_one]);
+        numbers[i] = find_hash(dictionary, hashes[i]);
+        if (numbers[i] != TIDE_DICTIONARY_NONE) {
+            __builtin_prefetch(&dictionary->starts[numbers[i]]);
+        }
     }
     for (uint32_t i = 0; i < count; i++) {
-        prefetch_text(dictionary, hashes[i], texts[i].size);
+        if (numbers[i] != TIDE_DICTIONARY_NONE) {
+            prefetch_text(dictionary, numbers[i], texts[i].size);
+        }
     }
     for (uint32_t i = 0; i < count; i++) {
-        numbers[i] = intern(dictionary, texts[i], hashes[i]);
+        if (numbers[i] == TIDE_DICTIONARY_NONE || !is_text(dictionary, numbers[i], texts[i])) {
+            numbers[i] = intern(dictionary, texts[i], hashes[i]);
+        }
     }
 }
 

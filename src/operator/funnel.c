@@ -25,7 +25,8 @@
 #include "base/banned.h"
 
 enum {
-    WAVE = 32, /* keys looked up at once */
+    WAVE = 32,  /* keys looked up at once */
+    AHEAD = 16, /* keys whose events are asked for before they are read */
     NO_STEP = 255,
     LONG_KEY = 64,   /* events; from here on its block has a tail */
     TAIL_SLACK = 16, /* events before the end that the tail has not read, up to twice as many */
@@ -655,6 +656,14 @@ static void forget_entities(struct funnel *funnel, uint32_t cell)
     }
 }
 
+/* Keys come one after the other, their events lie anywhere. */
+static void prefetch_events(const struct funnel *funnel, uint32_t key)
+{
+    if (key < funnel->key_count && funnel->keys[key].count != FUNNEL_KEY_OVERFULL) {
+        __builtin_prefetch(funnel_key_events(funnel, &funnel->keys[key]));
+    }
+}
+
 /* Makes the sets of stale cells anew from all runs. */
 static bool renew_sets(struct funnel *funnel)
 {
@@ -666,6 +675,7 @@ static bool renew_sets(struct funnel *funnel)
     }
     for (uint32_t i = 0; i < funnel->key_count; i++) {
         const struct funnel_key *key = &funnel->keys[i];
+        prefetch_events(funnel, i + AHEAD);
         const uint32_t count = key->count == FUNNEL_KEY_OVERFULL ? 0 : key->count;
         const struct funnel_event *events = count == 0 ? NULL : funnel_key_events(funnel, key);
         for (uint32_t first = 0; first < count;) {
@@ -697,6 +707,7 @@ static void count_open(struct funnel *funnel, struct tide_instant closing)
     }
     for (uint32_t i = 0; tide_instant_known(closing) && i < funnel->key_count; i++) {
         const struct funnel_key *key = &funnel->keys[i];
+        prefetch_events(funnel, i + AHEAD);
         const struct funnel_event *events =
             key->count == FUNNEL_KEY_OVERFULL ? NULL : funnel_key_events(funnel, key);
         if (events == NULL || events[key->count - 1].time_us + plan->timeout.us <= closing.us) {

@@ -19,8 +19,9 @@ struct funnel {
     struct funnel_key *keys;
     uint32_t key_count;
     uint32_t key_capacity;
-    uint32_t *slots; /* index of a key plus one; 0: empty */
+    uint32_t *slots; /* index of a key plus one, above it bits of its hash; 0: empty */
     uint32_t slot_count;
+    uint32_t number_bits; /* of a slot, for the index */
     struct tide_dictionary *rests;
     struct row_keys rest_keys;
     uint32_t rest_columns[TIDE_METRIC_BY_MAX]; /* those of `per` but the entity */

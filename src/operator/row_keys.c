@@ -6,6 +6,7 @@
 #include "event/value_code.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/banned.h"
 
@@ -74,20 +75,28 @@ static inline uint64_t mix_text(uint64_t hash, struct tide_view text)
     return mix(hash, word);
 }
 
-static uint32_t hash_row(const struct row_keys_source *source, uint32_t row)
+/* Column by column, so that each loop knows what it hashes. */
+static void hash_rows(const struct row_keys_source *source,
+                      const uint32_t *rows,
+                      uint32_t count,
+                      uint64_t *hashes)
 {
-    uint64_t hash = 0;
-    for (uint32_t i = 0; i < source->column_count; i++) {
-        const struct tide_vector *vector = &source->batch->columns[source->columns[i]];
-        if (!vector->present[row]) {
-            hash = mix(hash, 1);
-        } else if (vector->strings != NULL) {
-            hash = mix_text(hash, vector->strings[row]);
+    memset(hashes, 0, count * sizeof(*hashes));
+    for (uint32_t c = 0; c < source->column_count; c++) {
+        const struct tide_vector *vector = &source->batch->columns[source->columns[c]];
+        const uint8_t *present = vector->present;
+        if (vector->strings != NULL) {
+            for (uint32_t i = 0; i < count; i++) {
+                hashes[i] = present[rows[i]] ? mix_text(hashes[i], vector->strings[rows[i]])
+                                             : mix(hashes[i], 1);
+            }
         } else {
-            hash = mix(hash, (uint64_t)vector->numbers[row]);
+            for (uint32_t i = 0; i < count; i++) {
+                hashes[i] =
+                    mix(hashes[i], present[rows[i]] ? (uint64_t)vector->numbers[rows[i]] : 1);
+            }
         }
     }
-    return (uint32_t)hash;
 }
 
 /* ------- a key in its canonical bytes */
@@ -131,32 +140,40 @@ static inline size_t text_at(const char *at, size_t left, struct tide_view text)
     return is_equal ? TIDE_VALUE_STRING_HEAD + text.size : 0;
 }
 
-static bool is_key(struct tide_view known, const struct row_keys_source *source, uint32_t row)
+/* How many bytes of the code at `at` are that value's; 0: they are another's. */
+static inline size_t value_at(const char *at,
+                              size_t left,
+                              const struct tide_vector *vector,
+                              uint32_t row)
 {
-    size_t at = 0;
-    if (known.size == 0) {
-        return false; /* nothing is known yet */
+    if (!vector->present[row]) {
+        return left > 0 && *at == TIDE_VALUE_TAG_NULL;
     }
-    for (uint32_t i = 0; i < source->column_count; i++) {
-        const uint32_t column = source->columns[i];
-        const struct tide_vector *vector = &source->batch->columns[column];
-        const char *code = known.data + at;
-        const size_t left = known.size - at;
-        size_t size = 0;
-        if (!vector->present[row]) {
-            size = left > 0 && *code == TIDE_VALUE_TAG_NULL;
-        } else if (vector->strings != NULL) {
-            size = text_at(code, left, vector->strings[row]);
-        } else if (left >= TIDE_VALUE_NUMBER_SIZE && *code != TIDE_VALUE_TAG_NULL &&
-                   (int64_t)tide_load_u64(code + 1) == vector->numbers[row]) {
-            size = TIDE_VALUE_NUMBER_SIZE; /* a column has one type: the tag needs no look */
-        }
-        if (size == 0) {
-            return false;
-        }
-        at += size;
+    if (vector->strings != NULL) {
+        return text_at(at, left, vector->strings[row]);
     }
-    return at == known.size;
+    /* A column has one type: the tag needs no look. */
+    const bool is_equal = left >= TIDE_VALUE_NUMBER_SIZE && *at != TIDE_VALUE_TAG_NULL &&
+                          (int64_t)tide_load_u64(at + 1) == vector->numbers[row];
+    return is_equal ? TIDE_VALUE_NUMBER_SIZE : 0;
+}
+
+/* What is left of each known code when the values of its row are taken from its front; `data` NULL:
+ * it is another's. */
+static void take_values(const struct row_keys_source *source,
+                        const uint32_t *rows,
+                        uint32_t count,
+                        struct tide_view *codes)
+{
+    for (uint32_t c = 0; c < source->column_count; c++) {
+        const struct tide_vector *vector = &source->batch->columns[source->columns[c]];
+        for (uint32_t i = 0; i < count; i++) {
+            const size_t size =
+                codes[i].data == NULL ? 0 : value_at(codes[i].data, codes[i].size, vector, rows[i]);
+            codes[i] = size == 0 ? NOTHING
+                                 : (struct tide_view){codes[i].data + size, codes[i].size - size};
+        }
+    }
 }
 
 /* ------- a wave */
@@ -196,25 +213,26 @@ static bool find_wave(struct row_keys *keys,
                       uint32_t count,
                       uint32_t *numbers)
 {
-    uint32_t places[WAVE];
+    uint64_t hashes[WAVE];
     uint32_t known[WAVE]; /* number plus one */
-    struct tide_view texts[WAVE];
+    struct tide_view codes[WAVE];
     uint32_t missed[WAVE]; /* which of the rows */
     uint32_t missed_rows[WAVE];
     uint32_t missed_numbers[WAVE];
     uint32_t missed_count = 0;
-    /* Three loops, so that a row does not wait for the memory of the one before. */
+    /* Loop by loop, so that a row does not wait for the memory of the one before. */
+    hash_rows(source, rows, count, hashes);
     for (uint32_t i = 0; i < count; i++) {
-        places[i] = hash_row(source, rows[i]) & (keys->recent_count - 1);
-        known[i] = keys->recent[places[i]];
+        known[i] = keys->recent[hashes[i] & (keys->recent_count - 1)];
     }
     for (uint32_t i = 0; i < count; i++) {
-        texts[i] = known[i] == 0 ? NOTHING : tide_dictionary_text(dictionary, known[i] - 1);
-        __builtin_prefetch(texts[i].data);
+        codes[i] = known[i] == 0 ? NOTHING : tide_dictionary_text(dictionary, known[i] - 1);
+        __builtin_prefetch(codes[i].data);
     }
+    take_values(source, rows, count, codes);
     for (uint32_t i = 0; i < count; i++) {
         numbers[i] = known[i] - 1;
-        if (!is_key(texts[i], source, rows[i])) {
+        if (codes[i].data == NULL || codes[i].size != 0) {
             missed_rows[missed_count] = rows[i];
             missed[missed_count++] = i;
         }
@@ -229,7 +247,7 @@ static bool find_wave(struct row_keys *keys,
         const uint32_t i = missed[k];
         numbers[i] = missed_numbers[k];
         if (numbers[i] != TIDE_DICTIONARY_NONE) {
-            keys->recent[places[i]] = numbers[i] + 1;
+            keys->recent[hashes[i] & (keys->recent_count - 1)] = numbers[i] + 1;
         }
     }
     return true;

@@ -202,9 +202,32 @@ static void test_little_endian(void **state)
     tide_bytes_release(&bytes);
 }
 
+/* Every size up to more than it compares by words, and every byte that differs. */
+static void test_equal(void **state)
+{
+    enum {
+        SIZE_MAX_TRIED = 80
+    };
+    char a[SIZE_MAX_TRIED];
+    char b[SIZE_MAX_TRIED];
+    (void)state;
+    for (size_t i = 0; i < sizeof(a); i++) {
+        a[i] = b[i] = (char)(i * 37);
+    }
+    for (size_t size = 0; size <= sizeof(a); size++) {
+        assert_true(tide_bytes_equal(a, b, size));
+        for (size_t i = 0; i < sizeof(a); i++) {
+            b[i] ^= 0x10;
+            assert_int_equal(tide_bytes_equal(a, b, size), i >= size);
+            b[i] ^= 0x10;
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_equal),
         cmocka_unit_test(test_view_compare),
         cmocka_unit_test(test_view_parts),
         cmocka_unit_test(test_appends),

@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -119,10 +120,60 @@ static void test_long_texts(void **state)
     tide_dictionary_destroy(NULL);
 }
 
+struct hashed {
+    uint32_t hash; /* what a slot keeps of it */
+    uint32_t number;
+};
+
+static int compare_hashed(const void *left, const void *right)
+{
+    const struct hashed *a = left;
+    const struct hashed *b = right;
+    return (a->hash > b->hash) - (a->hash < b->hash);
+}
+
+/* Texts of one hash are told apart, asked for in one call and again. */
+static void test_equal_hashes(void **state)
+{
+    (void)state;
+    enum {
+        COUNT = 300000 /* of which some ten pairs have the same 32 bits */
+    };
+    static struct hashed hashed[COUNT];
+    char buffers[2][32];
+    for (uint32_t i = 0; i < COUNT; i++) {
+        hashed[i] = (struct hashed){(uint32_t)tide_hash64(text_of(i + 2, buffers[0]), 0), i + 2};
+    }
+    qsort(hashed, COUNT, sizeof(*hashed), compare_hashed);
+    struct tide_dictionary *dictionary = NULL;
+    uint32_t pairs = 0;
+    assert_int_equal(tide_dictionary_create(COUNT, &dictionary, NULL), TIDE_OK);
+    for (uint32_t i = 0; i + 1 < COUNT; i++) {
+        if (hashed[i].hash != hashed[i + 1].hash) {
+            continue;
+        }
+        const struct tide_view a = text_of(hashed[i].number, buffers[0]);
+        const struct tide_view b = text_of(hashed[i + 1].number, buffers[1]);
+        const struct tide_view texts[] = {a, b, b, a};
+        for (int again = 0; again < 2; again++) {
+            uint32_t numbers[4];
+            tide_dictionary_intern_many(dictionary, texts, 4, numbers);
+            assert_int_equal(numbers[0], 2 * pairs);
+            assert_int_equal(numbers[1], 2 * pairs + 1);
+            assert_int_equal(numbers[2], numbers[1]);
+            assert_int_equal(numbers[3], numbers[0]);
+        }
+        pairs++;
+    }
+    assert_true(pairs > 0);
+    tide_dictionary_destroy(dictionary);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_equal_hashes),
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_each_byte_counts),
         cmocka_unit_test(test_long_texts),
