@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "base/status.h"
+#include "base/bytes.h"
 
 struct tide_input; /* one thread */
 
@@ -15,6 +15,14 @@ enum tide_status tide_input_open(const char *name,
 /* At most size bytes; *read_size 0 at the end. FATAL: it cannot be read. Blocks. */
 enum tide_status tide_input_read(
     struct tide_input *input, char *into, size_t size, size_t *read_size, struct tide_error *error);
+/* Instead of read: true, and *text is all of the file, in its place in the page cache, until close.
+ * false: that cannot be had of it (a pipe, an empty file), or something was read already. What is
+ * appended to the file later is not seen; what is in it must not be changed. Should others make it
+ * shorter, or its disk fail, nobody can go on: the process says so and ends as after a FATAL read.
+ * One input at a time may be mapped; any thread may look at it. */
+bool tide_input_map(struct tide_input *input, struct tide_view *text);
+/* Of a mapped one: what is well before that place need not be held in memory for this process. */
+void tide_input_passed(struct tide_input *input, const char *at);
 void tide_input_close(struct tide_input *input);
 
 #endif

@@ -40,7 +40,7 @@ struct replay {
 struct reading {
     struct tide_input *input;
     struct tide_lines *lines;
-    size_t chunk;         /* bytes of one read, at most */
+    size_t chunk;         /* bytes of one read, at most; 0: it is mapped */
     uint32_t blocks_left; /* of this run */
     bool has_ended;
 };
@@ -76,6 +76,9 @@ static enum tide_status next_item(void *context,
         status = read_more(reading, error);
         *item = tide_lines_next(reading->lines);
     }
+    if (reading->chunk == 0 && item->kind == TIDE_LINES_BLOCK) {
+        tide_input_passed(reading->input, item->block.data);
+    }
     reading->blocks_left--;
     reading->has_ended = item->kind == TIDE_LINES_END;
     return status;
@@ -85,7 +88,7 @@ static enum tide_status feed(struct replay *replay,
                              struct reading *reading,
                              struct tide_error *error)
 {
-    const struct tide_feeder_input input = {next_item, reading};
+    const struct tide_feeder_input input = {next_item, reading, reading->chunk == 0};
     enum tide_status status = TIDE_OK;
     while (status == TIDE_OK && !reading->has_ended) {
         /* Now and then a lake wants to see how much there is to write. */
@@ -98,16 +101,31 @@ static enum tide_status feed(struct replay *replay,
     return status;
 }
 
+/* A file is taken as it lies in memory, unless somebody wants it to be read. */
+static enum tide_status open_lines(const struct replay *replay,
+                                   struct reading *reading,
+                                   struct tide_error *error)
+{
+    struct tide_view text;
+    if (!tide_invocation_has(replay->invocation, "--chunk") &&
+        tide_input_map(reading->input, &text)) {
+        reading->chunk = 0;
+        return tide_lines_of_text(text, BLOCK_BYTES, &reading->lines, error);
+    }
+    reading->chunk = replay->chunk;
+    return tide_lines_create(BLOCK_BYTES, &reading->lines, error);
+}
+
 static enum tide_exit read_input(struct replay *replay, const char *name)
 {
     struct tide_error error = {0};
-    struct reading reading = {.chunk = replay->chunk};
+    struct reading reading = {0};
     enum tide_status status = tide_input_open(name, &reading.input, &error);
     if (status == TIDE_REJECT) {
         return tide_fail(TIDE_EXIT_NOT_FOUND, "%s", error.text);
     }
     if (status == TIDE_OK) {
-        status = tide_lines_create(BLOCK_BYTES, &reading.lines, &error);
+        status = open_lines(replay, &reading, &error);
     }
     if (status == TIDE_OK) {
         status = feed(replay, &reading, &error);
@@ -304,7 +322,7 @@ static const struct tide_option options[] = {
     {"--format", NULL, "FORMAT", "ndjson (default), json, csv or table"},
     {"--partitions", NULL, "N", "partitions; the result does not depend on it (1)"},
     {"--workers", NULL, "N", "worker threads; neither on it (1)"},
-    {"--chunk", NULL, "BYTES", "bytes of one read; neither on it (262144)"},
+    {"--chunk", NULL, "BYTES", "read files in such pieces, as pipes are; neither on it (262144)"},
     {"--lake", NULL, "URL", "also write events, rejected and journeys as Delta tables there"},
     {"--set", NULL, "KEY=VALUE", "a configuration key of lake (repeatable)"},
     {"--strict", NULL, NULL, "exit 6 if any record was rejected"},

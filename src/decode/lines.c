@@ -45,7 +45,8 @@ struct skipped {
 };
 
 struct tide_lines {
-    char *buffer;
+    const char *buffer; /* what is written goes through `owned` */
+    char *owned;        /* the same, or NULL: it is a text of somebody else */
     size_t capacity;
     size_t block_size;
     size_t start; /* of what was not given out */
@@ -68,7 +69,8 @@ enum tide_status tide_lines_create(size_t block_size,
             LINE_SIZE_MAX + SPACE_SIZE_MIN +
             (block_size < LINE_SIZE_MAX - SPACE_SIZE_MIN ? block_size
                                                          : LINE_SIZE_MAX - SPACE_SIZE_MIN);
-        made->buffer = malloc(made->capacity);
+        made->owned = malloc(made->capacity);
+        made->buffer = made->owned;
     }
     if (made == NULL || made->buffer == NULL) {
         tide_lines_destroy(made);
@@ -79,10 +81,29 @@ enum tide_status tide_lines_create(size_t block_size,
     return TIDE_OK;
 }
 
+enum tide_status tide_lines_of_text(struct tide_view text,
+                                    size_t block_size,
+                                    struct tide_lines **lines,
+                                    struct tide_error *error)
+{
+    tide_assert(block_size > 0 && text.data != NULL);
+    struct tide_lines *made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        return tide_error_set(error, TIDE_RETRY, "out of memory for the lines of a text");
+    }
+    made->buffer = text.data;
+    made->capacity = text.size;
+    made->block_size = block_size < LINE_SIZE_MAX ? block_size : LINE_SIZE_MAX;
+    made->end = text.size;
+    made->is_finished = true;
+    *lines = made;
+    return TIDE_OK;
+}
+
 void tide_lines_destroy(struct tide_lines *lines)
 {
     if (lines != NULL) {
-        free(lines->buffer);
+        free(lines->owned);
         free(lines);
     }
 }
@@ -90,13 +111,14 @@ void tide_lines_destroy(struct tide_lines *lines)
 void tide_lines_space(struct tide_lines *lines, char **space, size_t *space_size)
 {
     size_t left = lines->end - lines->start;
+    tide_assert(lines->owned != NULL);
     if (lines->capacity - lines->end < SPACE_SIZE_MIN || left < REST_SIZE_MAX) {
-        memmove(lines->buffer, lines->buffer + lines->start, left);
+        memmove(lines->owned, lines->owned + lines->start, left);
         lines->seen = lines->seen > lines->start ? lines->seen - lines->start : 0;
         lines->start = 0;
         lines->end = left;
     }
-    *space = lines->buffer + lines->end;
+    *space = lines->owned + lines->end;
     *space_size = lines->capacity - lines->end;
 }
 

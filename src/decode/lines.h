@@ -1,4 +1,4 @@
-/* From reads of any size to blocks of whole lines.
+/* From reads of any size, or a whole text, to blocks of whole lines.
  *
  * A line longer than the largest envelope is not kept: it becomes one too_large record with its
  * first 64 KiB, its length and its hash, and reading goes on after it. Memory is bounded by twice
@@ -30,6 +30,11 @@ struct tide_lines_item {
 enum tide_status tide_lines_create(size_t block_size,
                                    struct tide_lines **lines,
                                    struct tide_error *error);
+/* Of a text that is there already, and stays: its blocks are parts of it, and it needs no more. */
+enum tide_status tide_lines_of_text(struct tide_view text,
+                                    size_t block_size,
+                                    struct tide_lines **lines,
+                                    struct tide_error *error);
 void tide_lines_destroy(struct tide_lines *lines);
 /* Where the next read goes; at least 1 byte after NEED. Views given out before are void now. */
 void tide_lines_space(struct tide_lines *lines, char **space, size_t *space_size);

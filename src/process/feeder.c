@@ -1,4 +1,5 @@
-/* See feeder.h. A block lives in a slot; block n in slot n modulo their number.
+/* See feeder.h. A block lives in a slot; of the free ones that is taken which was freed last: its
+ * memory is the warmest.
  *
  *            who took it decodes,            each worker applies the rows of its partitions,
  *            others take the next            in the order of the blocks, when it comes to them
@@ -14,6 +15,10 @@
  * slots are under way. A block with more rows than a batch holds is published in parts; the worker
  * that decodes it goes on when all have applied a part.
  *
+ * Half of what a worker applies was decoded by another, and lies in the other processor's cache. So
+ * the places that the operators will look at are asked for first, all at once: one after the other,
+ * each costs a wait.
+ *
  * Everything in slots and workers that says who may do what is under the mutex; blocks, batches and
  * rows are not: FILLING, they are one worker's; READY, nobody's to change. */
 #include "process/feeder.h"
@@ -27,7 +32,8 @@
 #include <string.h>
 
 enum {
-    SLOTS_PER_WORKER = 8,
+    /* So many blocks one may be ahead: while another's tables grow, say. */
+    SLOTS_PER_WORKER = 16,
 };
 
 enum slot_state {
@@ -38,7 +44,7 @@ enum slot_state {
 
 struct slot {
     enum slot_state state;
-    uint64_t number;  /* of the block */
+    uint32_t decoder; /* the worker that took the block */
     uint32_t part;    /* of the block that is READY, from 1 */
     uint32_t readers; /* workers that have not applied it yet */
     bool is_last;     /* the block has no more rows */
@@ -64,8 +70,13 @@ struct tide_feeder {
     struct tide_feeder_options options;
     struct tide_partition **partitions;
     struct worker *workers;
+    uint32_t *looked_at; /* the columns that the partitions look at */
+    uint32_t looked_at_count;
     struct slot *slots;
     uint32_t slot_count;
+    uint32_t *free_slots; /* the last one was freed last */
+    uint32_t free_count;
+    uint32_t *slot_of; /* of a block under way, by its number modulo slot_count */
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     const struct tide_feeder_input *input;
@@ -77,7 +88,37 @@ struct tide_feeder {
     struct tide_error error;
 };
 
+static struct slot *slot_of(const struct tide_feeder *f, uint64_t block)
+{
+    return &f->slots[f->slot_of[block % f->slot_count]];
+}
+
 /* ------- applying */
+
+/* Asks for what will be looked at: first where the values are, then the texts. */
+static void prefetch_rows(const struct tide_feeder *f,
+                          const struct tide_batch *batch,
+                          const uint32_t *rows,
+                          uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        __builtin_prefetch(&batch->verdicts[rows[i]]);
+        __builtin_prefetch(&batch->uids[rows[i]]);
+        for (uint32_t c = 0; c < f->looked_at_count; c++) {
+            const struct tide_vector *vector = &batch->columns[f->looked_at[c]];
+            __builtin_prefetch(vector->strings != NULL ? (const void *)&vector->strings[rows[i]]
+                                                       : (const void *)&vector->numbers[rows[i]]);
+        }
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        for (uint32_t c = 0; c < f->looked_at_count; c++) {
+            const struct tide_vector *vector = &batch->columns[f->looked_at[c]];
+            if (vector->strings != NULL) { /* of a row that was rejected any: it does no harm */
+                __builtin_prefetch(vector->strings[rows[i]].data);
+            }
+        }
+    }
+}
 
 static enum tide_status apply_partition(struct tide_feeder *f,
                                         const struct slot *slot,
@@ -98,7 +139,7 @@ static enum tide_status apply_partition(struct tide_feeder *f,
     return tide_partition_apply(f->partitions[p], &input, error);
 }
 
-/* To the worker's own partitions: every worker_count-th. */
+/* To the worker's own partitions: every worker_count-th one. */
 static enum tide_status apply_slot(const struct worker *w,
                                    const struct slot *slot,
                                    struct tide_error *error)
@@ -107,6 +148,12 @@ static enum tide_status apply_slot(const struct worker *w,
     enum tide_status status = TIDE_OK;
     for (uint32_t p = w->index; status == TIDE_OK && p < options->partition_count;
          p += options->worker_count) {
+        if (slot->decoder != w->index) {
+            prefetch_rows(w->feeder,
+                          slot->batch,
+                          slot->rows + slot->starts[p],
+                          slot->starts[p + 1] - slot->starts[p]);
+        }
         status = apply_partition(w->feeder, slot, p, error);
     }
     return status;
@@ -135,13 +182,14 @@ static void group_rows(const struct worker *w, struct slot *slot)
     slot->starts[0] = 0;
 }
 
-/* Others go on with the input while the slot is used: it needs bytes of its own. */
+/* Others go on with the input while the slot is used: it needs bytes that stay. */
 static enum tide_status keep_block(const struct tide_feeder *f,
                                    struct slot *slot,
                                    struct tide_lines_item *item,
                                    struct tide_error *error)
 {
-    if (f->options.worker_count == 1) {
+    const bool stays = f->input->blocks_stay && item->kind == TIDE_LINES_BLOCK;
+    if (f->options.worker_count == 1 || stays) {
         return TIDE_OK;
     }
     tide_bytes_reset(&slot->block);
@@ -183,6 +231,7 @@ static void start_block(const struct worker *w,
                         struct slot *slot,
                         const struct tide_lines_item *item)
 {
+    slot->decoder = w->index;
     slot->part = 0;
     if (item->kind == TIDE_LINES_BLOCK) {
         tide_decoder_begin(w->decoder, item->block, TIDE_FRAMING_NDJSON);
@@ -220,14 +269,17 @@ static void publish(struct worker *w, struct slot *slot)
 static bool can_apply(const struct worker *w)
 {
     const struct tide_feeder *f = w->feeder;
-    const struct slot *slot = &f->slots[w->next_block % f->slot_count];
-    return slot->state == SLOT_READY && slot->number == w->next_block && slot->part == w->next_part;
+    if (w->next_block == f->next_block) {
+        return false;
+    }
+    const struct slot *slot = slot_of(f, w->next_block);
+    return slot->state == SLOT_READY && slot->part == w->next_part;
 }
 
 static void apply_next(struct worker *w)
 {
     struct tide_feeder *f = w->feeder;
-    struct slot *slot = &f->slots[w->next_block % f->slot_count];
+    struct slot *slot = slot_of(f, w->next_block);
     struct tide_error error = {0};
     pthread_mutex_unlock(&f->mutex);
     const enum tide_status status = apply_slot(w, slot, &error);
@@ -239,10 +291,14 @@ static void apply_next(struct worker *w)
     w->next_block += slot->is_last;
     w->next_part = slot->is_last ? 1 : w->next_part + 1;
     slot->readers--;
-    if (slot->readers == 0) {
-        slot->state = slot->is_last ? SLOT_FREE : SLOT_FILLING;
-        pthread_cond_broadcast(&f->changed);
+    if (slot->readers > 0) {
+        return;
     }
+    slot->state = slot->is_last ? SLOT_FREE : SLOT_FILLING;
+    if (slot->is_last) {
+        f->free_slots[f->free_count++] = (uint32_t)(slot - f->slots);
+    }
+    pthread_cond_broadcast(&f->changed);
 }
 
 static void fill_more(struct worker *w)
@@ -257,14 +313,14 @@ static void fill_more(struct worker *w)
 static bool can_take(const struct worker *w)
 {
     const struct tide_feeder *f = w->feeder;
-    return w->filling == NULL && !f->is_reading && !f->has_ended &&
-           f->slots[f->next_block % f->slot_count].state == SLOT_FREE;
+    return w->filling == NULL && !f->is_reading && !f->has_ended && f->free_count > 0;
 }
 
 static void take_block(struct worker *w)
 {
     struct tide_feeder *f = w->feeder;
-    struct slot *slot = &f->slots[f->next_block % f->slot_count];
+    const uint32_t index = f->free_slots[--f->free_count];
+    struct slot *slot = &f->slots[index];
     struct tide_lines_item item = {0};
     struct tide_error error = {0};
     f->is_reading = true;
@@ -283,10 +339,11 @@ static void take_block(struct worker *w)
     f->has_ended = item.kind == TIDE_LINES_END;
     pthread_cond_broadcast(&f->changed);
     if (f->has_ended) {
+        f->free_slots[f->free_count++] = index;
         return;
     }
     slot->state = SLOT_FILLING;
-    slot->number = f->next_block++;
+    f->slot_of[f->next_block++ % f->slot_count] = index;
     pthread_mutex_unlock(&f->mutex);
     start_block(w, slot, &item);
     pthread_mutex_lock(&f->mutex);
@@ -355,8 +412,14 @@ static enum tide_status create_slots(struct tide_feeder *f, struct tide_error *e
     const uint32_t workers = f->options.worker_count;
     f->slot_count = workers == 1 ? 1 : workers * SLOTS_PER_WORKER;
     f->slots = calloc(f->slot_count, sizeof(*f->slots));
-    for (uint32_t i = 0; f->slots != NULL && i < f->slot_count; i++) {
+    f->free_slots = calloc(f->slot_count, sizeof(*f->free_slots));
+    f->slot_of = calloc(f->slot_count, sizeof(*f->slot_of));
+    if (f->slots == NULL || f->free_slots == NULL || f->slot_of == NULL) {
+        return tide_error_set(error, TIDE_RETRY, "no memory for batches");
+    }
+    for (uint32_t i = 0; i < f->slot_count; i++) {
         struct slot *slot = &f->slots[i];
+        f->free_slots[f->free_count++] = i;
         slot->rows = calloc(TIDE_BATCH_ROWS_DEFAULT, sizeof(*slot->rows));
         slot->starts = calloc(f->options.partition_count + 2U, sizeof(*slot->starts));
         if (slot->rows == NULL || slot->starts == NULL) {
@@ -368,7 +431,32 @@ static enum tide_status create_slots(struct tide_feeder *f, struct tide_error *e
             return status;
         }
     }
-    return f->slots == NULL ? tide_error_set(error, TIDE_RETRY, "no memory for batches") : TIDE_OK;
+    return TIDE_OK;
+}
+
+/* Which columns all metrics and the way to them look at. */
+static enum tide_status list_columns(struct tide_feeder *f, struct tide_error *error)
+{
+    const struct tide_definitions *definitions = f->options.definitions;
+    const struct tide_schema *schema = definitions->schema;
+    bool *used = calloc(schema->column_count, sizeof(*used));
+    f->looked_at = calloc(schema->column_count, sizeof(*f->looked_at));
+    if (used == NULL || f->looked_at == NULL) {
+        free(used);
+        return tide_error_set(error, TIDE_RETRY, "no memory for a list of columns");
+    }
+    used[schema->entity] = true;
+    used[schema->time] = true;
+    for (uint32_t i = 0; i < definitions->metric_count; i++) {
+        tide_metric_mark_columns(&definitions->metrics[i], used);
+    }
+    for (uint32_t column = 0; column < schema->column_count; column++) {
+        if (used[column]) {
+            f->looked_at[f->looked_at_count++] = column;
+        }
+    }
+    free(used);
+    return TIDE_OK;
 }
 
 static enum tide_status create_partitions(struct tide_feeder *f, struct tide_error *error)
@@ -428,6 +516,9 @@ enum tide_status tide_feeder_create(const struct tide_feeder_options *options,
     pthread_cond_init(&f->changed, NULL);
     enum tide_status status = create_slots(f, error);
     if (status == TIDE_OK) {
+        status = list_columns(f, error);
+    }
+    if (status == TIDE_OK) {
         status = create_partitions(f, error);
     }
     if (status == TIDE_OK) {
@@ -463,6 +554,9 @@ void tide_feeder_destroy(struct tide_feeder *f)
     pthread_cond_destroy(&f->changed);
     free(f->partitions);
     free(f->workers);
+    free(f->looked_at);
+    free(f->free_slots);
+    free(f->slot_of);
     free(f->slots);
     free(f);
 }

@@ -28,11 +28,12 @@ enum tide_status tide_feeder_create(const struct tide_feeder_options *options,
 void tide_feeder_destroy(struct tide_feeder *feeder);
 
 /* Gives the next item in the order of the input: BLOCK, TOO_LARGE or END. Its bytes stay until the
- * next call. Called by one worker at a time, by any of them; it may block. An answer other than OK
- * ends the run. */
+ * next call; a BLOCK's, if the input says so, until the run has ended. Called by one worker at a
+ * time, by any of them; it may block. An answer other than OK ends the run. */
 struct tide_feeder_input {
     enum tide_status (*next)(void *context, struct tide_lines_item *item, struct tide_error *error);
     void *context;
+    bool blocks_stay;
 };
 
 /* Applies everything up to END; may be called again with more. Then the partitions may be looked

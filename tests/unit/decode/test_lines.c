@@ -68,6 +68,34 @@ static struct result run(struct tide_view text, size_t block_size, size_t read_s
     return result;
 }
 
+/* The same of a text that is there as a whole; its blocks are its own parts. */
+static struct result run_whole(struct tide_view text, size_t block_size)
+{
+    struct result result = {0};
+    struct tide_lines *lines = NULL;
+    assert_int_equal(tide_lines_of_text(text, block_size, &lines, NULL), TIDE_OK);
+    take(lines, &result, TIDE_LINES_END);
+    assert_int_equal(tide_lines_next(lines).kind, TIDE_LINES_END);
+    tide_lines_destroy(lines);
+    if (text.size > 0) {
+        assert_int_equal(tide_lines_of_text(text, block_size, &lines, NULL), TIDE_OK);
+        const struct tide_lines_item item = tide_lines_next(lines);
+        assert_true(item.kind != TIDE_LINES_BLOCK || item.block.data == text.data);
+        tide_lines_destroy(lines);
+    }
+    return result;
+}
+
+static void expect_equal(const struct result *a, const struct result *b)
+{
+    assert_true(tide_view_equal(tide_bytes_view(&a->text), tide_bytes_view(&b->text)));
+    assert_int_equal(a->too_large_count, b->too_large_count);
+    assert_int_equal(a->too_large.size, b->too_large.size);
+    assert_int_equal(a->too_large.is_utf8, b->too_large.is_utf8);
+    assert_true(tide_u128_equal(a->too_large.hash, b->too_large.hash));
+    assert_memory_equal(a->head, b->head, sizeof a->head);
+}
+
 static void test_small_lines(void **state)
 {
     (void)state;
@@ -84,6 +112,9 @@ static void test_small_lines(void **state)
                 struct result result = run(tide_view_of(texts[i]), block_size, read_size);
                 assert_true(tide_view_equal(tide_bytes_view(&result.text), tide_view_of(texts[i])));
                 assert_int_equal(result.too_large_count, 0);
+                struct result whole = run_whole(tide_view_of(texts[i]), block_size);
+                expect_equal(&whole, &result);
+                tide_bytes_release(&whole.text);
                 tide_bytes_release(&result.text);
             }
         }
@@ -122,6 +153,9 @@ static void test_long_lines(void **state)
                 hash = result.too_large.hash;
             }
             assert_true(tide_u128_equal(hash, result.too_large.hash));
+            struct result whole = run_whole(tide_bytes_view(&bytes), block_size);
+            expect_equal(&whole, &result);
+            tide_bytes_release(&whole.text);
             tide_bytes_release(&result.text);
         }
     }
