@@ -69,27 +69,28 @@ enum tide_status tide_input_read(
     return TIDE_OK;
 }
 
+#define CUT "cannot read %.400s: it was cut while it was read, or its disk failed"
+
 /* Of SIGBUS: the file has no such page any more, or the disk does not give it. */
 static void end_without_page(int signal_number, siginfo_t *info, void *context)
 {
     (void)context;
     const char *at = info->si_addr;
-    if (at < mapped.map || at >= mapped.map + mapped.size) {
-        (void)signal(signal_number, SIG_DFL); /* not ours: it comes again, and ends us */
+    const bool is_fault = info->si_code > 0; /* else somebody has sent it */
+    if (!is_fault || at < mapped.map || at >= mapped.map + mapped.size) {
+        (void)signal(signal_number, SIG_DFL);
+        (void)raise(signal_number); /* it ends us when this returns */
         return;
     }
     (void)!write(STDERR_FILENO, mapped.message, mapped.message_size);
-    _exit(tide_exit_of(TIDE_FATAL));
+    _exit((int)tide_exit_of(TIDE_FATAL));
 }
 
 static void watch_map(struct tide_input *input)
 {
     tide_assert(mapped.map == NULL);
-    const int size = snprintf(mapped.message,
-                              sizeof(mapped.message),
-                              "tidemark: cannot read %.400s: it was cut while it was read, or its "
-                              "disk failed\n",
-                              input->name);
+    const int size =
+        snprintf(mapped.message, sizeof(mapped.message), "tidemark: " CUT "\n", input->name);
     mapped.message_size = size < 0 ? 0 : (size_t)size;
     mapped.map = input->map;
     mapped.size = input->map_size;
@@ -112,6 +113,7 @@ bool tide_input_map(struct tide_input *input, struct tide_view *text)
     if (map == MAP_FAILED) {
         return false;
     }
+    (void)lseek(file, (off_t)size, SEEK_SET); /* as if it had been read */
     (void)madvise(map, size, MADV_SEQUENTIAL);
     input->map = map;
     input->map_size = size;
@@ -120,14 +122,23 @@ bool tide_input_map(struct tide_input *input, struct tide_view *text)
     return true;
 }
 
-void tide_input_passed(struct tide_input *input, const char *at)
+void tide_input_passed(struct tide_input *input, size_t place)
 {
-    const size_t passed = (size_t)(at - input->map);
-    tide_assert(input->map != NULL && passed <= input->map_size);
-    while (passed >= input->unmapped + PASSED_STEP + PASSED_KEPT) {
+    tide_assert(input->map != NULL && place <= input->map_size);
+    while (place >= input->unmapped + PASSED_STEP + PASSED_KEPT) {
         (void)madvise(input->map + input->unmapped, PASSED_STEP, MADV_DONTNEED);
         input->unmapped += PASSED_STEP;
     }
+}
+
+enum tide_status tide_input_check(const struct tide_input *input, struct tide_error *error)
+{
+    struct stat facts;
+    tide_assert(input->map != NULL);
+    if (fstat(fileno(input->stream), &facts) != 0 || facts.st_size < (off_t)input->map_size) {
+        return tide_error_set(error, TIDE_FATAL, CUT, input->name);
+    }
+    return TIDE_OK;
 }
 
 void tide_input_close(struct tide_input *input)

@@ -559,8 +559,8 @@ static void write_state(const struct tide_plan *plan, struct tide_bytes *text)
                                  (2 + (size_t)metric->having->fact_count) * sizeof(uint64_t));
     } else if (tide_metric_is_of_entities(plan->definitions->schema, metric)) {
         tide_bytes_append_text(text,
-                               ", and the set of its entities: 4 bytes each while they are few, "
-                               "beyond 128 at most 6, the more the less");
+                               ", and the set of its entities: 4 bytes each up to 128 of them, "
+                               "then 3 to 5 and less, and 48 for each range of 65,536");
     } else if (metric->kind == TIDE_METRIC_DISTINCT) {
         tide_bytes_append_text(
             text, ", and 16 bytes or more for each value, at most 128 KiB; a sketch has 16 KiB");

@@ -13,7 +13,7 @@
 
 enum {
     ARENA_BYTES_MAX = 64 << 20,
-    READ_BYTES = 256 << 10,               /* a worker decodes what it has read */
+    READ_BYTES = 256 << 10,               /* a worker decodes what it has read, or looked at */
     BLOCK_BYTES = READ_BYTES + (8 << 10), /* with the line that the read before has begun */
     READ_BYTES_MAX = 1 << 20,
     LAKE_BLOCKS = 16,
@@ -30,7 +30,7 @@ struct replay {
     struct tide_replay_lake *lake; /* NULL without --lake */
     uint32_t partition_count;
     uint64_t records;
-    uint64_t chunk; /* bytes of one read */
+    uint64_t chunk; /* bytes of one step through an input */
     struct tide_printer printer;
 };
 
@@ -40,10 +40,28 @@ struct replay {
 struct reading {
     struct tide_input *input;
     struct tide_lines *lines;
-    size_t chunk;         /* bytes of one read, at most; 0: it is mapped */
-    uint32_t blocks_left; /* of this run */
+    size_t chunk; /* bytes of one step, at most */
+    bool is_mapped;
+    struct tide_view rest; /* of a mapped one: what `lines` was not told of yet */
+    size_t place;          /* likewise: where that begins */
+    uint32_t blocks_left;  /* of this run */
     bool has_ended;
 };
+
+static enum tide_status look_further(struct reading *reading, struct tide_error *error)
+{
+    struct tide_view *rest = &reading->rest;
+    const size_t size = rest->size < reading->chunk ? rest->size : reading->chunk;
+    if (size == 0) {
+        tide_lines_finish(reading->lines);
+        return tide_input_check(reading->input, error);
+    }
+    tide_input_passed(reading->input, reading->place);
+    tide_lines_filled(reading->lines, size);
+    *rest = tide_view_slice(*rest, size, rest->size - size);
+    reading->place += size;
+    return TIDE_OK;
+}
 
 static enum tide_status read_more(struct reading *reading, struct tide_error *error)
 {
@@ -73,11 +91,8 @@ static enum tide_status next_item(void *context,
     }
     *item = tide_lines_next(reading->lines);
     while (status == TIDE_OK && item->kind == TIDE_LINES_NEED) {
-        status = read_more(reading, error);
+        status = reading->is_mapped ? look_further(reading, error) : read_more(reading, error);
         *item = tide_lines_next(reading->lines);
-    }
-    if (reading->chunk == 0 && item->kind == TIDE_LINES_BLOCK) {
-        tide_input_passed(reading->input, item->block.data);
     }
     reading->blocks_left--;
     reading->has_ended = item->kind == TIDE_LINES_END;
@@ -88,7 +103,7 @@ static enum tide_status feed(struct replay *replay,
                              struct reading *reading,
                              struct tide_error *error)
 {
-    const struct tide_feeder_input input = {next_item, reading, reading->chunk == 0};
+    const struct tide_feeder_input input = {next_item, reading, reading->is_mapped};
     enum tide_status status = TIDE_OK;
     while (status == TIDE_OK && !reading->has_ended) {
         /* Now and then a lake wants to see how much there is to write. */
@@ -106,14 +121,12 @@ static enum tide_status open_lines(const struct replay *replay,
                                    struct reading *reading,
                                    struct tide_error *error)
 {
-    struct tide_view text;
-    if (!tide_invocation_has(replay->invocation, "--chunk") &&
-        tide_input_map(reading->input, &text)) {
-        reading->chunk = 0;
-        return tide_lines_of_text(text, BLOCK_BYTES, &reading->lines, error);
-    }
+    const bool shall_read = tide_invocation_has(replay->invocation, "--chunk");
     reading->chunk = replay->chunk;
-    return tide_lines_create(BLOCK_BYTES, &reading->lines, error);
+    reading->is_mapped = !shall_read && tide_input_map(reading->input, &reading->rest);
+    return reading->is_mapped
+               ? tide_lines_of_text(reading->rest, BLOCK_BYTES, &reading->lines, error)
+               : tide_lines_create(BLOCK_BYTES, &reading->lines, error);
 }
 
 static enum tide_exit read_input(struct replay *replay, const char *name)

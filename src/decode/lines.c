@@ -86,7 +86,7 @@ enum tide_status tide_lines_of_text(struct tide_view text,
                                     struct tide_lines **lines,
                                     struct tide_error *error)
 {
-    tide_assert(block_size > 0 && text.data != NULL);
+    tide_assert(block_size > 0);
     struct tide_lines *made = calloc(1, sizeof *made);
     if (made == NULL) {
         return tide_error_set(error, TIDE_RETRY, "out of memory for the lines of a text");
@@ -94,8 +94,6 @@ enum tide_status tide_lines_of_text(struct tide_view text,
     made->buffer = text.data;
     made->capacity = text.size;
     made->block_size = block_size < LINE_SIZE_MAX ? block_size : LINE_SIZE_MAX;
-    made->end = text.size;
-    made->is_finished = true;
     *lines = made;
     return TIDE_OK;
 }

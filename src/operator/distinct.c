@@ -17,7 +17,6 @@ struct distinct {
     struct tide_operator base;
     struct tide_entity_set *sets; /* by cell */
     uint32_t set_capacity;
-    size_t set_bytes;
 };
 
 static bool reserve_sets(struct distinct *distinct)
@@ -63,7 +62,6 @@ static enum tide_status distinct_update(struct tide_operator *base,
             return TIDE_FATAL;
         }
         value->distinct += is_new;
-        distinct->set_bytes += is_new ? sizeof(uint32_t) : 0;
     }
     return TIDE_OK;
 }
@@ -104,7 +102,9 @@ static enum tide_status visit_window(const struct panes *panes,
         value.is_folded = value.is_folded || records[cell].value.is_folded;
         panes->sets[count++] = &distinct->sets[cell];
     }
-    value.distinct = tide_entity_set_count_union(panes->sets, count);
+    if (tide_entity_set_count_union(panes->sets, count, &value.distinct) != TIDE_OK) {
+        return TIDE_FATAL;
+    }
     const uint32_t group = records[panes->order[first]].group;
     return visitor.visit(
         visitor.context, window, tide_dictionary_text(panes->base->groups, group), &value);
@@ -181,7 +181,10 @@ static void distinct_destroy(struct tide_operator *base)
 static void distinct_facts(const struct tide_operator *base, struct tide_operator_facts *facts)
 {
     const struct distinct *distinct = (const struct distinct *)base;
-    facts->bytes += distinct->set_capacity * sizeof(*distinct->sets) + distinct->set_bytes;
+    facts->bytes += distinct->set_capacity * sizeof(*distinct->sets);
+    for (uint32_t cell = 0; cell < distinct->set_capacity; cell++) {
+        facts->bytes += tide_entity_set_bytes(&distinct->sets[cell]);
+    }
 }
 
 const struct operator_kind operator_distinct = {

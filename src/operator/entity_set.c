@@ -144,6 +144,13 @@ static bool range_has(const struct tide_entity_range *range, uint16_t low)
     return low == 0 ? range->has_zero : *find_slot(range->at.slots, range->slots_log2, low) != 0;
 }
 
+static uint32_t range_bytes(const struct tide_entity_range *range)
+{
+    return (uint32_t)sizeof(*range) + (range->slots_log2 == 0
+                                           ? (uint32_t)RANGE_BITS_SIZE
+                                           : (uint32_t)sizeof(uint16_t) << range->slots_log2);
+}
+
 /* Twice the slots, or bits. */
 static bool grow_range(struct tide_entity_range *range)
 {
@@ -249,6 +256,7 @@ static struct tide_entity_range *insert_range(struct tide_entity_set *set, uint1
         (struct tide_entity_range){.at.slots = slots, .high = high, .slots_log2 = SLOTS_LOG2_MIN};
     set->numbers.ranged.ranges = ranges;
     set->numbers.ranged.range_count = count + 1;
+    set->numbers.ranged.bytes += range_bytes(&ranges[place]);
     return &ranges[place];
 }
 
@@ -260,9 +268,14 @@ static enum tide_status add_ranged(struct tide_entity_set *set, uint32_t entity,
     if (range == NULL) {
         range = insert_range(set, high);
     }
-    if (range == NULL || !range_add(range, (uint16_t)entity, is_new)) {
+    if (range == NULL) {
         return TIDE_FATAL;
     }
+    const uint32_t before = range_bytes(range);
+    if (!range_add(range, (uint16_t)entity, is_new)) {
+        return TIDE_FATAL;
+    }
+    set->numbers.ranged.bytes += range_bytes(range) - before;
     set->count += *is_new;
     return TIDE_OK;
 }
@@ -362,15 +375,7 @@ uint64_t tide_entity_set_count(const struct tide_entity_set *set)
 
 size_t tide_entity_set_bytes(const struct tide_entity_set *set)
 {
-    if (!set->is_ranged) {
-        return set->capacity * sizeof(uint32_t);
-    }
-    size_t bytes = set->numbers.ranged.range_count * sizeof(struct tide_entity_range);
-    for (uint32_t i = 0; i < set->numbers.ranged.range_count; i++) {
-        const unsigned slots_log2 = set->numbers.ranged.ranges[i].slots_log2;
-        bytes += slots_log2 == 0 ? RANGE_BITS_SIZE : sizeof(uint16_t) << slots_log2;
-    }
-    return bytes;
+    return set->is_ranged ? set->numbers.ranged.bytes : set->capacity * sizeof(uint32_t);
 }
 
 /* ------- all numbers of a range, in order */
@@ -403,7 +408,7 @@ static uint32_t next_high(const struct tide_entity_set *set, uint32_t from)
     return place < set->count ? array_of(set)[place] >> 16 : RANGE_NUMBERS;
 }
 
-uint64_t tide_entity_set_count_union(const struct tide_entity_set *const *sets, size_t set_count)
+static uint64_t count_bits(const struct tide_entity_set *const *sets, size_t set_count)
 {
     uint64_t count = 0;
     for (uint32_t from = 0; from < RANGE_NUMBERS;) {
@@ -471,6 +476,33 @@ enum tide_status tide_entity_set_merge(struct tide_entity_set *into,
     struct merging merging = {into, TIDE_OK};
     tide_entity_set_visit(from, merge_one, &merging);
     return merging.status;
+}
+
+/* Small sets are put into one; where a large one takes part, its ranges' bits are. */
+enum tide_status tide_entity_set_count_union(const struct tide_entity_set *const *sets,
+                                             size_t set_count,
+                                             uint64_t *count)
+{
+    bool has_ranged = false;
+    for (size_t i = 0; i < set_count; i++) {
+        has_ranged = has_ranged || sets[i]->is_ranged;
+    }
+    if (set_count == 1) {
+        *count = sets[0]->count;
+        return TIDE_OK;
+    }
+    if (has_ranged) {
+        *count = count_bits(sets, set_count);
+        return TIDE_OK;
+    }
+    struct tide_entity_set all = {0};
+    enum tide_status status = TIDE_OK;
+    for (size_t i = 0; i < set_count && status == TIDE_OK; i++) {
+        status = tide_entity_set_merge(&all, sets[i]);
+    }
+    *count = all.count;
+    tide_entity_set_release(&all);
+    return status;
 }
 
 /* ------- as bytes */
@@ -596,11 +628,14 @@ enum tide_status tide_entity_set_decode(struct tide_entity_set *set,
         return tide_error_set(error, TIDE_REJECT, "these bytes are not an entity set");
     }
     int64_t base_before = -1;
+    uint64_t count = 0;
     enum tide_status status = TIDE_OK;
     for (size_t at = HEADER_SIZE; at < encoded.size && status == TIDE_OK;) {
         struct range range = {0};
         const struct tide_view rest = tide_view_slice(encoded, at, encoded.size - at);
-        if (!read_range(rest, &range) || range.base <= base_before) {
+        const bool is_whole = read_range(rest, &range);
+        count += range.count;
+        if (!is_whole || range.base <= base_before || count > UINT32_MAX) {
             status = tide_error_set(error, TIDE_REJECT, "entity set: wrong range at byte %zu", at);
             break;
         }

@@ -3,8 +3,8 @@
  * Most cells have few entities, a few have nearly all of them. So: up to INLINE numbers are in the
  * struct; up to SORTED in a sorted array; beyond that they are parted into ranges of 65,536
  * numbers, each a hash table of its numbers' low halves, and when that would be as large, a bit for
- * each number. Adding is one look at one place, whatever the size; a number takes 2.7 to 5.4 bytes
- * in a table, and as bits less and less.
+ * each number. Adding is one look at one place, whatever the size. In a range a number takes 2.7 to
+ * 5.4 bytes, as bits less and less, and a range takes 48 however few it has.
  *
  * One thread; struct copies move, the source must then be zeroed. */
 #ifndef TIDE_OPERATOR_ENTITY_SET_H
@@ -27,6 +27,7 @@ struct tide_entity_set {
         struct {
             struct tide_entity_range *ranges; /* ascending, none is empty */
             uint32_t range_count;
+            uint32_t bytes; /* of all that */
         } ranged;
     } numbers;
     uint32_t count;   /* in every form; few and sorted are ascending */
@@ -44,8 +45,11 @@ uint64_t tide_entity_set_count(const struct tide_entity_set *set);
 /* Adds all of from, which must not be the same set. FATAL: out of memory; a part may be in into. */
 enum tide_status tide_entity_set_merge(struct tide_entity_set *into,
                                        const struct tide_entity_set *from);
-/* How many entities are in at least one of the sets (panes of a sliding window, say). */
-uint64_t tide_entity_set_count_union(const struct tide_entity_set *const *sets, size_t set_count);
+/* How many entities are in at least one of the sets (panes of a sliding window, say). FATAL: out of
+ * memory. */
+enum tide_status tide_entity_set_count_union(const struct tide_entity_set *const *sets,
+                                             size_t set_count,
+                                             uint64_t *count);
 /* In ascending order; visit must not change the set. */
 void tide_entity_set_visit(const struct tide_entity_set *set,
                            void (*visit)(void *context, uint32_t entity),

@@ -775,6 +775,9 @@ static void funnel_facts(const struct tide_operator *base, struct tide_operator_
         funnel->row_capacity *
             (sizeof(*funnel->steps) + sizeof(*funnel->matching) + sizeof(*funnel->row_rests)) +
         row_keys_bytes(&funnel->rest_keys);
+    for (size_t i = 0; i < (size_t)funnel->set_capacity * base->metric->funnel->step_count; i++) {
+        facts->bytes += tide_entity_set_bytes(&funnel->sets[i]);
+    }
 }
 
 const struct operator_kind operator_funnel = {

@@ -32,8 +32,8 @@
 #include <string.h>
 
 enum {
-    /* So many blocks one may be ahead: while another's tables grow, say. */
-    SLOTS_PER_WORKER = 16,
+    SLOTS_PER_WORKER = 8,
+    SLOTS_MORE = 16, /* so far may others be ahead of one whose tables grow */
 };
 
 enum slot_state {
@@ -410,7 +410,7 @@ struct tide_partition *tide_feeder_partition(struct tide_feeder *f, uint32_t ind
 static enum tide_status create_slots(struct tide_feeder *f, struct tide_error *error)
 {
     const uint32_t workers = f->options.worker_count;
-    f->slot_count = workers == 1 ? 1 : workers * SLOTS_PER_WORKER;
+    f->slot_count = workers == 1 ? 1 : workers * SLOTS_PER_WORKER + SLOTS_MORE;
     f->slots = calloc(f->slot_count, sizeof(*f->slots));
     f->free_slots = calloc(f->slot_count, sizeof(*f->free_slots));
     f->slot_of = calloc(f->slot_count, sizeof(*f->slot_of));

@@ -23,7 +23,8 @@ enum {
     REPETITIONS = 5,
     REPETITIONS_MAX = 99,
     METRICS_MAX = 32,
-    BLOCK_BYTES = 264 << 10, /* as replay */
+    STEP_BYTES = 256 << 10, /* as replay */
+    BLOCK_BYTES = 264 << 10,
     SEED = 0,
 };
 
@@ -254,15 +255,17 @@ static void apply_block(struct bench *bench, struct state *state, struct tide_vi
 
 struct source {
     struct tide_input *input;
+    struct tide_view text;
+    size_t place; /* how much of it was told to lines */
     struct tide_lines *lines;
 };
 
 static void open_source(const struct bench *bench, struct source *source)
 {
     check(tide_input_open(bench->path, &source->input, NULL));
-    struct tide_view text;
-    tide_assert(tide_input_map(source->input, &text));
-    check(tide_lines_of_text(text, BLOCK_BYTES, &source->lines, NULL));
+    source->place = 0;
+    tide_assert(tide_input_map(source->input, &source->text));
+    check(tide_lines_of_text(source->text, BLOCK_BYTES, &source->lines, NULL));
 }
 
 static void close_source(struct source *source)
@@ -279,10 +282,19 @@ static enum tide_status next_item(void *context,
     struct source *source = context;
     (void)error;
     *item = tide_lines_next(source->lines);
-    tide_assert(item->kind != TIDE_LINES_TOO_LARGE);
-    if (item->kind == TIDE_LINES_BLOCK) {
-        tide_input_passed(source->input, item->block.data);
+    while (item->kind == TIDE_LINES_NEED) {
+        const size_t left = source->text.size - source->place;
+        const size_t size = left < STEP_BYTES ? left : STEP_BYTES;
+        tide_input_passed(source->input, source->place);
+        if (size > 0) {
+            tide_lines_filled(source->lines, size);
+        } else {
+            tide_lines_finish(source->lines);
+        }
+        source->place += size;
+        *item = tide_lines_next(source->lines);
     }
+    tide_assert(item->kind != TIDE_LINES_TOO_LARGE);
     return TIDE_OK;
 }
 

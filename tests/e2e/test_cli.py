@@ -613,6 +613,19 @@ def test_generate_has_500_devices_in_6_regions_and_half_late(tmp_path):
 # replay --lake
 
 
+def test_stdin_from_a_file_is_used_up():
+    """A file as standard input is mapped as any other; it is at its end then, for us and for others."""
+    words = ["replay", "--preset", "device", "--format", "ndjson"]
+    printed = []
+    for more in ([], ["--chunk", "4096"]):
+        with DEVICE.open("rb") as file:
+            done = subprocess.run([program(), *words, *more, "-", "-"], stdin=file, capture_output=True)
+            assert done.returncode == 0, done.stderr
+            assert os.lseek(file.fileno(), 0, os.SEEK_CUR) == DEVICE.stat().st_size
+        printed.append(done.stdout)
+    assert printed[0] == printed[1] == run_ok(*words, DEVICE).stdout
+
+
 def test_replay_into_a_lake(tmp_path):
     import deltalake
 

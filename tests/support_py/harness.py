@@ -219,10 +219,10 @@ CHUNKS = [
 
 
 def random_way(r: random.Random, size):
-    """Partitions, workers and chunk size; tiny chunks only for small inputs."""
+    """Partitions, workers and chunk size (as often none: mapped); tiny chunks only for small inputs."""
     chunks = [c for c in CHUNKS if size / c < 200_000]
     return {
         "partitions": r.choice([1, 2, 3, 8, 17]),
         "workers": r.choice([1, 2]),
-        "chunk": r.choice(chunks),
+        "chunk": r.choice([None, r.choice(chunks)]),
     }

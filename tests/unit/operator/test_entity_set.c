@@ -192,14 +192,18 @@ static void test_unions(void **state)
         }
         for (uint32_t i = 0; i < PANES; i++) {
             pair_unite(&all, &panes[i]);
-            assert_int_equal(tide_entity_set_count_union(sets, i + 1), all.count);
+            uint64_t count = 0;
+            assert_int_equal(tide_entity_set_count_union(sets, i + 1, &count), TIDE_OK);
+            assert_int_equal(count, all.count);
         }
         pair_check(&all, &seed);
         for (uint32_t i = 0; i < PANES; i++) {
             pair_check(&panes[i], &seed); /* untouched */
         }
     }
-    assert_int_equal(tide_entity_set_count_union(NULL, 0), 0);
+    uint64_t count = 1;
+    assert_int_equal(tide_entity_set_count_union(NULL, 0, &count), TIDE_OK);
+    assert_int_equal(count, 0);
     for (uint32_t i = 0; i < PANES; i++) {
         pair_reset(&panes[i], 0);
     }
@@ -228,6 +232,37 @@ static void test_forms(void **state)
     }
     tide_entity_set_release(&set);
     assert_int_equal(tide_entity_set_count(&set), 0);
+}
+
+/* Ranges with gaps between them, and each with the number whose low half is 0. */
+static void test_gaps(void **state)
+{
+    enum {
+        COUNT = 700,
+        STEP = 70000
+    };
+    (void)state;
+    for (uint32_t order = 0; order < 3; order++) {
+        struct tide_entity_set set = {0};
+        for (uint32_t i = 0; i < COUNT; i++) {
+            const uint32_t orders[] = {i, COUNT - 1 - i, i * 333 % COUNT};
+            const uint32_t number = orders[order] * STEP;
+            bool is_new = false;
+            assert_false(tide_entity_set_contains(&set, number));
+            assert_false(tide_entity_set_contains(&set, number & 0xffff0000U));
+            assert_int_equal(tide_entity_set_add(&set, number, &is_new), TIDE_OK);
+            assert_true(is_new);
+            assert_true(tide_entity_set_contains(&set, number));
+            assert_int_equal(tide_entity_set_add(&set, number, &is_new), TIDE_OK);
+            assert_false(is_new);
+            assert_int_equal(tide_entity_set_add(&set, number & 0xffff0000U, &is_new), TIDE_OK);
+            assert_true(is_new == ((number & 0xffff) != 0));
+            assert_true(tide_entity_set_contains(&set, number & 0xffff0000U));
+        }
+        assert_false(tide_entity_set_contains(&set, UINT32_MAX));
+        assert_int_equal(tide_entity_set_count(&set), 2 * COUNT - 1);
+        tide_entity_set_release(&set);
+    }
 }
 
 /* Numbers of one range, in any order: a table and then bits, and no number takes more than 5.4
@@ -408,6 +443,7 @@ int main(void)
         cmocka_unit_test_teardown(test_random_sets, print_seed),
         cmocka_unit_test_teardown(test_unions, print_seed),
         cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_gaps),
         cmocka_unit_test(test_memory),
         cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_range_forms),
