@@ -30,8 +30,9 @@ struct tide_lines_item {
 enum tide_status tide_lines_create(size_t block_size,
                                    struct tide_lines **lines,
                                    struct tide_error *error);
-/* Of a text that is there already, and stays: blocks are parts of it. After NEED it is told how much
- * more of it there is to look at (filled), or finish; there is no space. RETRY: out of memory. */
+/* Of a text that is there already, and stays: blocks are parts of it. After NEED it is told how
+ * much more of it there is to look at (filled), or finish; there is no space. RETRY: out of
+ * memory. */
 enum tide_status tide_lines_of_text(struct tide_view text,
                                     size_t block_size,
                                     struct tide_lines **lines,
