@@ -122,10 +122,12 @@ bool tide_input_map(struct tide_input *input, struct tide_view *text)
     return true;
 }
 
-void tide_input_passed(struct tide_input *input, size_t place)
+void tide_input_passed(struct tide_input *input, const char *place)
 {
-    tide_assert(input->map != NULL && place <= input->map_size);
-    while (place >= input->unmapped + PASSED_STEP + PASSED_KEPT) {
+    tide_assert(input->map != NULL && place >= input->map);
+    const size_t passed = (size_t)(place - input->map);
+    tide_assert(passed <= input->map_size);
+    while (passed >= input->unmapped + PASSED_STEP + PASSED_KEPT) {
         (void)madvise(input->map + input->unmapped, PASSED_STEP, MADV_DONTNEED);
         input->unmapped += PASSED_STEP;
     }

@@ -23,7 +23,7 @@ enum tide_status tide_input_read(
  * thread may look at it. */
 bool tide_input_map(struct tide_input *input, struct tide_view *text);
 /* Of a mapped one: what is well before that place need not be held in memory for this process. */
-void tide_input_passed(struct tide_input *input, size_t place);
+void tide_input_passed(struct tide_input *input, const char *place);
 /* Of a mapped one, when all of it was looked at. FATAL: it is shorter now, so its end may have been
  * zeros. */
 enum tide_status tide_input_check(const struct tide_input *input, struct tide_error *error);

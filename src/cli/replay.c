@@ -43,7 +43,6 @@ struct reading {
     size_t chunk; /* bytes of one step, at most */
     bool is_mapped;
     struct tide_view rest; /* of a mapped one: what `lines` was not told of yet */
-    size_t place;          /* likewise: where that begins */
     uint32_t blocks_left;  /* of this run */
     bool has_ended;
 };
@@ -56,10 +55,9 @@ static enum tide_status look_further(struct reading *reading, struct tide_error 
         tide_lines_finish(reading->lines);
         return tide_input_check(reading->input, error);
     }
-    tide_input_passed(reading->input, reading->place);
+    tide_input_passed(reading->input, rest->data);
     tide_lines_filled(reading->lines, size);
     *rest = tide_view_slice(*rest, size, rest->size - size);
-    reading->place += size;
     return TIDE_OK;
 }
 

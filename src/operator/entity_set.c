@@ -408,23 +408,31 @@ static uint32_t next_high(const struct tide_entity_set *set, uint32_t from)
     return place < set->count ? array_of(set)[place] >> 16 : RANGE_NUMBERS;
 }
 
+/* Of all the sets. */
+static uint32_t next_high_of(const struct tide_entity_set *const *sets,
+                             size_t set_count,
+                             uint32_t from)
+{
+    uint32_t high = RANGE_NUMBERS;
+    for (size_t i = 0; from < RANGE_NUMBERS && i < set_count; i++) {
+        const uint32_t next = next_high(sets[i], from);
+        high = next < high ? next : high;
+    }
+    return high;
+}
+
 static uint64_t count_bits(const struct tide_entity_set *const *sets, size_t set_count)
 {
     uint64_t count = 0;
-    for (uint32_t from = 0; from < RANGE_NUMBERS;) {
-        uint32_t high = RANGE_NUMBERS;
-        for (size_t i = 0; i < set_count; i++) {
-            const uint32_t next = next_high(sets[i], from);
-            high = next < high ? next : high;
-        }
+    for (uint32_t high = next_high_of(sets, set_count, 0); high < RANGE_NUMBERS;
+         high = next_high_of(sets, set_count, high + 1)) {
         uint64_t bits[RANGE_WORDS] = {0};
-        for (size_t i = 0; high < RANGE_NUMBERS && i < set_count; i++) {
+        for (size_t i = 0; i < set_count; i++) {
             add_bits_of(sets[i], high, bits);
         }
-        for (uint32_t i = 0; high < RANGE_NUMBERS && i < RANGE_WORDS; i++) {
+        for (uint32_t i = 0; i < RANGE_WORDS; i++) {
             count += (uint64_t)__builtin_popcountll(bits[i]);
         }
-        from = high + 1;
     }
     return count;
 }

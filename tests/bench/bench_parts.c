@@ -255,17 +255,15 @@ static void apply_block(struct bench *bench, struct state *state, struct tide_vi
 
 struct source {
     struct tide_input *input;
-    struct tide_view text;
-    size_t place; /* how much of it was told to lines */
+    struct tide_view rest; /* what lines was not told of yet */
     struct tide_lines *lines;
 };
 
 static void open_source(const struct bench *bench, struct source *source)
 {
     check(tide_input_open(bench->path, &source->input, NULL));
-    source->place = 0;
-    tide_assert(tide_input_map(source->input, &source->text));
-    check(tide_lines_of_text(source->text, BLOCK_BYTES, &source->lines, NULL));
+    tide_assert(tide_input_map(source->input, &source->rest));
+    check(tide_lines_of_text(source->rest, BLOCK_BYTES, &source->lines, NULL));
 }
 
 static void close_source(struct source *source)
@@ -283,15 +281,15 @@ static enum tide_status next_item(void *context,
     (void)error;
     *item = tide_lines_next(source->lines);
     while (item->kind == TIDE_LINES_NEED) {
-        const size_t left = source->text.size - source->place;
+        const size_t left = source->rest.size;
         const size_t size = left < STEP_BYTES ? left : STEP_BYTES;
-        tide_input_passed(source->input, source->place);
+        tide_input_passed(source->input, source->rest.data);
         if (size > 0) {
             tide_lines_filled(source->lines, size);
         } else {
             tide_lines_finish(source->lines);
         }
-        source->place += size;
+        source->rest = tide_view_slice(source->rest, size, left - size);
         *item = tide_lines_next(source->lines);
     }
     tide_assert(item->kind != TIDE_LINES_TOO_LARGE);

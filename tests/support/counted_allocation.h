@@ -3,15 +3,9 @@
 #ifndef TIDE_SUPPORT_COUNTED_ALLOCATION_H
 #define TIDE_SUPPORT_COUNTED_ALLOCATION_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "support/wrapped_allocation.h"
 
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
+#include <stdint.h>
 
 static uint64_t allocation_count;
 

@@ -4,6 +4,7 @@
  * streams; every allocation of a life, one after the other, fails. */
 #include "operator/operator.h"
 
+#include "support/wrapped_allocation.h"
 #include "unit/operator/stream.h"
 
 #include <setjmp.h>
@@ -39,13 +40,6 @@ enum {
 };
 
 /* ------- allocations that fail */
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
 
 static int64_t allocations_left = -1; /* then one fails; -1: none does */
 static bool is_for_good;              /* all after it fail too */
