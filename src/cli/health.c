@@ -24,6 +24,7 @@ enum {
     PROBES_MAX = 8 + URLS_MAX,
     TIMEOUT_S = 3,
     TIMEOUT_S_MAX = 60,
+    DISK_FREE_PERCENT = 10, /* as deploy/prometheus/alerts.yml has it */
 };
 
 /* In the order of the table. */
@@ -39,6 +40,7 @@ struct health {
     struct tide_config config;
     bool is_configured;
     struct tide_duration timeout;
+    uint64_t disk_free_percent;
     struct tide_health_probe *probes; /* PROBES_MAX */
     pthread_t threads[PROBES_MAX];
     bool is_started[PROBES_MAX];
@@ -70,7 +72,8 @@ static void add_probe(struct health *health,
                                         .part = part,
                                         .url = url,
                                         .config = &health->config,
-                                        .timeout = health->timeout};
+                                        .timeout = health->timeout,
+                                        .disk_free_percent = health->disk_free_percent};
     tide_arena_init(&probe->arena, ARENA_BYTES_MAX);
 }
 
@@ -333,7 +336,9 @@ static enum tide_exit run(const struct tide_invocation *invocation)
     if (!is_table && strcmp(format, "ndjson") != 0) {
         return tide_fail(TIDE_EXIT_USAGE, "--format '%s' is neither table nor ndjson", format);
     }
-    if (!tide_invocation_number(invocation, "--timeout", 1, TIMEOUT_S_MAX, TIMEOUT_S, &timeout_s)) {
+    if (!tide_invocation_number(invocation, "--timeout", 1, TIMEOUT_S_MAX, TIMEOUT_S, &timeout_s) ||
+        !tide_invocation_number(
+            invocation, "--disk-free", 0, 100, DISK_FREE_PERCENT, &health.disk_free_percent)) {
         return TIDE_EXIT_USAGE;
     }
     health.timeout.us = (int64_t)timeout_s * INT64_C(1000000);
@@ -361,6 +366,7 @@ static const struct tide_option options[] = {
     {"--server", NULL, "URL", "the service (where it listens, or " TIDE_DEFAULT_SERVER ")"},
     {"--part", NULL, "NAME", "only this part: service, log, lake, batch, .. (repeatable)"},
     {"--timeout", NULL, "SECONDS", "of each question (3)"},
+    {"--disk-free", NULL, "PERCENT", "with less a disk is nearly full, and its part degraded (10)"},
     {"--format", NULL, "FORMAT", "table on a terminal, else ndjson"},
     {"--set", NULL, "KEY=VALUE", "a configuration key (repeatable)"},
 };

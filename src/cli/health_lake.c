@@ -212,5 +212,5 @@ void tide_health_ask_lake(struct tide_health_probe *probe)
     } else {
         ask_disk(probe, row);
     }
-    tide_health_judge_disk(row);
+    tide_health_judge_disk(probe, row);
 }

@@ -13,7 +13,6 @@
 enum {
     REPLY_BYTES_MAX = 16 << 20,
     TEXT_BYTES_MAX = 1024,
-    DISK_FREE_PERCENT_MIN = 10, /* as deploy/prometheus/alerts.yml has it */
 };
 
 struct tide_view tide_health_text(struct tide_health_probe *probe, const char *format, ...)
@@ -61,9 +60,9 @@ enum tide_status tide_health_get(const struct tide_health_probe *probe,
     return result;
 }
 
-void tide_health_judge_disk(struct tide_health_row *row)
+void tide_health_judge_disk(const struct tide_health_probe *probe, struct tide_health_row *row)
 {
-    if (row->size_bytes > 0 && row->free_bytes / DISK_FREE_PERCENT_MIN < row->size_bytes / 100) {
+    if (row->free_bytes < row->size_bytes / 100 * probe->disk_free_percent) {
         tide_health_worsen(row, TIDE_HEALTH_DEGRADED, TIDE_VIEW("the disk is nearly full"));
     }
 }

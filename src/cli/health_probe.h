@@ -13,6 +13,7 @@ struct tide_health_probe {
     const char *url;                  /* the service's, or of health.urls */
     const struct tide_config *config; /* zeros: none is known, and the service alone is asked */
     struct tide_duration timeout;     /* of one question */
+    uint64_t disk_free_percent;       /* with less a disk is nearly full */
     struct tide_arena arena;          /* of the report's texts */
     struct tide_health_report report;
 };
@@ -41,6 +42,6 @@ enum tide_status tide_health_get(const struct tide_health_probe *probe,
                                  struct tide_bytes *body,
                                  struct tide_error *error);
 /* Degrades a row whose disk is nearly full. */
-void tide_health_judge_disk(struct tide_health_row *row);
+void tide_health_judge_disk(const struct tide_health_probe *probe, struct tide_health_row *row);
 
 #endif

@@ -44,7 +44,10 @@ static void add(struct tide_health_row *row,
     }
 }
 
-static void add_disk(struct tide_health_row *row, const struct page *page, const char *place)
+static void add_disk(const struct tide_health_probe *probe,
+                     struct tide_health_row *row,
+                     const struct page *page,
+                     const char *place)
 {
     int64_t free_bytes = 0;
     int64_t size_bytes = 0;
@@ -52,7 +55,7 @@ static void add_disk(struct tide_health_row *row, const struct page *page, const
         number(page, "tidemark_disk_size_bytes", place, &size_bytes)) {
         row->free_bytes = (uint64_t)free_bytes;
         row->size_bytes = (uint64_t)size_bytes;
-        tide_health_judge_disk(row);
+        tide_health_judge_disk(probe, row);
     }
 }
 
@@ -63,7 +66,7 @@ static void add_log(struct tide_health_probe *probe, const struct page *page)
     if (number(page, "tidemark_log_bytes", NULL, &bytes)) {
         row->where = TIDE_VIEW("embedded");
         tide_health_add_number(row, "log_bytes", bytes);
-        add_disk(row, page, "place=\"data\"");
+        add_disk(probe, row, page, "place=\"data\"");
     } else {
         row->where = TIDE_VIEW("Kafka");
         add(row, "consumed", page, "tidemark_kafka_consumed_total", NULL);
@@ -77,7 +80,7 @@ static void add_lake(struct tide_health_probe *probe, const struct page *page)
 {
     struct tide_health_row *row = tide_health_add_row(&probe->report, "lake");
     int64_t seconds = 0;
-    add_disk(row, page, "place=\"lake\"");
+    add_disk(probe, row, page, "place=\"lake\"");
     if (age(page, "tidemark_checkpoint_last_success_timestamp_seconds", &seconds)) {
         tide_health_add_number(row, "newest_epoch_age_s", seconds);
         if (seconds > lake_age_max_s) {

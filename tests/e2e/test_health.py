@@ -14,6 +14,7 @@ from harness import tidemark
 from service import device_event
 
 SLOW_S = 20  # far beyond every timeout that is asked for here
+ANY_DISK = ("--disk-free", "0")  # of the machine the tests run on
 
 
 def health(*arguments, **options):
@@ -76,7 +77,7 @@ def test_a_running_service_is_up(make_service):
     service = make_service(preset="device", settings=["process.checkpoint=100ms"]).start()
     service.post_events([device_event(i) for i in range(50)])
     service.barrier()
-    code, rows = health("--server", service.url)
+    code, rows = health("--server", service.url, *ANY_DISK)
     assert code == 0, rows
     assert list(rows) == [("service", ""), ("log", ""), ("lake", ""), ("batch", "")]
     assert all(row["state"] == "up" for key, row in rows.items() if key[0] != "batch"), rows
@@ -88,7 +89,7 @@ def test_a_running_service_is_up(make_service):
     assert 0 <= part(rows, "lake")["newest_epoch_age_s"] < 300
     assert part(rows, "batch") == {"part": "batch", "state": "idle", "why": "no batch has run"}
     # With its configuration the lake is looked at too.
-    where = ["--preset", "device", "--data", service.place]
+    where = ["--preset", "device", "--data", service.place, *ANY_DISK]
     code, rows = health("--server", service.url, *where)
     assert code == 0, rows
     assert 0 <= part(rows, "lake")["newest_commit_age_s"] < 300
@@ -114,7 +115,7 @@ def test_a_batch_is_told_of(make_service):
 
 def test_a_table_for_people(make_service):
     service = make_service(preset="device").start()
-    done = tidemark("health", "--server", service.url, "--format", "table")
+    done = tidemark("health", "--server", service.url, "--format", "table", *ANY_DISK)
     lines = done.stdout.decode().splitlines()
     assert done.returncode == 0
     assert lines[0].split() == "part state lag disk where what it says".split()
@@ -265,6 +266,7 @@ NO_FILE = (404, {"RemoteException": {"exception": "FileNotFoundException", "mess
     "change, state, why",
     [
         ({}, "up", None),
+        ({"CapacityRemaining": 100}, "up", None),
         ({"NumLiveDataNodes": 1, "NumDeadDataNodes": 1}, "degraded", "1 DataNodes are dead"),
         ({"NumLiveDataNodes": 0, "NumDeadDataNodes": 2}, "down", "no DataNode is alive"),
         ({"FSState": "safeMode"}, "degraded", "the NameNode is in safe mode"),
@@ -287,6 +289,18 @@ def test_a_lake_on_hdfs(closed_port, change, state, why):
     assert code == {"up": 0, "degraded": 7, "down": 4}[state]
 
 
+@pytest.mark.parametrize("percent, state", [(0, "up"), (5, "up"), (6, "degraded"), (100, "degraded")])
+def test_how_full_a_disk_may_be(percent, state):
+    page = 'tidemark_disk_free_bytes{place="lake"} 5000000000\n'
+    page += 'tidemark_disk_size_bytes{place="lake"} 100000000000\n'
+    with server({"/ready": (200, {"status": "ready"}), "/metrics": (200, page)}) as port:
+        asked = ["--part", "lake", "--disk-free", percent]
+        _, rows = health("--server", f"http://127.0.0.1:{port}", *asked)
+    row = part(rows, "lake")
+    assert (row["state"], row["free_bytes"]) == (state, 5000000000), row
+    assert row.get("why") == (None if state == "up" else "the disk is nearly full")
+
+
 def test_brokers_that_are_not_there(closed_port):
     code, rows = health(
         *("--preset", "device", "--part", "log", "--part", "publish", "--timeout", "1"),
@@ -305,6 +319,7 @@ def test_brokers_that_are_not_there(closed_port):
     "arguments, code, message",
     [
         (["--format", "xml"], 2, "--format 'xml' is neither table nor ndjson"),
+        (["--disk-free", "101"], 2, "--disk-free 101 is not a number in 0..100"),
         (["--timeout", "0"], 2, "--timeout 0 is not a number in 1..60"),
         (["--part", "lag"], 2, "there is no part 'lag'; did you mean 'log'?"),
         (["--part", "xyzzyxyzzy"], 2, "there is no part 'xyzzyxyzzy'"),
