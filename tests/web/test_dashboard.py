@@ -409,6 +409,31 @@ def test_phone(preset, request, open_page):
         assert width <= 360, (address, width)
 
 
+COUNTED = """
+  window.asked = 0;
+  const find = window.matchMedia.bind(window);
+  const {get} = Object.getOwnPropertyDescriptor(MediaQueryList.prototype, "matches");
+  window.matchMedia = (query) => Object.defineProperty(find(query), "matches", {
+    get() { window.asked += query.includes("color-scheme"); return get.call(this); }
+  });
+"""
+
+
+def test_what_draws_does_not_ask_the_system(device, open_page):
+    """Who asks whether it is dark between the system's change and the event of it is answered, and
+    the event does not come: the page would keep its colours."""
+    page = open_page(device)
+    page.add_init_script(COUNTED)
+    page.reload()
+    for address in PAGES:
+        page.goto(f"{device.url}/{address}")
+        page.wait_for_selector("main .card, main .tile, main .empty")
+    assert page.evaluate("asked") == 1
+    page.emulate_media(color_scheme="dark")
+    until(page, "() => document.documentElement.dataset.theme === 'dark'")
+    assert page.evaluate("asked") == 2
+
+
 def violations(page, scheme):
     """What axe finds in this theme; beyond colours both themes are the same page."""
     page.emulate_media(color_scheme=scheme)

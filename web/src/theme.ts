@@ -8,6 +8,7 @@ const system = window.matchMedia("(prefers-color-scheme: dark)");
 
 export const themeTopic = new Topic();
 export let theme: Theme = read();
+let isDarkNow = false; // as it is drawn
 
 function read(): Theme {
   try {
@@ -19,11 +20,14 @@ function read(): Theme {
 }
 
 export function isDark(): boolean {
-  return theme === "dark" || (theme === "auto" && system.matches);
+  return isDarkNow;
 }
 
-export function apply(): void {
-  document.documentElement.dataset.theme = isDark() ? "dark" : "light";
+/** Nothing else asks the system: who asks between its change and the event of it is answered, and
+ *  then Chromium sees no change to tell of, and the page would keep its colours. */
+function apply(): void {
+  isDarkNow = theme === "dark" || (theme === "auto" && system.matches);
+  document.documentElement.dataset.theme = isDarkNow ? "dark" : "light";
   themeTopic.publish();
 }
 
