@@ -57,9 +57,14 @@ def test_read_test_log(tmp_path, capsys):
 def test_read_junit(tmp_path):
     report = tmp_path / "report.xml"
     report.write_text(
-        '<testsuites><testsuite tests="9" failures="1" errors="2" skipped="3"/></testsuites>'
+        '''<testsuites><testsuite tests="9" failures="1" errors="1" skipped="3">
+        <testcase classname="tests.a" name="b[1]"><failure message="not 1&#10;but 2">..</failure>
+        </testcase><testcase classname="tests.a" name="c"><error message="no server"/></testcase>
+        <testcase classname="tests.a" name="d"/></testsuite></testsuites>'''
     )
-    assert str(run.read_junit(report)) == "3 passed, 3 failed, 3 skipped"
+    run.failures.clear()
+    assert str(run.read_junit(report)) == "4 passed, 2 failed, 3 skipped"
+    assert run.failures == ["tests.a.b[1]: not 1", "tests.a.c: no server"]
 
 
 def test_unknown_step(capsys):
@@ -75,7 +80,8 @@ def test_step_that_cannot_run_is_a_failure(monkeypatch, tmp_path, capsys):
 
     monkeypatch.setitem(run.STEPS, "gcc", (broken, "broken"))
     assert run.main(["gcc"]) == 1
-    assert capsys.readouterr().out.endswith("\n0 passed, 1 failed, 0 skipped\n")
+    told = "\nfailed: gcc: no compiler\n\n0 passed, 1 failed, 0 skipped\n"
+    assert capsys.readouterr().out.endswith(told)
 
 
 # What a program imports, and whether the thread sanitizer has something to judge there.
