@@ -85,6 +85,11 @@ static int prepare(const char *directory,
     return code == 0 ? 0 : ENOMEM;
 }
 
+static const char *program_of(const struct tide_child_options *options)
+{
+    return options->program == NULL ? options->arguments[0] : options->program;
+}
+
 /* 0, or why not. */
 static int spawn(const struct tide_child_options *options, int output, pid_t *process)
 {
@@ -102,7 +107,7 @@ static int spawn(const struct tide_child_options *options, int output, pid_t *pr
         memcpy(&arguments, &options->arguments, sizeof(arguments)); /* without const, as above */
         if (code == 0) {
             code = posix_spawnp(
-                process, options->arguments[0], &actions, &attributes, arguments, environment);
+                process, program_of(options), &actions, &attributes, arguments, environment);
         }
         posix_spawnattr_destroy(&attributes);
     }
@@ -126,8 +131,8 @@ enum tide_status tide_child_start(const struct tide_child_options *options,
                                   struct tide_error *error)
 {
     int ends[2];
-    const char *program = options->arguments[0];
-    tide_assert(child->process == 0 && program != NULL);
+    const char *program = program_of(options);
+    tide_assert(child->process == 0 && options->arguments[0] != NULL);
     if (pipe2(ends, O_CLOEXEC) != 0) {
         return tide_error_set(error, TIDE_RETRY, "no pipe for %s: %s", program, strerror(errno));
     }

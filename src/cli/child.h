@@ -27,9 +27,12 @@ struct tide_child {
 /* In the environment of this very program as a child: it is to end when the process of that number
  * does, however that ends. */
 #define TIDE_CHILD_PARENT "TIDEMARK_CHILD_OF"
+/* This very program, whatever became of its file. */
+#define TIDE_CHILD_ITSELF "/proc/self/exe"
 
 struct tide_child_options {
-    const char *const *arguments;   /* the program first, looked for in PATH; NULL ends it */
+    const char *program;            /* looked for in PATH; NULL: its first argument */
+    const char *const *arguments;   /* the program's name first; NULL ends it */
     const char *const *environment; /* NAME=value beside what we have; NULL: nothing */
     const char *directory;          /* it works in; NULL: ours */
     /* SIGINT, SIGTERM and SIGHUP, which the calling thread has blocked, are told by next. Only for

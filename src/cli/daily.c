@@ -19,7 +19,6 @@ enum {
     STATE_BYTES_MAX = 4096,
     LAST_BYTES_MAX = 512
 };
-static const char program_itself[] = "/proc/self/exe";
 static const struct tide_duration look_again_after = {30 * 1000000}; /* the wall clock may jump */
 static const struct tide_duration listen_for = {200000};
 static const struct tide_duration grace = {15 * 1000000}; /* a batch ends Spark first */
@@ -124,7 +123,6 @@ static const char **make_arguments(const struct tide_daily *daily,
     static const char *const passed[] = {"--preset", "--data", "--metric", "--set"};
     const struct tide_invocation *invocation = daily->options.invocation;
     const struct tide_view engine = daily->options.config->daily.engine;
-    const char *program = daily->options.program;
     char from[TIDE_CIVIL_TEXT_MAX];
     char to[TIDE_CIVIL_TEXT_MAX];
     struct words words = {.arena = arena, .size = OWN_WORDS};
@@ -141,7 +139,7 @@ static const char **make_arguments(const struct tide_daily *daily,
         texts[2].data == NULL) {
         return NULL;
     }
-    add(&words, program == NULL ? program_itself : program);
+    add(&words, "tidemark");
     add(&words, "batch");
     for (size_t i = 0; i < sizeof(passed) / sizeof(passed[0]); i++) {
         add_option(&words, invocation, passed[i]);
@@ -197,7 +195,10 @@ static bool run_child(struct tide_daily *daily, const struct tide_daily_turn *tu
     struct tide_arena arena = {0};
     struct tide_child child = {0};
     struct tide_error error = {0};
-    const struct tide_child_options options = {.arguments = make_arguments(daily, turn, &arena)};
+    const char *program = daily->options.program;
+    const struct tide_child_options options = {.program =
+                                                   program == NULL ? TIDE_CHILD_ITSELF : program,
+                                               .arguments = make_arguments(daily, turn, &arena)};
     tide_bytes_reset(&daily->last);
     if (options.arguments == NULL) {
         tide_logline(TIDE_LOGLINE_ERROR, "batch", "not run: out of memory");

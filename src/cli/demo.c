@@ -201,7 +201,7 @@ static enum tide_exit tell_beat(struct demo *demo)
     tide_story_tell(demo->story, beat, &sentence);
     tide_demo_screen_beat(&demo->screen,
                           elapsed(demo),
-                          tide_story_beat_name(beat),
+                          beat,
                           tide_bytes_terminated(&sentence),
                           tide_demo_plot_where(demo->plot, beat));
     tide_bytes_release(&sentence);
@@ -299,8 +299,9 @@ static enum tide_exit settle(struct demo *demo)
 static void verify(struct demo *demo)
 {
     const char *url = tide_bytes_terminated(&demo->service.url);
-    const char *const arguments[] = {"/proc/self/exe", "verify", "--server", url, NULL};
-    const struct tide_child_options options = {.arguments = arguments, .hears_signals = true};
+    const char *const arguments[] = {"tidemark", "verify", "--server", url, NULL};
+    const struct tide_child_options options = {
+        .program = TIDE_CHILD_ITSELF, .arguments = arguments, .hears_signals = true};
     struct tide_child child = {0};
     struct tide_error error = {0};
     struct tide_view line;

@@ -94,7 +94,7 @@ void tide_demo_screen_remark(struct tide_demo_screen *screen, const char *remark
 
 void tide_demo_screen_beat(struct tide_demo_screen *screen,
                            struct tide_duration elapsed,
-                           const char *name,
+                           enum tide_story_beat beat,
                            const char *sentence,
                            const char *where)
 {
@@ -103,9 +103,10 @@ void tide_demo_screen_beat(struct tide_demo_screen *screen,
     append_elapsed(&screen->text, elapsed);
     tide_bytes_append_text(&screen->text, "   ");
     color(screen, bold);
-    tide_bytes_append_format(&screen->text, "%-10s", name);
+    tide_bytes_append_format(&screen->text, "%-10s", tide_story_beat_name(beat));
     color(screen, plain);
     tide_bytes_append_format(&screen->text, "%s\n", sentence);
+    screen->is_told[beat] = true;
     tide_bytes_append_format(&remark, "-> %s", where);
     tide_demo_screen_remark(screen, tide_bytes_terminated(&remark));
     tide_bytes_release(&remark);
@@ -169,6 +170,20 @@ static void begin_row(struct tide_demo_screen *screen, const char *key)
     color(screen, plain);
 }
 
+/* Of what goes wrong in the story, what was told, or what was not. */
+static bool append_beats(struct tide_demo_screen *screen, bool is_told, const char *begin)
+{
+    const size_t size = screen->text.size;
+    for (int beat = TIDE_STORY_RELEASE; beat < TIDE_STORY_BEATS; beat++) {
+        if (screen->is_told[beat] == is_told) {
+            tide_bytes_append_format(
+                &screen->text, "%s%s", begin, tide_story_beat_name((enum tide_story_beat)beat));
+            begin = ", ";
+        }
+    }
+    return screen->text.size > size;
+}
+
 static void append_rejected(struct tide_demo_screen *screen, const struct tide_ledger *ledger)
 {
     char n[NUMBER_TEXT_MAX];
@@ -227,6 +242,9 @@ void tide_demo_screen_summary(struct tide_demo_screen *screen,
                              elapsed.us / 60000000,
                              elapsed.us / 1000000 % 60);
     color(screen, plain);
+    begin_row(screen, "story");
+    append_beats(screen, false, append_beats(screen, true, "") ? "; not yet: " : "not yet: ");
+    tide_bytes_append_byte(&screen->text, '\n');
     begin_row(screen, "processed");
     tide_bytes_append_format(&screen->text,
                              "%s = %s on time + %s late, none dropped\n",

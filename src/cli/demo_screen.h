@@ -12,6 +12,7 @@ struct tide_demo_screen {
     bool has_colors;
     bool has_status; /* the last line is one that changes */
     uint32_t width;  /* of the terminal: that line must not wrap; 0: not known */
+    bool is_told[TIDE_STORY_BEATS];
 };
 
 /* The address, large, and where the data is. */
@@ -22,7 +23,7 @@ void tide_demo_screen_address(struct tide_demo_screen *screen,
 /* elapsed: since the live flow began. */
 void tide_demo_screen_beat(struct tide_demo_screen *screen,
                            struct tide_duration elapsed,
-                           const char *name,
+                           enum tide_story_beat beat,
                            const char *sentence,
                            const char *where);
 /* A line under the beat's, of the same column. */
@@ -34,7 +35,7 @@ void tide_demo_screen_status(struct tide_demo_screen *screen,
 /* Takes the changing line away. */
 void tide_demo_screen_clear(struct tide_demo_screen *screen);
 
-/* proof: what `tidemark verify` said in the end. */
+/* Also of what has not happened yet. proof: what `tidemark verify` said in the end. */
 void tide_demo_screen_summary(struct tide_demo_screen *screen,
                               struct tide_duration elapsed,
                               const struct tide_demo_plot *plot,

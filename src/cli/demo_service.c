@@ -9,7 +9,6 @@
 enum {
     LINE_BYTES_MAX = 4096
 };
-static const char program_itself[] = "/proc/self/exe";
 static const char usual_address[] = "127.0.0.1:8080";
 static const char any_address[] = "127.0.0.1:0";
 static const char listening[] = "listening on http";
@@ -87,8 +86,7 @@ static enum tide_status start_at(const struct tide_demo_service_options *options
                                  struct tide_demo_service *service,
                                  struct tide_error *error)
 {
-    const char *program = options->program == NULL ? program_itself : options->program;
-    const char *const arguments[] = {program,
+    const char *const arguments[] = {"tidemark",
                                      "run",
                                      "--data",
                                      options->folder,
@@ -100,8 +98,11 @@ static enum tide_status start_at(const struct tide_demo_service_options *options
     char parent[64];
     (void)snprintf(parent, sizeof(parent), TIDE_CHILD_PARENT "=%ld", (long)getpid());
     const char *const environment[] = {parent, NULL};
-    const struct tide_child_options child = {
-        .arguments = arguments, .environment = environment, .hears_signals = true};
+    const struct tide_child_options child = {.program = options->program == NULL ? TIDE_CHILD_ITSELF
+                                                                                 : options->program,
+                                             .arguments = arguments,
+                                             .environment = environment,
+                                             .hears_signals = true};
     enum tide_status status = tide_child_start(&child, &service->child, error);
     return status == TIDE_OK ? wait_until_listening(service, error) : status;
 }

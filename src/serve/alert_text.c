@@ -7,8 +7,16 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 
 #include "base/banned.h"
+
+enum {
+    THOUSAND = 1000,
+    DECIMALS_MAX = 12,       /* as cells have */
+    ROUNDED_BELOW = 1 << 30, /* above it nobody sees what is behind the point */
+    ROUNDED_TEXT_MAX = 32
+};
 
 bool tide_alert_id(const struct tide_alert_watch *watch,
                    const struct tide_alert_instance *instance,
@@ -140,6 +148,28 @@ static void write_condition(const struct tide_alert *alert, struct tide_bytes *j
 
 /* ------- messages */
 
+/* For people: four digits that mean something, or all of a whole number. */
+static void append_rounded(struct tide_alert_number number, struct tide_bytes *text)
+{
+    double rest = fabs(number.number);
+    char buffer[ROUNDED_TEXT_MAX];
+    int decimals = 0;
+    if (!number.known || !isfinite(rest) || rest >= ROUNDED_BELOW || rest == trunc(rest)) {
+        append_number(number, text);
+        return;
+    }
+    for (; rest < THOUSAND && decimals < DECIMALS_MAX; decimals++) {
+        rest *= 10;
+    }
+    int size = snprintf(buffer, sizeof(buffer), "%.*f", decimals, number.number);
+    while (decimals > 0 && buffer[size - 1] == '0') {
+        size--;
+        decimals--;
+    }
+    size -= buffer[size - 1] == '.';
+    tide_bytes_append(text, buffer, (size_t)size);
+}
+
 /* crash_spike {"os": "ios"} */
 static void write_subject(const struct tide_alert_watch *watch,
                           const struct tide_alert_instance *instance,
@@ -180,10 +210,10 @@ void tide_alert_write_line(const struct tide_alert_message *message, struct tide
                                  ": %.*s %.*s ",
                                  TIDE_VIEW_ARGUMENTS(message->watch->metric->name),
                                  TIDE_VIEW_ARGUMENTS(alert->on_text));
-        append_number(instance->value, line);
+        append_rounded(instance->value, line);
         if (alert->baseline_windows > 0) {
             tide_bytes_append_text(line, ", baseline ");
-            append_number(instance->baseline, line);
+            append_rounded(instance->baseline, line);
         }
         tide_bytes_append_format(line, ", %" PRIu64 " events", instance->events);
     }

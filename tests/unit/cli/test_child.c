@@ -63,12 +63,14 @@ static void hears_all_that_is_said(void **state)
     static const char *const variables[] = {"TIDE_A=x y", "TIDE_B=", NULL};
     const struct tide_child_options plain = {0};
     const struct tide_child_options more = {.environment = variables, .directory = "/"};
+    const struct tide_child_options other = {.program = "bash"};
     (void)setenv("TIDE_A", "before", 1);
     (void)setenv("TIDE_C", "kept", 1);
     check("echo \"$1\"; echo b >&2; printf c", &plain, "a b|b|c|", 0);
     check("exit 7", &plain, "", 7);
     check("printf '\\n\\n'", &plain, "||", 0);
     check("kill -9 $$", &plain, "", 128 + SIGKILL);
+    check("echo ${BASH_VERSION:+bash}; head -c 2 /proc/$$/cmdline; :", &other, "bash|sh|", 0);
     check("cat; echo \"$TIDE_A,$TIDE_B,$TIDE_C\"; pwd", &more, "x y,,kept|/|", 0);
 }
 

@@ -50,7 +50,7 @@ static void lines_in_a_pipe(void **state)
     (void)state;
     struct tide_demo_screen screen = {0};
     set_facts();
-    tide_demo_screen_beat(&screen, then, "fix", "It is mended.", "crash_rate");
+    tide_demo_screen_beat(&screen, then, TIDE_STORY_FIX, "It is mended.", "crash_rate");
     check(&screen,
           "  1:15   fix       It is mended.\n"
           "                   -> crash_rate\n");
@@ -97,9 +97,13 @@ static void a_summary(void **state)
     (void)state;
     struct tide_demo_screen screen = {0};
     set_facts();
+    screen.is_told[TIDE_STORY_LIVE] = true;
+    screen.is_told[TIDE_STORY_RELEASE] = true;
+    screen.is_told[TIDE_STORY_BURST] = true;
     tide_demo_screen_summary(&screen, then, device(), &facts, "9 cells, 0 differences");
     check(&screen,
           "\nWhat happened in 1:15\n\n"
+          "  story       release, burst; not yet: clock, quiet, back, fix, retry, broken\n"
           "  processed   1,234,000 = 1,230,000 on time + 4,000 late, none dropped\n"
           "  duplicates  500, each counted once\n"
           "  rejected    67: json_invalid 7, clock_ahead 60\n"
@@ -109,6 +113,13 @@ static void a_summary(void **state)
           "              2.5.0    25.0 % of 100 devices\n"
           "              2.5.1     0.0 % of 0 devices\n"
           "  proof       9 cells, 0 differences\n");
+    memset(screen.is_told, 0, sizeof(screen.is_told));
+    tide_demo_screen_summary(&screen, then, device(), &facts, "");
+    assert_non_null(strstr(tide_bytes_terminated(&screen.text),
+                           "  story       not yet: release, burst, clock, quiet, back, fix, retry, "
+                           "broken\n"));
+    tide_bytes_reset(&screen.text);
+    memset(screen.is_told, true, sizeof(screen.is_told));
     facts.holds = false;
     facts.version_count = 40;
     for (uint32_t i = 0; i < facts.version_count; i++) {
@@ -116,6 +127,8 @@ static void a_summary(void **state)
     }
     tide_demo_screen_summary(&screen, then, device(), &facts, "");
     const char *text = tide_bytes_terminated(&screen.text);
+    assert_non_null(
+        strstr(text, "  story       release, burst, clock, quiet, back, fix, retry, broken\n"));
     assert_non_null(strstr(text, "DOES NOT HOLD"));
     assert_null(strstr(text, "of 27 devices")); /* twelve are enough */
     assert_non_null(strstr(text, "of 28 devices"));

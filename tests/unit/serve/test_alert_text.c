@@ -51,6 +51,38 @@ static struct tide_alert_message message_of(const struct rig *rig)
     return message;
 }
 
+static void check_number(struct rig *rig, double number, const char *shown)
+{
+    struct tide_bytes line = {0};
+    char wanted[64];
+    rig->instance->value.number = number;
+    const struct tide_alert_message message = message_of(rig);
+    tide_alert_write_line(&message, &line);
+    (void)snprintf(wanted, sizeof(wanted), ": hits value %s, 13 events (id ", shown);
+    assert_non_null(strstr(tide_bytes_terminated(&line), wanted));
+    tide_bytes_release(&line);
+}
+
+static void test_numbers_for_people(void **state)
+{
+    (void)state;
+    struct rig rig;
+    open_rig(&rig, "  many: {metric: hits, when: 'value > 3'}\n", "a");
+    check_number(&rig, 0.087301587302, "0.0873");
+    check_number(&rig, -0.000012345678, "-0.00001235");
+    check_number(&rig, 0.99999, "1");
+    check_number(&rig, 12.3456, "12.35");
+    check_number(&rig, 1234.56, "1235");
+    check_number(&rig, 1230.4, "1230");
+    check_number(&rig, 0.000000000001, "0.000000000001");
+    check_number(&rig, 0, "0");
+    check_number(&rig, 4503599627370496, "4503599627370496");
+    check_number(&rig, 2147483648.5, "2147483648.5");
+    rig.instance->value.known = false;
+    check_number(&rig, 1, "null");
+    close_rig(&rig);
+}
+
 static void test_message(void **state)
 {
     (void)state;
@@ -208,6 +240,7 @@ static void test_watch(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_numbers_for_people),
         cmocka_unit_test(test_message),
         cmocka_unit_test(test_absence_and_unknown),
         cmocka_unit_test(test_ids),
