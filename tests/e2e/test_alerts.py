@@ -166,7 +166,7 @@ class World:
         log = self.service.log.read_text(errors="replace")
         return [line for line in log.splitlines() if " alert: " in line and words in line]
 
-    def wait(self, is_reached, what, limit_s=30):
+    def wait(self, is_reached, what, limit_s=60):
         deadline = time.monotonic() + limit_s
         while not is_reached():
             assert time.monotonic() < deadline, f"{what}\n{self.service.log_tail()}"

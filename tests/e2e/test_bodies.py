@@ -440,8 +440,8 @@ def test_keys_that_are_none(make_service, tmp_path):
 def test_limit_by_address(make_service):
     service = make_service(
         preset="device",
-        settings=["collect.http.limit.address.rate=100", "collect.http.limit.address.burst=500"],
-    ).start()
+        settings=["collect.http.limit.address.rate=1", "collect.http.limit.address.burst=500"],
+    ).start()  # so low a rate that what comes back meanwhile is nothing, however long it takes
     number, replies = 0, []
     while not replies or replies[-1].status == 200:
         events = [device_event(number + i) for i in range(200)]
@@ -449,11 +449,11 @@ def test_limit_by_address(make_service):
         replies.append(service.post_events(lines(events)))
         assert number < 10_000
     # 500 at once: the third body is let in with 100 left, and overdraws; the fourth waits.
-    assert 3 <= len(replies) - 1 <= 5
+    assert len(replies) - 1 == 3
     refused = replies[-1]
     assert (refused.status, refused.headers["Content-Type"]) == (429, PROBLEM)
-    assert 1 <= int(refused.headers["Retry-After"]) <= 5
-    assert refused.headers["RateLimit-Policy"] == '"address";q=500;w=5;qu="events"'
+    assert 1 <= int(refused.headers["Retry-After"]) <= 101
+    assert refused.headers["RateLimit-Policy"] == '"address";q=500;w=500;qu="events"'
     assert re.fullmatch(r'"address";r=0;t=\d+', refused.headers["RateLimit"])
     # What a header says of the address does not matter, and the rest of the service is not limited.
     for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP"):
@@ -468,24 +468,25 @@ def test_limit_by_key(make_service, tmp_path):
         preset="device",
         settings=[
             f"collect.http.keys={write_keys(tmp_path)}",
-            "collect.http.limit.key.rate=10",
+            "collect.http.limit.key.rate=1",
             "collect.http.limit.key.burst=20",
         ],
     ).start()
     events = lines([device_event(i) for i in range(100)])
     assert service.post_events(events, bearer(KEY)).status == 200
     refused = service.post_events(events, bearer(KEY))
-    assert refused.status == 429 and 1 <= int(refused.headers["Retry-After"]) <= 9
+    assert refused.status == 429 and 1 <= int(refused.headers["Retry-After"]) <= 81
     assert service.post_events(events, bearer(OTHER)).status == 200
 
 
 def test_the_generator_waits_for_its_turn(make_service):
     service = make_service(
         preset="device",
-        settings=["collect.http.limit.address.rate=100", "collect.http.limit.address.burst=100"],
+        settings=["collect.http.limit.address.rate=1", "collect.http.limit.address.burst=10"],
     ).start()
-    run_ok("generate", "--preset", "device", "--count", "160", "--rate", "0", "--to", service.url)
-    assert service.ledger()["verdicts"] == 160
+    # Two bodies of 20: the first leaves a debt of ten seconds.
+    run_ok("generate", "--preset", "device", "--count", "40", "--rate", "0", "--to", service.url)
+    assert service.ledger()["verdicts"] == 40
     text = service.get("/metrics").body.decode()
     assert int(re.search(r'turned_away_total{why="address_limit"} (\d+)', text)[1]) >= 1
 

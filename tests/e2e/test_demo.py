@@ -5,6 +5,7 @@ A demo in these tests is ten times as fast as usual, on a port of its own; where
 while it runs, the test reads what it prints and asks the service behind it.
 """
 
+import calendar
 import json
 import os
 import pathlib
@@ -22,6 +23,7 @@ from harness import program, run_ok
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BEATS = ("history", "live", "release", "burst", "clock", "quiet", "back", "fix", "retry", "broken")
 QUICK = ("--speed", "10", "--listen", "127.0.0.1:0")
+LIVE = r"\d:\d\d +live "
 TIMEOUT_S = 180
 
 
@@ -111,7 +113,7 @@ def rates_of(rows):
 def age_of_watermark(ledger):
     """Seconds; negative if it is ahead of the clock."""
     marks = [p["watermark"][:19] for p in ledger["partitions"]]
-    return time.time() - time.mktime(time.strptime(max(marks), "%Y-%m-%dT%H:%M:%S")) + time.timezone
+    return time.time() - calendar.timegm(time.strptime(max(marks), "%Y-%m-%dT%H:%M:%S"))
 
 
 @pytest.mark.parametrize(
@@ -120,11 +122,11 @@ def age_of_watermark(ledger):
 )
 def test_the_story_leaves_its_traces(make_demo, tmp_path, preset, rate, bad, reason):
     demo = make_demo("--preset", preset).read_address()
-    demo.read_until("0:00 +live")
-    assert time.monotonic() - demo.started < 30, "history is sent at once"
+    demo.read_until(LIVE)
+    assert time.monotonic() - demo.started < TIMEOUT_S, "history is sent at once"
     demo.read_until(" broken ")
-    demo.read_until(r"\d:\d\d +live")  # again
-    deadline = time.monotonic() + 30  # what was sent is counted soon, but not at once
+    demo.read_until(LIVE)  # again
+    deadline = time.monotonic() + 60  # what was sent is counted soon, but not at once
     while True:
         ledger = json.loads(demo.get("/api/v1/ledger"))
         counts = ledger["ledger"]
@@ -205,7 +207,7 @@ def test_commands_can_be_pasted(make_demo, tmp_path, preset, keep):
 
 
 def test_ctrl_c_at_any_time(make_demo, tmp_path):
-    for when, number in (("=====", signal.SIGINT), ("0:00 +live", signal.SIGTERM)):
+    for when, number in (("=====", signal.SIGINT), (LIVE, signal.SIGTERM)):
         demo = make_demo()
         demo.read_until(when)
         assert demo.end(number) == 0, demo.text
@@ -248,6 +250,9 @@ def read_terminal(terminal, react):
     return text
 
 
+REDRAWN = b"\r\033[K"
+
+
 def test_on_a_terminal(tidemark, tmp_path):
     """Colours unless NO_COLOR says so, and a line that changes in place."""
     for no_color in ("", "1"):
@@ -260,18 +265,19 @@ def test_on_a_terminal(tidemark, tmp_path):
             env={**os.environ, "TERM": "xterm", "NO_COLOR": no_color, "TMPDIR": str(tmp_path)},
         )
         os.close(inner)
-        signs = [b"0:03 ", b"computed again"]  # at each of them Ctrl-C is pressed
+        # At each of them Ctrl-C is pressed; a busy machine passes over a second.
+        signs = [rb"\b0:(0[3-9]|[1-5]\d) ", b"computed again"]
 
         def react(text, process=process, signs=signs):
-            if signs and signs[0] in text:
+            if signs and re.search(signs[0], text) and text.count(REDRAWN) >= 2:
                 signs.pop(0)
                 process.send_signal(signal.SIGINT)
 
         text = read_terminal(outer, react)
         assert process.wait(TIMEOUT_S) == 0, text
         assert (b"\033[1m" in text) == (no_color == ""), text
-        assert text.count(b"\r\033[K") >= 2, text
-        for line in text.replace(b"\r\033[K", b"\n").splitlines():
+        assert text.count(REDRAWN) >= 2, text
+        for line in text.replace(REDRAWN, b"\n").splitlines():
             if re.search(rb"^[ 0-9\033\[m]+:\d\d .* events, \d", line):
                 assert len(re.sub(rb"\033\[\d*m", b"", line)) < 80, line
 
@@ -339,7 +345,7 @@ def test_the_browser_is_opened_only_if_asked_for(make_demo, tmp_path):
     for words, is_opened in ((["--open"], True), ([], False), (["--open", "--no-open"], False)):
         told.unlink(missing_ok=True)
         demo = make_demo(*words, environment=environment).read_address()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while is_opened and not (told.exists() and told.read_text("utf-8")):
             assert time.monotonic() < deadline, "no browser was asked for"
             time.sleep(0.02)  # the browser is nobody's to wait for

@@ -570,7 +570,9 @@ def test_prometheus_sees_no_counter_go_back(make_service):
         return int(processed[1]) if processed else None
 
     service = make_service(preset="device").start()
-    lines = run_ok("generate", "--preset", "device", "--count", "100000").stdout.splitlines(True)
+    start = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 86400))
+    words = ["generate", "--preset", "device", "--count", "100000", "--start", start]
+    lines = run_ok(*words).stdout.splitlines(True)
     for at in range(0, len(lines), 10000):
         assert service.post_events(b"".join(lines[at : at + 10000])).status == 200
     service.settle()

@@ -19,7 +19,7 @@ class Message:
 class Listener:
     """One stream; its cells merged as a page would have them."""
 
-    def __init__(self, port, query="", last_id=None, timeout=30, headers=None):
+    def __init__(self, port, query="", last_id=None, timeout=60, headers=None):
         headers = {"Accept": "text/event-stream"} | (headers or {})
         headers |= {"Last-Event-ID": last_id} if last_id else {}
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
