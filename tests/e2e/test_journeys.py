@@ -4,6 +4,7 @@ without another event, again when a late event changes it, and never twice."""
 import contextlib
 import datetime
 import http.client
+import itertools
 import json
 import random
 import time
@@ -17,7 +18,10 @@ COLUMNS = (
     "metric journey_key journey_group outcome reached step_count start_time end_time step_times"
     " conversion_us ordinal revision definition start_date"
 ).split()
-TOLD_S = 60
+TOLD_S = 120
+KILLS = 12
+WALKED_MIN = 100  # under kills, however slow the disk
+SLOW_S = 600
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 # Times of now, and a timeout that a test can wait for: the idle rule takes ten seconds.
@@ -184,7 +188,7 @@ def test_abandoned_without_another_event(make_service, tmp_path):
     file = tmp_path / "short.yaml"
     file.write_text(SHORT)
     service = make_service(file=file, settings=SETTINGS).start()
-    at = now_ms()
+    at = now_ms() + 10_000  # a clock that is ahead: so long at least it is not abandoned
     look = {"id": "a", "kind": "look", "at": at, "user": -7, "shop": 'a "b"'}
     post(service, [look])
     service.barrier()
@@ -261,7 +265,11 @@ def test_kills_under_load(make_service):
     learners = Learners()
     threads, errors = in_threads(2, learners.run)
     try:
-        for _ in range(12):
+        deadline = time.monotonic() + SLOW_S
+        for number in itertools.count():
+            if number >= KILLS and len(learners.walked) > WALKED_MIN:
+                break
+            assert time.monotonic() < deadline or number < KILLS, "hardly any load"
             service.start()
             learners.port = service.port
             time.sleep(0.05 + r.random() * 0.5)  # the random moment
@@ -279,7 +287,7 @@ def test_kills_under_load(make_service):
     told = check_told_once(rows)
     completed = [row for row in told.values() if row["outcome"] == "completed"]
     users = [json.loads(row["journey_key"])["user_id"] for row in completed]
-    assert len(set(users)) == len(users) and len(learners.walked) > 100
+    assert len(set(users)) == len(users)
     assert set(learners.walked) <= set(users), "walked to the end, but not told"
     assert service.stop() == 0
 

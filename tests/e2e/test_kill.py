@@ -23,6 +23,8 @@ from service import device_event, in_threads
 KILLS = int(os.environ.get("TIDE_KILLS", 50))
 CLIENTS = 3
 BATCH = 12
+EVENTS_MIN = 1000  # acknowledged under kills, however slow the disk
+SLOW_S = 600
 TEST = "tests/e2e/test_kill.py"
 
 DEFINITIONS = """\
@@ -111,7 +113,11 @@ def test_kill_nine_at_random_moments(make_service, tmp_path, workers):
     load = Load(seed)
     threads, errors = in_threads(CLIENTS, load.run)
     try:
-        for _ in range(KILLS):
+        deadline = time.monotonic() + SLOW_S
+        for number in itertools.count():
+            if number >= KILLS and len(load.acknowledged) > EVENTS_MIN:
+                break
+            assert time.monotonic() < deadline or number < KILLS, "hardly any load"
             service.launch()
             if r.random() < 0.25:
                 time.sleep(r.random() * 0.15)  # the random moment: maybe before it listens
@@ -126,9 +132,10 @@ def test_kill_nine_at_random_moments(make_service, tmp_path, workers):
         service.start()
         load.port = service.port
         acknowledged = len(load.acknowledged)
-        deadline = time.monotonic() + 30
-        while len(load.acknowledged) < acknowledged + 200 and time.monotonic() < deadline:
+        deadline = time.monotonic() + SLOW_S
+        while len(load.acknowledged) < acknowledged + 200:
             assert not errors, errors
+            assert time.monotonic() < deadline, "hardly any load"
             time.sleep(0.01)  # until the last process has acknowledged some too
     finally:
         load.ended = True
@@ -137,7 +144,6 @@ def test_kill_nine_at_random_moments(make_service, tmp_path, workers):
     assert not errors, errors
 
     print(f"sent {len(load.sent)}, acknowledged {len(load.acknowledged)}")
-    assert len(load.acknowledged) > 1000, "hardly any load"
     service.verify()
     counted = {}
     for (_, event_id), value in service.cells("by_id").items():
