@@ -188,7 +188,7 @@ static void brokers_that_refuse_for_a_while(void **state)
 
 static void what_is_not_acknowledged_is_told(void **state)
 {
-    const struct tide_kafka_property impatient[] = {{"message.timeout.ms", "200"},
+    const struct tide_kafka_property impatient[] = {{"message.timeout.ms", "2000"},
                                                     {"reconnect.backoff.max.ms", "20"},
                                                     {"reconnect.backoff.ms", "10"}};
     (void)state;

@@ -298,7 +298,7 @@ static void the_brokers_are_away(void **state)
     world.options.cluster.properties = impatient;
     world.options.cluster.property_count = COUNT(impatient);
     world_open_log(&world);
-    world_put(&world, 0, 0, "before");
+    put_until_taken("before");
     mock_kafka_set_up(&world.mock, false);
     assert_int_equal(world_append_text(&world, &one, 0, 0, TIDE_VIEW("lost")), TIDE_OK);
     assert_int_equal(sync_log(), TIDE_RETRY);
@@ -363,7 +363,7 @@ static void close_tells_what_was_not_synced(void **state)
         struct world_append one;
         world_begin(&world, 1, 1);
         world.options.cluster.properties = impatient;
-        world.options.cluster.property_count = 1;
+        world.options.cluster.property_count = rows[i].is_up ? 0 : 1;
         world_open_log(&world);
         mock_kafka_set_up(&world.mock, rows[i].is_up);
         if (rows[i].is_failed) {
