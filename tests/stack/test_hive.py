@@ -6,6 +6,7 @@ Hive 2.3 reads no INT64 timestamps and decimals (Hive 4 does), so what it is ask
 other types.
 """
 
+import datetime
 import json
 import math
 import pathlib
@@ -15,14 +16,15 @@ import sys
 
 import deltalake
 import pytest
-from harness import DATA, ROOT, run_ok
+from device_week import move_to_last_week
+from harness import ROOT, run_ok
 from service import Service, device_event
 from spark_java import DRIVER_OPTIONS
 
 QUERIES = sorted((ROOT / "docs/queries").glob("*.sql"))
 SESSION = ROOT / "tests/support_py/hive_session.py"
 EVENTS = 3000
-NEW_DAY = "2026-03-20"
+DAY = datetime.timedelta(days=1)
 
 
 def jars(name):
@@ -41,6 +43,9 @@ class Metastore:
         self.place = folder / "work/hive"
         self.service = Service(folder / "service", preset="device")
         self.lakes = {"device": self.service.place / "lake", "sunbird": folder / "sunbird/lake"}
+        self.events = folder / "events.ndjson"
+        first, _ = move_to_last_week(self.events)
+        self.day, self.new_day = ((first + n * DAY).strftime("%Y-%m-%d") for n in (1, -2))
 
     def source(self, preset):
         return ["--preset", preset, "--lake", self.lakes[preset]]
@@ -88,27 +93,26 @@ class Metastore:
         return json.loads(results.read_text(encoding="utf-8"))
 
 
-def send_first(service):
-    lines = (DATA / "device-3000.ndjson").read_bytes()
-    assert service.post_events(lines).status == 200
-    service.barrier()
+def send_first(made):
+    assert made.service.post_events(made.events.read_bytes()).status == 200
+    made.service.barrier()
 
 
-def send_later(service):
+def send_later(made):
     """A new day in a later epoch, and rows for a day that there was."""
     found = [device_event(i, device=f"late{i % 7}") | {"event_id": f"late-{i}"} for i in range(40)]
     for i, event in enumerate(found):
-        event["timestamp"] = f"{NEW_DAY if i % 2 else '2026-03-02'}T10:00:{i:02d}Z"
-    assert service.post_events(found).status == 200
-    service.barrier()
+        event["timestamp"] = f"{made.new_day if i % 2 else made.day}T10:00:{i:02d}Z"
+    assert made.service.post_events(found).status == 200
+    made.service.barrier()
 
 
-def spoil(lake):
+def spoil(lake, day):
     """Leaves files in the folders that the log does not name: one that was compacted away, and the
     rest of a write that nobody committed."""
     table = deltalake.DeltaTable(str(lake / "events"))
     before = set(table.file_uris())
-    table.optimize.compact(partition_filters=[("event_date", "=", "2026-03-02")])
+    table.optimize.compact(partition_filters=[("event_date", "=", day)])
     gone = before - set(deltalake.DeltaTable(str(lake / "events")).file_uris())
     assert len(gone) >= 2, "the day had files of two epochs"
     kept = sorted(before - gone)[0]
@@ -174,14 +178,14 @@ def metastore(hive_installed, tmp_path_factory):
     made.batch("sunbird")
     made.service.start()
     try:
-        send_first(made.service)
+        send_first(made)
         made.batch("device")
         made.first = made.apply(*FEW)
-        send_later(made.service)
+        send_later(made)
         made.batch("device")
     finally:
         made.service.clean_up()
-    spoil(made.lakes["device"])
+    spoil(made.lakes["device"], made.day)
     made.again = made.apply()
     made.hive_ddl = made.ddl("device", "--engine", "hive", "--database", "hive_lake")
     steps = steps_of(made)
@@ -199,7 +203,7 @@ def test_every_statement_was_run(metastore):
 
 def test_a_new_day_is_there_after_the_second_run(metastore):
     days = [row[0] for row in metastore.answers[PARTITIONS]]
-    assert NEW_DAY in days
+    assert metastore.new_day in days
     wanted = metastore.sql("device", "SELECT DISTINCT event_date FROM events ORDER BY 1")
     assert sorted(days) == [row[0] for row in wanted]
 

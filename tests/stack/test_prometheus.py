@@ -28,8 +28,8 @@ from service import Service
 
 DEPLOY = pathlib.Path(ROOT) / "deploy"
 RULES = ("recording.yml", "alerts.yml")
-READY_S = 30
-ANSWER_S = 40  # until every expression has an answer
+READY_S = 60
+ANSWER_S = 180  # until every expression has an answer
 HISTORY_DAYS = (15, 8, 2, 1)  # ago; cohorts of retention, and the whole day before
 HISTORY_EVENTS = 1500
 RECENT_EVENTS = 3000
@@ -297,9 +297,15 @@ def test_no_expression_is_empty(watched):
 def test_prometheus_has_no_complaint(watched):
     """Scrapes succeed, no sample is dropped as a duplicate, no rule fails."""
     prometheus, services = watched
-    targets = prometheus.ask("targets")["activeTargets"]
-    assert {t["labels"]["job"] for t in targets} == set(services)
-    assert [t["lastError"] for t in targets] == [""] * len(targets)
+    deadline = time.monotonic() + ANSWER_S
+    while True:  # one scrape of a busy machine may take longer than its second
+        targets = prometheus.ask("targets")["activeTargets"]
+        assert {t["labels"]["job"] for t in targets} == set(services)
+        errors = [t["lastError"] for t in targets if t["lastError"]]
+        if not errors:
+            break
+        assert time.monotonic() < deadline, errors
+        time.sleep(0.5)  # until the next scrape
     groups = prometheus.ask("rules")["groups"]
     broken = [r["name"] for g in groups for r in g["rules"] if r["health"] == "err"]
     assert not broken

@@ -4,10 +4,12 @@ what is said."""
 
 import json
 import pathlib
+import time
 
 import pyarrow
 import pyarrow.parquet
 import pytest
+from device_week import move_to_last_week
 from harness import DATA, PRESETS, cells_of, differences, metric_names, oracle, run_ok, shared
 from hdfs import SPARK_URL, lake_url
 from spark_batch import (
@@ -158,7 +160,8 @@ def plant(service):
 
 
 def test_verify_is_equal_and_finds_a_planted_row(spark_installed, make_service, tmp_path):
-    events = sunbird_events(tmp_path).read_bytes()
+    start = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 86400))
+    events = sunbird_events(tmp_path, 1000, "--start", start).read_bytes()
     settings_ = [f"log.embedded.partitions={PARTITIONS}", "process.checkpoint=1h"]
     service = make_service(preset="sunbird", settings=settings_).start()
     assert service.post_events(events).status == 200
@@ -191,7 +194,8 @@ def test_a_lake_on_hdfs(hdfs, spark_installed, make_service, tmp_path):
         metrics=names,
         settings=[f"lake.url={lake_url('/spark lake')}", f"log.embedded.partitions={PARTITIONS}"],
     ).start()
-    lines = (DATA / "device-3000.ndjson").read_bytes()
+    move_to_last_week(tmp_path / "events.ndjson")
+    lines = (tmp_path / "events.ndjson").read_bytes()
     for part in (lines[: len(lines) // 2], lines[len(lines) // 2 :]):
         assert service.post_events(part).status == 200
         service.barrier()

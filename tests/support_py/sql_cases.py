@@ -119,9 +119,9 @@ def random_failures(engine, seed, count, folder, more=False, sample=None):
 # Presets
 
 
-def sunbird_events(folder, count=1000):
+def sunbird_events(folder, count=1000, *more):
     path = folder / "sunbird.ndjson"
-    done = run_ok("generate", "--preset", "sunbird", "--count", count, "--devices", 60)
+    done = run_ok("generate", "--preset", "sunbird", "--count", count, "--devices", 60, *more)
     path.write_bytes(done.stdout)
     return path
 
