@@ -11,7 +11,7 @@ import socket
 import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-TIMEOUT_S = 120
+TIMEOUT_S = 300
 
 
 def commands(port):

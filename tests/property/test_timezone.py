@@ -54,7 +54,7 @@ def ask(folder, questions):
         input="".join(f"{question}\n" for question in questions),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         env={**os.environ, "TZDIR": str(folder)},
     )
     assert done.returncode == 0, done.stderr

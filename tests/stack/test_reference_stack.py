@@ -16,7 +16,7 @@ ROOT = pathlib.Path(ROOT)
 DOCUMENT = ROOT / "docs/reference-stack.md"
 BLOCK = re.compile(r"(<!-- not run: [^>]+ -->\n)?^```sh\n(.*?)^```$", re.S | re.M)
 HEADING = re.compile(r"^## (.+)$", re.M)
-TIMEOUT_S = 600
+TIMEOUT_S = 1200
 MARK = "@@@ block "
 SHOWN = 12000  # characters of a failed block's output
 

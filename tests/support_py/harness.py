@@ -26,7 +26,7 @@ ORACLE = TESTS / "oracle/oracle.py"
 PRESETS = ROOT / "presets"
 DATA = TESTS / "data"
 PROCESSES = 2  # oracles at once
-TIMEOUT_S = 120
+TIMEOUT_S = 300
 
 
 # Where things are

@@ -2,6 +2,9 @@
 
 import http.client
 import json
+import time
+
+UNTIL_S = 120
 
 
 class Message:
@@ -58,18 +61,22 @@ class Listener:
 
     def until(self, condition):
         """Reads until condition(message) holds; the message."""
+        deadline = time.monotonic() + UNTIL_S
         while True:
             message = self.next()
             assert message is not None, ("the stream ended", self.messages[-3:])
             if condition(message):
                 return message
+            assert time.monotonic() < deadline, self.messages[-3:]
 
     def until_event(self, event):
         return self.until(lambda message: message.event == event)
 
     def until_cells(self, condition):
         """Reads until condition(cells) holds; they are by key_of."""
+        deadline = time.monotonic() + UNTIL_S
         while not condition(self.cells):
+            assert time.monotonic() < deadline, self.messages[-3:]
             assert self.next() is not None, ("the stream ended", self.messages[-3:])
 
     def close(self):

@@ -19,9 +19,9 @@ import deltalake
 import duckdb
 from harness import program, run_ok, tidemark
 
-START_S = 60
-STOP_S = 60
-REPLY_S = 60
+START_S = 120
+STOP_S = 120
+REPLY_S = 120
 LISTENING = re.compile(rb"listening on http://127\.0\.0\.1:(\d+)")
 
 NDJSON = "application/x-ndjson"
