@@ -389,7 +389,7 @@ static struct tide_http_exchange *take_parked(void)
     const struct tide_clock clock = tide_clock_os();
     const struct tide_monotonic start_time = tide_clock_monotonic(clock);
     while (exchange == NULL &&
-           tide_monotonic_since(tide_clock_monotonic(clock), start_time).us < 20000000) {
+           tide_monotonic_since(tide_clock_monotonic(clock), start_time).us < 60000000) {
         (void)pthread_mutex_lock(&parking.mutex);
         if (parking.count > 0) {
             exchange = parking.waiting[--parking.count];

@@ -158,7 +158,7 @@ static void test_nobody_answers(void **state)
     const struct tide_clock clock = tide_clock_os();
     const struct tide_monotonic begin = tide_clock_monotonic(clock);
     assert_int_equal(ask("127.0.0.1:1", "readers", 500), TIDE_RETRY);
-    assert_true(tide_monotonic_since(tide_clock_monotonic(clock), begin).us < 10000000);
+    assert_true(tide_monotonic_since(tide_clock_monotonic(clock), begin).us < 30000000);
     assert_memory_equal(error.text, "no broker answers: ", 19);
 }
 
