@@ -6,10 +6,10 @@ import { groupValues } from "../series";
 import { eventNow, definitionsTopic, statusTopic, store } from "../store";
 import { instant, RANGES, rangeMs } from "../time";
 import { useTopics } from "../topic";
-import { useSpan } from "../span";
+import { present, useSpan } from "../span";
 
 export function fix(): void {
-  const to = Math.ceil(eventNow() / 1000) * 1000;
+  const to = present();
   const length = rangeMs(route.range);
   go({ fixed: { from: Number.isFinite(length) ? to - length : Date.UTC(2020, 0, 1), to } });
 }
