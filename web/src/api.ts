@@ -1,7 +1,8 @@
 // Questions to the service. Addresses are relative: the page may stand below any path of a proxy.
-import type { Alert, Cell, Metric, Quality } from "./types";
+import type { Cell, Metric, Quality } from "./types";
 
 const TRIES = 4;
+const PATIENCE_MS = 60_000; // a line that went silent must not hold its place for ever
 
 export class Failure extends Error {}
 
@@ -9,7 +10,10 @@ const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function ask<T>(path: string): Promise<T> {
   for (let attempt = 1; ; attempt++) {
-    const reply = await fetch(path, { headers: { Accept: "application/json" } });
+    const reply = await fetch(path, {
+      headers: { Accept: "application/json" },
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    });
     if (reply.ok) {
       return (await reply.json()) as T;
     }
@@ -33,12 +37,4 @@ export async function askCells(name: string, words: Record<string, string>): Pro
 
 export function askQuality(): Promise<Quality> {
   return ask<Quality>("api/v1/quality");
-}
-
-export async function askAlerts(): Promise<Alert[]> {
-  return (await ask<{ alerts: Alert[] }>("api/v1/alerts")).alerts;
-}
-
-export async function askDefinitions(): Promise<{ name: string; text: string }[]> {
-  return (await ask<{ sources: { name: string; text: string }[] }>("api/v1/definitions")).sources;
 }

@@ -1,5 +1,5 @@
 // The frame around the pages: name, navigation, the state of the connection.
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { title } from "./format";
 import { follow } from "./live";
 import { Funnels } from "./pages/funnels";
@@ -112,8 +112,15 @@ function Head() {
 }
 
 function Navigation() {
+  const pages = useRef<HTMLElement>(null);
+  useEffect(() => {
+    const here = pages.current?.querySelector<HTMLElement>("[aria-current]");
+    if (here && pages.current) {
+      pages.current.scrollLeft = here.offsetLeft - (pages.current.clientWidth - here.offsetWidth) / 2;
+    }
+  }, [route.page]);
   return (
-    <nav class="pages" aria-label="Pages">
+    <nav class="pages" aria-label="Pages" ref={pages}>
       {PAGES.map((page) => (
         <a
           key={page}

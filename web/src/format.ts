@@ -37,6 +37,9 @@ export function number(value: number | null | undefined): string {
     return NOTHING;
   }
   const size = Math.abs(value);
+  if (size >= 1e15 || (size > 0 && size < 1e-4)) {
+    return Number.isFinite(value) ? value.toExponential(2) : compact.format(value);
+  }
   if (size >= 1e7) {
     return compact.format(value);
   }
@@ -108,9 +111,9 @@ function withUnit(text: string, unit: string): string {
   return unit && text !== NOTHING ? `${text} ${unit}` : text;
 }
 
-/** The extremes of a time column are microseconds since 1970. */
+/** The extremes of a time column are microseconds since 1970: of the years 1973 to 2286. */
 function timeOrNumber(value: number | null | undefined): string {
-  return value !== null && value !== undefined && value > 1e14
+  return value !== null && value !== undefined && value > 1e14 && value < 1e16
     ? instant(value / 1000)
     : number(value);
 }

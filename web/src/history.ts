@@ -2,7 +2,7 @@
 // and again now and then, because late events revise them.
 import { useEffect } from "preact/hooks";
 import { askCells } from "./api";
-import { putPastCells, topicOf } from "./store";
+import { messagesHeard, putPastCells, topicOf } from "./store";
 import { reachOf, stepOf } from "./series";
 import { windowMs, type Span } from "./time";
 import { Topic, useTopics } from "./topic";
@@ -62,9 +62,10 @@ async function load(metric: Metric, wanted: Loaded): Promise<void> {
     if (Number.isFinite(wanted.to)) {
       words.to = new Date(wanted.to).toISOString();
     }
+    const heard = messagesHeard();
     const list = await askCells(metric.name, words);
     failures.delete(metric.name);
-    putPastCells(metric.name, list);
+    putPastCells(metric.name, list, heard);
     topicOf(metric.name).publish();
   } catch (error) {
     loaded.delete(metric.name);
@@ -79,7 +80,7 @@ export function historyFailure(name: string): string {
 }
 
 function ensure(metric: Metric, from: number, to: number): void {
-  const wanted: Loaded = { from: from - windowMs(stepOf(metric)), to, at: Date.now() };
+  const wanted: Loaded = { from: from - windowMs(stepOf(metric)), to, at: performance.now() };
   const have = loaded.get(metric.name);
   const isThere =
     have !== undefined && have.from <= from && have.to >= to && wanted.at - have.at < AGE_MS;

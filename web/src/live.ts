@@ -6,12 +6,13 @@
 // answered with an error (503: too many streams), and it never notices a line that has just gone
 // silent: both are ours. Another instance means that the service was started again: what is known
 // is dropped and asked for anew.
-import { askAlerts, askMetrics } from "./api";
+import { askMetrics } from "./api";
 import { forgetHistory } from "./history";
 import {
   alertsTopic,
   definitionsTopic,
   forgetCells,
+  metric,
   putCells,
   putStatus,
   setLink,
@@ -31,10 +32,11 @@ let followedGroups = GROUPS;
 let failures = 0;
 let heard = 0;
 let retry: number | undefined;
+let askAgain: number | undefined;
 
 function address(): string {
   const words = new URLSearchParams({ windows: String(WINDOWS), groups: String(followedGroups) });
-  if (store.metrics && followed.length < store.metrics.length) {
+  if (store.metrics && followed.length > 0 && followed.length < store.metrics.length) {
     words.set("metrics", followed.join(","));
   }
   return `api/v1/live?${words}`;
@@ -58,10 +60,10 @@ function open(): void {
   source?.close();
   const stream = new EventSource(address());
   source = stream;
-  heard = Date.now();
+  heard = performance.now();
   const on = <T>(name: string, take: (data: T) => void) =>
     stream.addEventListener(name, (event) => {
-      heard = Date.now();
+      heard = performance.now();
       take(JSON.parse((event as MessageEvent<string>).data) as T);
     });
   on<Hello>("hello", greet);
@@ -78,6 +80,7 @@ function open(): void {
   stream.addEventListener("error", () => {
     setLink(store.status ? "reconnecting" : "connecting");
     if (stream.readyState === EventSource.CLOSED && stream === source) {
+      source = null;
       openLater();
     }
   });
@@ -85,7 +88,19 @@ function open(): void {
 
 function openLater(): void {
   clearTimeout(retry);
-  retry = window.setTimeout(open, AGAIN_MS[Math.min(failures++, AGAIN_MS.length - 1)]);
+  retry = window.setTimeout(
+    () => void openAnew(),
+    AGAIN_MS[Math.min(failures++, AGAIN_MS.length - 1)],
+  );
+}
+
+/** What is followed may be what was refused: another pipeline after a restart has other metrics. */
+async function openAnew(): Promise<void> {
+  await loadDefinitions();
+  followed = followed.filter(metric);
+  if (!source) {
+    open();
+  }
 }
 
 function greet(hello: Hello): void {
@@ -94,6 +109,8 @@ function greet(hello: Hello): void {
   failures = 0;
   if (before && before.instance !== hello.instance) {
     store.rates.length = 0;
+    store.alerts.clear(); // each is told anew
+    alertsTopic.publish();
     forgetCells();
     void loadDefinitions();
   }
@@ -102,17 +119,15 @@ function greet(hello: Hello): void {
   }
 }
 
-/** What is defined, and the alerts' states; again after each start of the service. */
-export async function loadDefinitions(): Promise<void> {
+/** What is defined; again after each start of the service. */
+async function loadDefinitions(): Promise<void> {
   try {
     store.metrics = await askMetrics();
     store.failure = "";
-    const alerts = await askAlerts();
-    store.alerts = new Map(alerts.map((alert) => [alert.name, alert]));
-    alertsTopic.publish();
   } catch (error) {
     store.failure = error instanceof Error ? error.message : String(error);
-    window.setTimeout(() => void loadDefinitions(), 2000);
+    clearTimeout(askAgain);
+    askAgain = window.setTimeout(() => void loadDefinitions(), 2000);
   }
   definitionsTopic.publish();
 }
@@ -120,7 +135,7 @@ export async function loadDefinitions(): Promise<void> {
 export function startLive(): void {
   void loadDefinitions();
   window.setInterval(() => {
-    if (source && source.readyState !== EventSource.CLOSED && Date.now() - heard > SILENCE_MS) {
+    if (source && source.readyState !== EventSource.CLOSED && performance.now() - heard > SILENCE_MS) {
       setLink("reconnecting");
       open();
     }

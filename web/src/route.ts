@@ -42,8 +42,8 @@ export function parse(hash: string): Route {
     metric: decode(second),
     range: range !== null && RANGES.includes(range) ? range : RANGE_DEFAULT,
     fixed: from < to ? { from, to } : null,
-    groups: {},
-    picks: {},
+    groups: Object.create(null) as Route["groups"], // a column may be called "constructor"
+    picks: Object.create(null) as Route["picks"],
   };
   for (const [key, value] of words) {
     if (key.startsWith("g.")) {

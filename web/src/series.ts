@@ -1,5 +1,5 @@
 // From cells to what is drawn: windows in order, and a line for each of the largest groups.
-import { cells, closing, groupKey, metric as findMetric } from "./store";
+import { cells, closing, eventNow, groupKey, metric as findMetric } from "./store";
 import { isRegular, windowMs } from "./time";
 import { WINDOWS_MAX } from "./history";
 import type { Cell, Group, Kind, Metric } from "./types";
@@ -21,6 +21,7 @@ export interface Series {
   isComplete: boolean[];
   lines: Line[];
   hidden: number; // lines beyond the largest
+  zone: string | undefined; // in which its days are days
 }
 
 export interface Choice {
@@ -53,6 +54,10 @@ export function stepOf(metric: Metric): string | undefined {
   return metric.every ?? (metric.parts ? findMetric(metric.parts[0])?.every : undefined);
 }
 
+export function zoneOf(metric: Metric): string | undefined {
+  return metric.timezone ?? (metric.parts ? findMetric(metric.parts[0])?.timezone : undefined);
+}
+
 /** How far a window reaches back before its last step, in ms. */
 export function reachOf(metric: Metric): number {
   const parts = metric.parts?.map((name) => findMetric(name)) ?? [];
@@ -79,8 +84,8 @@ function weightOf(cell: Cell): number {
 
 export function isShown(cell: Cell, groups: Record<string, string[]>): boolean {
   return Object.entries(groups).every(([column, values]) => {
-    const value = cell.group?.[column];
-    return values.length === 0 || value === undefined || values.includes(String(value));
+    const isGrouped = Object.hasOwn(cell.group ?? {}, column);
+    return values.length === 0 || !isGrouped || values.includes(String(cell.group![column]));
   });
 }
 
@@ -139,14 +144,23 @@ function added(left: Cell, right: Cell, group: Group): Cell {
   };
 }
 
-/** Windows without events are not told: where all are equally long they are put in, as zeros. */
-function fillWindows(found: Gathered, metric: Metric, choice: Choice, step: number): void {
+/** Windows without events are not told: where all are equally long they are put in, as zeros up to
+ *  the events' present, or as gaps between the others. */
+function fillWindows(
+  found: Gathered,
+  metric: Metric,
+  choice: Choice,
+  step: number,
+  zero: boolean,
+): void {
   if (found.windows.size === 0 || !isRegular(stepOf(metric), metric.timezone)) {
     return;
   }
   const starts = [...found.windows.keys()];
-  const first = Math.min(...starts);
-  const last = metric.by.length > 0 || !metric.over ? choice.to : Math.max(...starts) + 1;
+  const first = starts.reduce((least, start) => Math.min(least, start));
+  const newest = starts.reduce((most, start) => Math.max(most, start)) + 1;
+  const isToPresent = zero && (metric.by.length > 0 || !metric.over);
+  const last = isToPresent ? Math.max(newest, Math.min(choice.to, eventNow())) : newest;
   const closed = closing();
   let room = WINDOWS_MAX;
   for (let start = first; start < last && room > 0; start += step, room--) {
@@ -161,9 +175,7 @@ export function seriesOf(metric: Metric, choice: Choice): Series {
   const value = choice.value ?? mainValue;
   const found = gather(metric, choice, step);
   const zero = ZERO_WHEN_ABSENT.includes(metric.kind) && choice.value === undefined;
-  if (zero) {
-    fillWindows(found, metric, choice, step);
-  }
+  fillWindows(found, metric, choice, step, zero);
   let starts = [...found.windows.keys()].sort((a, b) => a - b);
   starts = starts.slice(-WINDOWS_MAX);
   const lines = [...found.lines].map(([key, line]) => ({
@@ -187,6 +199,7 @@ export function seriesOf(metric: Metric, choice: Choice): Series {
     isComplete: starts.map((start) => found.windows.get(start)!.isComplete),
     lines: isSummed ? [...shown, restOf(others, starts)] : shown,
     hidden: isSummed ? 0 : others.length,
+    zone: zoneOf(metric),
   };
 }
 

@@ -11,9 +11,10 @@ import type { Metric } from "./types";
 const STEPS = 400; // a range moves on by so small a part of itself
 const MOVE_MS_MAX = 5000;
 
-/** Up to now, and not beyond: a window that has not begun must not be drawn. */
-function present(): number {
-  return Math.ceil(eventNow() / 1000) * 1000;
+/** Behind the newest event, which may be the first of its window, but before the next second: a
+ * window that has not begun must not be drawn. */
+export function present(): number {
+  return (Math.floor(eventNow() / 1000) + 1) * 1000;
 }
 
 /** Changes with the address, and while it follows the events in small steps; at the latest when a

@@ -39,6 +39,7 @@ class MetricCells {
 }
 
 const metricCells = new Map<string, MetricCells>();
+let messages = 0; // of cells, that the stream has told
 
 function cellsOf(name: string): MetricCells {
   let found = metricCells.get(name);
@@ -69,7 +70,7 @@ function keyOf(cell: Cell): string {
   return cell.cohort ?? `${cell.start} ${cell.end} ${groupKey(cell)}`;
 }
 
-export function putCells(name: string, list: Cell[]): void {
+function put(name: string, list: Cell[], heard: number): void {
   if (list.length === 0) {
     return;
   }
@@ -77,6 +78,7 @@ export function putCells(name: string, list: Cell[]): void {
   for (const cell of list) {
     cell.startMs = Date.parse(cell.start ?? cell.cohort ?? "");
     cell.endMs = Date.parse(cell.end ?? cell.cohort ?? "");
+    cell.heard = heard;
     into.cells.set(keyOf(cell), cell);
   }
   if (into.cells.size > CELLS_MAX) {
@@ -85,16 +87,20 @@ export function putCells(name: string, list: Cell[]): void {
   into.topic.publish();
 }
 
-/** What was asked for may be older than what the stream has told meanwhile: revisions rise. */
-export function putPastCells(name: string, list: Cell[]): void {
+export function putCells(name: string, list: Cell[]): void {
+  put(name, list, ++messages);
+}
+
+export function messagesHeard(): number {
+  return messages;
+}
+
+/** The answer to a question that was asked when so many messages were heard: what the stream has
+ *  told since is newer. A revision cannot say that: a window is completed without one. */
+export function putPastCells(name: string, list: Cell[], heard: number): void {
   const known = cellsOf(name).cells;
-  putCells(
-    name,
-    list.filter((cell) => {
-      const there = known.get(keyOf(cell));
-      return there?.generation !== cell.generation || there.revision <= cell.revision;
-    }),
-  );
+  const older = list.filter((cell) => (known.get(keyOf(cell))?.heard ?? 0) <= heard);
+  put(name, older, heard);
 }
 
 function dropOldest(map: Map<string, Cell>): void {

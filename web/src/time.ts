@@ -1,4 +1,5 @@
-// Windows, ranges and how times are written. All in UTC, as the service counts.
+// Windows, ranges and how times are written. All in UTC, as the service counts; only the days, weeks
+// and months of a metric that has a time zone are called as they are there.
 
 export const SECOND = 1000;
 export const MINUTE = 60 * SECOND;
@@ -53,6 +54,32 @@ export function clock(ms: number, withSeconds = true): string {
   return withSeconds ? `${text}:${pad(date.getUTCSeconds())}` : text;
 }
 
+const zones = new Map<string, Intl.DateTimeFormat | null>();
+
+function formatIn(zone: string): Intl.DateTimeFormat | null {
+  let found = zones.get(zone);
+  if (found === undefined) {
+    try {
+      const style = { dateStyle: "short", timeStyle: "medium" } as const; // 2026-03-01 23:59:59
+      found = new Intl.DateTimeFormat("sv-SE", { ...style, timeZone: zone });
+    } catch {
+      found = null; // a zone that the browser does not know
+    }
+    zones.set(zone, found);
+  }
+  return found;
+}
+
+export function knownZone(zone: string | undefined): string {
+  return zone !== undefined && formatIn(zone) ? zone : "Etc/UTC";
+}
+
+/** What the clocks of the zone show at that moment, as if it were UTC. */
+export function local(ms: number, zone: string | undefined): number {
+  const found = zone === undefined || zone === "UTC" ? null : formatIn(zone);
+  return found ? Date.parse(`${found.format(ms).replace(" ", "T")}Z`) : ms;
+}
+
 const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 
 export function day(ms: number): string {
@@ -61,9 +88,9 @@ export function day(ms: number): string {
 }
 
 /** A window by its start, as long as is needed to tell it from its neighbours. */
-export function windowName(startMs: number, sizeMs: number): string {
+export function windowName(startMs: number, sizeMs: number, zone?: string): string {
   if (sizeMs >= DAY) {
-    return day(startMs);
+    return day(local(startMs, zone));
   }
   return `${day(startMs)}, ${clock(startMs, sizeMs < MINUTE)}`;
 }

@@ -1,6 +1,6 @@
 // Something that changes and is looked at. Whoever looks is told at once when it was quiet, and
 // then at most once in REST_MS, however often it changes.
-import { useEffect, useReducer } from "preact/hooks";
+import { useLayoutEffect, useReducer } from "preact/hooks";
 
 const REST_MS = 120;
 
@@ -36,10 +36,11 @@ export class Topic {
   }
 }
 
-/** Draws the component again when one of the topics changes; the sum of their versions. */
+/** Draws the component again when one of the topics changes; the sum of their versions. It listens
+ *  before the page is painted: what is told in between would never be drawn. */
 export function useTopics(...topics: Topic[]): number {
   const [, redraw] = useReducer((count: number) => count + 1, 0);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const ends = topics.map((topic) => topic.subscribe(() => redraw(undefined)));
     return () => ends.forEach((end) => end());
   }, topics);

@@ -76,8 +76,9 @@ export interface Cell {
   stale?: true;
   folded?: true;
   pending_batch?: true;
-  startMs: number; // put in by the store
+  startMs: number; // put in by the store, as the next two
   endMs: number;
+  heard: number; // with which message of the stream; of what was asked for, the last before
 }
 
 export interface Status {

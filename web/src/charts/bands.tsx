@@ -33,12 +33,6 @@ export function quantile(line: Line, rank: string): (number | null)[] {
   return line.cells.map((cell) => cell?.quantiles?.[rank] ?? null);
 }
 
-function isolated(values: (number | null)[]): boolean {
-  return values.some(
-    (v, i) => v !== null && (values[i - 1] ?? null) === null && (values[i + 1] ?? null) === null,
-  );
-}
-
 export function Bands({ name, series, line, step, from, to, format, height = 190 }: Props) {
   const [at, setAt] = useState<number | null>(null);
   const themes = useTopics(themeTopic);
@@ -52,7 +46,7 @@ export function Bands({ name, series, line, step, from, to, format, height = 190
         values,
         paint: index === 0 ? paint : faint(paint, 0.9 - 0.25 * index),
         width: index === 0 ? 2 : 1.25,
-        points: series.starts.length <= 14 || isolated(values),
+        points: series.starts.length <= 14,
         ...(index === 0 ? {} : { dash: index === 1 ? [] : [2, 3] }),
       };
     });
@@ -74,7 +68,7 @@ export function Bands({ name, series, line, step, from, to, format, height = 190
   return (
     <>
       <p class="readout" aria-live={at === null ? "off" : "polite"}>
-        <span>{start === undefined ? "" : windowName(start, step)}</span>
+        <span>{start === undefined ? "" : windowName(start, step, series.zone)}</span>
         <em>
           {cell ? plural(cell.count ?? 0, "value") : ""}
           {cell && !cell.exact && cell.error ? `, ±${cell.error * 100} %` : ""}
@@ -89,6 +83,7 @@ export function Bands({ name, series, line, step, from, to, format, height = 190
         from={Math.min(from, series.starts[0] ?? from) - pad}
         to={Math.max(Math.floor((to - 1) / step) * step, series.starts.at(-1) ?? 0) + pad}
         height={height}
+        zone={series.zone}
         format={format}
         onCursor={setAt}
       />
@@ -111,7 +106,7 @@ export function Bands({ name, series, line, step, from, to, format, height = 190
           head: ["window", "values", ...ranks.map(rankName)],
           rows: series.starts
             .map((when, i) => [
-              windowName(when, step),
+              windowName(when, step, series.zone),
               String(line.cells[i]?.count ?? 0),
               ...ranks.map((rank) => format(line.cells[i]?.quantiles?.[rank])),
             ])

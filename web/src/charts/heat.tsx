@@ -2,7 +2,7 @@
 // over are marked: they can only rise.
 import { integer } from "../format";
 import { heat, themeTopic } from "../theme";
-import { day } from "../time";
+import { DAY, windowName } from "../time";
 import { useTopics } from "../topic";
 import type { Cell } from "../types";
 
@@ -29,7 +29,14 @@ function Place({ cell, period }: { cell: Cell; period: number }) {
   );
 }
 
-export function Heat({ name, cohorts, unit }: { name: string; cohorts: Cell[]; unit: string }) {
+interface Props {
+  name: string;
+  cohorts: Cell[];
+  unit: string;
+  zone: string | undefined;
+}
+
+export function Heat({ name, cohorts, unit, zone }: Props) {
   useTopics(themeTopic);
   const periods = Math.max(0, ...cohorts.map((cell) => cell.retained?.length ?? 0));
   return (
@@ -54,7 +61,7 @@ export function Heat({ name, cohorts, unit }: { name: string; cohorts: Cell[]; u
         <tbody>
           {cohorts.map((cell) => (
             <tr key={cell.cohort}>
-              <th scope="row">{day(cell.startMs)}</th>
+              <th scope="row">{windowName(cell.startMs, DAY, zone)}</th>
               <td class="number">{integer(cell.size)}</td>
               {Array.from({ length: periods }, (_, period) => (
                 <Place key={period} cell={cell} period={period} />

@@ -161,7 +161,7 @@ export function tableOf(name: string, series: Series, step: number, format: Form
     head: ["window", ...series.lines.map((line) => line.label), "state"],
     rows: series.starts
       .map((start, index) => [
-        windowName(start, step),
+        windowName(start, step, series.zone),
         ...series.lines.map((line) => format(line.values[index])),
         series.isComplete[index] ? "complete" : "open",
       ])
@@ -170,11 +170,8 @@ export function tableOf(name: string, series: Series, step: number, format: Form
 }
 
 function choose(line: Line): void {
-  const groups = { ...route.groups };
-  for (const [column, value] of Object.entries(line.group)) {
-    groups[column] = [String(value)];
-  }
-  go({ groups });
+  const chosen = Object.entries(line.group).map(([column, value]) => [column, [String(value)]]);
+  go({ groups: { ...route.groups, ...Object.fromEntries(chosen) } });
 }
 
 function Legend({ series, at, format }: { series: Series; at: number | null; format: Format }) {
@@ -221,7 +218,7 @@ function Readout({ series, at, step, format, isExact }: Props & { at: number | n
   const state = series.isComplete[index] ? [] : ["still open"];
   const notes = [...new Set([...words, ...state])];
   const span =
-    step >= DAY ? windowName(start, step) : `${day(start)}, ${clock(start)}–${clock(end)}`;
+    step >= DAY ? windowName(start, step, series.zone) : `${day(start)}, ${clock(start)}–${clock(end)}`;
   const alone = series.lines.length === 1 && at !== null ? format(line?.values[index]) : "";
   return (
     <p class="readout" aria-live={at === null ? "off" : "polite"}>
@@ -230,6 +227,14 @@ function Readout({ series, at, step, format, isExact }: Props & { at: number | n
       {notes.length > 0 && <em>{notes.join(", ")}</em>}
     </p>
   );
+}
+
+/** A window is drawn at its start, and so is what happened in it. */
+function placed(marks: Mark[], series: Series): Mark[] {
+  return marks.map((mark) => {
+    const of = series.starts.findLast((start, i) => start <= mark.at && mark.at < series.ends[i]!);
+    return { ...mark, at: of ?? mark.at };
+  });
 }
 
 export function Lines(props: Props) {
@@ -254,11 +259,12 @@ export function Lines(props: Props) {
         starts={series.starts}
         traces={traces}
         bands={bands}
-        {...(props.marks ? { marks: props.marks } : {})}
+        {...(props.marks ? { marks: placed(props.marks, series) } : {})}
         {...(props.atMost ? { atMost: props.atMost } : {})}
         from={Math.min(first, series.starts[0] ?? first) - pad}
         to={Math.max(last, series.starts[series.starts.length - 1] ?? last) + pad}
         height={height}
+        zone={series.zone}
         format={format}
         onCursor={setAt}
         {...(isFixed

@@ -2,7 +2,7 @@
 // Arrow keys move the cursor, a drag picks a range, and a resize is followed.
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
-import { clock, day, DAY, HOUR } from "../time";
+import { clock, day, DAY, HOUR, knownZone, local } from "../time";
 import { color, isDark, themeTopic } from "../theme";
 import { useTopics } from "../topic";
 
@@ -31,14 +31,15 @@ export interface PlotProps {
   from: number;
   to: number;
   height: number;
+  zone?: string | undefined; // in which days begin; UTC
   format: (value: number | null) => string;
   atMost?: number; // what the values cannot exceed: where the axis ends, once they come near
   onCursor?: (index: number | null) => void;
   onPick?: (from: number, to: number) => void;
 }
 
-function tick(seconds: number, spacing: number): string {
-  const ms = seconds * 1000;
+function tick(seconds: number, spacing: number, zone: string | undefined): string {
+  const ms = local(seconds * 1000, zone);
   if (spacing >= 20 * HOUR) {
     return day(ms);
   }
@@ -72,13 +73,29 @@ function drawMarks(plot: uPlot, marks: Mark[]): void {
   ctx.restore();
 }
 
+/** Of values that have no line: both neighbours are missing. */
+function isolated(values: ArrayLike<unknown>): number[] {
+  const there = (at: number) => (values[at] ?? null) !== null;
+  return Array.from(values, (_, at) => at).filter(
+    (at) => there(at) && !there(at - 1) && !there(at + 1),
+  );
+}
+
+function pointsOf(trace: Trace): uPlot.Series.Points {
+  const alone = (plot: uPlot, index: number) => isolated(plot.data[index]!);
+  const look = { size: 5, fill: trace.paint, stroke: trace.paint };
+  return trace.points || trace.bars
+    ? { ...look, show: trace.points ?? false }
+    : { ...look, show: false, filter: alone };
+}
+
 function seriesOptions(trace: Trace, count: number): uPlot.Series {
   return {
     label: trace.label,
     stroke: trace.paint,
     width: trace.width ?? 1.75,
     spanGaps: false,
-    points: { show: trace.points ?? false, size: 5, fill: trace.paint, stroke: trace.paint },
+    points: pointsOf(trace),
     ...(trace.dash ? { dash: trace.dash } : {}),
     ...(trace.fill ? { fill: trace.fill } : {}),
     ...(trace.bars && uPlot.paths.bars
@@ -108,7 +125,7 @@ function axes(latest: { current: PlotProps }): uPlot.Axis[] {
       grid: { show: false },
       values: (_: uPlot, splits: number[]) => {
         const spacing = splits.length > 1 ? (splits[1]! - splits[0]!) * 1000 : DAY;
-        return splits.map((split) => tick(split, spacing));
+        return splits.map((split) => tick(split, spacing, latest.current.zone));
       },
     },
     {
@@ -128,7 +145,7 @@ function make(element: HTMLElement, latest: { current: PlotProps }): uPlot {
   const options: uPlot.Options = {
     width: Math.max(element.clientWidth, 120),
     height: props.height,
-    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
+    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), knownZone(latest.current.zone)),
     legend: { show: false },
     padding: [8, 8, 0, 0],
     cursor: {
@@ -211,9 +228,18 @@ function onKey(event: KeyboardEvent, plot: uPlot | null, count: number): void {
   plot.setCursor({ left: plot.valToPos(plot.data[0]![next]!, "x"), top: 10 });
 }
 
+/** A chart that is made anew while somebody reads it is read on from there. */
+function take(plot: uPlot | null, read: { current: number | null }): void {
+  if (plot && read.current !== null) {
+    plot.setCursor({ left: plot.valToPos(read.current, "x"), top: 10 });
+  }
+  read.current = null;
+}
+
 export function Plot(props: PlotProps) {
   const holder = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
+  const read = useRef<number | null>(null); // s: where the cursor of the chart before this one was
   const latest = useRef(props);
   latest.current = props;
   useTopics(themeTopic);
@@ -222,6 +248,7 @@ export function Plot(props: PlotProps) {
   useEffect(() => {
     const element = holder.current!;
     plot.current = make(element, latest);
+    queueMicrotask(() => take(plot.current, read)); // its scales are known then
     const observer = new ResizeObserver(() => {
       const width = element.clientWidth;
       if (width > 0 && plot.current && width !== plot.current.width) {
@@ -231,6 +258,7 @@ export function Plot(props: PlotProps) {
     observer.observe(element);
     return () => {
       observer.disconnect();
+      read.current = plot.current?.data[0]![plot.current.cursor.idx ?? -1] ?? null;
       plot.current?.destroy();
       plot.current = null;
     };

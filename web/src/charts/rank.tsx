@@ -35,7 +35,7 @@ export function Rank({ name, series, step, format, rows }: Props) {
   const from = ranked[0]?.cells[index]?.startMs ?? start; // a sliding window is longer
   const window =
     step >= DAY
-      ? windowName(start, step)
+      ? windowName(start, step, series.zone)
       : `${day(from)}, ${clock(from)}–${clock(series.ends[index]!)}`;
   return (
     <>

@@ -1,7 +1,7 @@
 // The numbers behind a chart, for who does not see it or wants to read them. Built when opened.
 import { useState } from "preact/hooks";
 
-const ROWS_MAX = 200;
+const ROWS_MAX = 400; // as many as windows are drawn
 
 export interface TableData {
   caption: string;
@@ -24,8 +24,8 @@ export function Grid({ caption, head, rows }: TableData) {
           </tr>
         </thead>
         <tbody>
-          {rows.slice(0, ROWS_MAX).map((row) => (
-            <tr key={row[0]}>
+          {rows.slice(0, ROWS_MAX).map((row, place) => (
+            <tr key={place}>
               {row.map((text, index) =>
                 index === 0 ? (
                   <th key={index} scope="row">

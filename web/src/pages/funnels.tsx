@@ -6,7 +6,7 @@ import { integer, percent, seconds } from "../format";
 import { mainValue, seriesOf, type Choice, type Line, type Series } from "../series";
 import { route } from "../route";
 import { topicOf } from "../store";
-import { day } from "../time";
+import { DAY, windowName } from "../time";
 import { useTopics } from "../topic";
 import { Card } from "../ui/card";
 import { Empty } from "../ui/empty";
@@ -51,7 +51,8 @@ export function twoOf(left: Series, right: Series, names: [string, string]): Ser
 
 function together(series: Series): string {
   const [first, last] = [series.starts[0]!, series.starts[series.starts.length - 1]!];
-  return first === last ? day(first) : `${day(first)} to ${day(last)}`;
+  const name = (start: number) => windowName(start, DAY, series.zone);
+  return first === last ? name(first) : `${name(first)} to ${name(last)}`;
 }
 
 function One({ metric }: { metric: Metric }) {

@@ -3,7 +3,7 @@
 import { Grid } from "../charts/table";
 import { formatOf, groupName, integer, NOTHING, percent } from "../format";
 import { href } from "../route";
-import { isShare, mainValue, stepOf } from "../series";
+import { isShare, mainValue, stepOf, zoneOf } from "../series";
 import { cells, topicOf } from "../store";
 import { cadence, windowMs, windowName } from "../time";
 import { useTopics } from "../topic";
@@ -66,7 +66,7 @@ function Cells({ metric }: { metric: Metric }) {
         caption="Newest cells"
         head={["window", "group", "value", "exact", "complete", "revision", "generation"]}
         rows={newest.map((cell) => [
-          `${windowName(cell.startMs, step)}`,
+          `${windowName(cell.startMs, step, zoneOf(metric))}`,
           cell.cohort ? "cohort" : groupName(cell.group),
           cell.cohort ? integer(cell.size) : tell(mainValue(cell)),
           cell.exact ? "yes" : cell.error ? `±${percent(cell.error)}` : "estimate",

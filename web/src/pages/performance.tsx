@@ -47,6 +47,7 @@ function Groups({ metric, series, picked }: { metric: Metric; series: Series; pi
                   <button
                     type="button"
                     class="label"
+                    title={line.label}
                     aria-pressed={line.key === picked.key}
                     onClick={() =>
                       go({

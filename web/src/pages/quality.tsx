@@ -18,6 +18,7 @@ function useQuality(): { data: Data | null; failure: string } {
   });
   useEffect(() => {
     let isGone = false;
+    let timer: number | undefined;
     const ask = async () => {
       try {
         const data = await askQuality();
@@ -30,12 +31,14 @@ function useQuality(): { data: Data | null; failure: string } {
           setState((before) => ({ data: before.data, failure }));
         }
       }
+      if (!isGone) {
+        timer = window.setTimeout(() => void ask(), AGAIN_MS); // never two at once
+      }
     };
     void ask();
-    const timer = window.setInterval(() => void ask(), AGAIN_MS);
     return () => {
       isGone = true;
-      window.clearInterval(timer);
+      window.clearTimeout(timer);
     };
   }, []);
   return state;

@@ -63,7 +63,7 @@ function One({ metric }: { metric: Metric }) {
           </dd>
         </div>
       </dl>
-      <Heat name={metric.name} cohorts={shown} unit={unit} />
+      <Heat name={metric.name} cohorts={shown} unit={unit} zone={metric.timezone} />
     </Card>
   );
 }

@@ -1,15 +1,15 @@
 // What is looked at: the range, whether it follows the events, and the chosen groups.
 import { useState } from "preact/hooks";
-import { title } from "../format";
+import { title, valueName } from "../format";
 import { go, href, route, routeTopic, shift } from "../route";
 import { groupValues } from "../series";
 import { eventNow, definitionsTopic, statusTopic, store } from "../store";
 import { instant, RANGES, rangeMs } from "../time";
 import { useTopics } from "../topic";
-import { useSpan } from "../span";
+import { present, useSpan } from "../span";
 
 export function fix(): void {
-  const to = Math.ceil(eventNow() / 1000) * 1000;
+  const to = present();
   const length = rangeMs(route.range);
   go({ fixed: { from: Number.isFinite(length) ? to - length : Date.UTC(2020, 0, 1), to } });
 }
@@ -80,7 +80,7 @@ function Between() {
     const ms = Date.parse(`${text}Z`);
     const next = { from, to, [edge]: ms };
     if (next.from < next.to) {
-      go({ fixed: next });
+      go({ fixed: next }, "replace"); // a date is typed digit by digit
     }
   };
   return (
@@ -125,7 +125,7 @@ function Chosen() {
           aria-label={`${column} ${value}: show all again`}
           onClick={() => toggle(column, value)}
         >
-          <span>{column}</span> {value} <b aria-hidden="true">×</b>
+          <span>{column}</span> {valueName(value)} <b aria-hidden="true">×</b>
         </button>
       ))}
     </>
@@ -163,7 +163,7 @@ function Chooser() {
                   checked={route.groups[column]?.includes(value) ?? false}
                   onChange={() => toggle(column, value)}
                 />
-                {value === "" ? "(empty)" : value}
+                {valueName(value)}
               </label>
             ))}
           </fieldset>

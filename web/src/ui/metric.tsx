@@ -30,6 +30,7 @@ import { Empty } from "./empty";
 
 export const WINDOWS_MIN = 7;
 const LINES_MAX = 6;
+const UNITS: Record<string, string> = { "1d": "days", "1w": "weeks", "7d": "weeks" };
 
 export interface View {
   series: Series;
@@ -122,7 +123,7 @@ function Values(props: Props) {
   if (metric.top) {
     return (
       <Card {...frame}>
-        <Rank name={metric.name} {...{ series, step, format }} rows={isHeading ? 50 : 8} />
+        <Rank name={metric.name} {...{ series, step, format }} rows={Math.min(isHeading ? 50 : 8, metric.top)} />
       </Card>
     );
   }
@@ -163,7 +164,7 @@ function Quantiles({ metric, wide, isHeading, height }: Props) {
     );
   }
   const others = series.lines.length - 1;
-  const told = others > 0 ? [`${line.label}; ${others} more on its page`, ...notes] : notes;
+  const told = others > 0 ? [`${line.label}; ${others} more under Performance`, ...notes] : notes;
   const rank = ranksOf(line)[0];
   const last = line.cells.findLast((cell) => cell !== undefined);
   const value = rank ? (
@@ -244,12 +245,7 @@ export function useCohorts(metric: Metric): { cohorts: Cell[]; unit: string } {
   useHistory(metric, -Infinity, { ...span, isFollowing: true });
   useTopics(topicOf(metric.name));
   const cohorts = [...cells(metric.name)].sort((a, b) => b.startMs - a.startMs);
-  const gap = cohorts.length > 1 ? Math.min(...gaps(cohorts)) : windowMs(metric.every);
-  return { cohorts, unit: gap >= 7 * DAY ? "weeks" : "days" };
-}
-
-function gaps(cohorts: Cell[]): number[] {
-  return cohorts.slice(1).map((cell, index) => cohorts[index]!.startMs - cell.startMs);
+  return { cohorts, unit: UNITS[metric.every ?? ""] ?? "periods" };
 }
 
 function Retention({ metric, ...frame }: Props) {
@@ -257,7 +253,11 @@ function Retention({ metric, ...frame }: Props) {
   const shown = frame.isHeading || frame.wide ? cohorts.slice(0, 60) : cohorts.slice(0, 8);
   return (
     <Card metric={metric} {...pick(frame)} notes={[`percent back, in ${unit} after the first`]}>
-      {shown.length === 0 ? <Empty /> : <Heat name={metric.name} cohorts={shown} unit={unit} />}
+      {shown.length === 0 ? (
+        <Empty />
+      ) : (
+        <Heat name={metric.name} cohorts={shown} unit={unit} zone={metric.timezone} />
+      )}
     </Card>
   );
 }

@@ -1,8 +1,9 @@
 // The top row: who is active, how fast events come, what became of them, how fresh all of it is.
 import { Spark } from "../charts/spark";
 import { integer, NOTHING, number, percent, seconds, title } from "../format";
-import { statusTopic, store } from "../store";
-import { clock, day } from "../time";
+import { metric, statusTopic, store } from "../store";
+import { clock, DAY, day, HOUR, windowName } from "../time";
+import { zoneOf } from "../series";
 import { useTopics } from "../topic";
 import type { Status } from "../types";
 import type { ComponentChildren } from "preact";
@@ -18,6 +19,14 @@ function Tile({ name, children }: { name: string; children: ComponentChildren })
 
 const at = (text: string) => clock(Date.parse(text));
 
+function windowOf(active: NonNullable<Status["active"]>): string {
+  const length = Date.parse(active.end) - Date.parse(active.start);
+  const of = metric(active.metric);
+  return length >= DAY - 2 * HOUR
+    ? windowName(Date.parse(active.start), DAY, of && zoneOf(of))
+    : `${at(active.start)}–${at(active.end)}`;
+}
+
 function Active({ status }: { status: Status }) {
   const active = status.active;
   return (
@@ -27,7 +36,7 @@ function Active({ status }: { status: Status }) {
       </p>
       <p class="small">
         {active
-          ? `${title(active.metric)}, ${at(active.start)}–${at(active.end)}` +
+          ? `${title(active.metric)}, ${windowOf(active)}` +
             (active.summed ? ", groups added up" : "")
           : "no metric counts who is active"}
       </p>
