@@ -64,12 +64,23 @@ def shop(tmp_path_factory):
     service.clean_up()
 
 
-def table_of(page, name):
-    """The newest row first."""
-    card = page.locator(f"[data-metric={name}]")
-    card.locator(".alternative > summary").first.click()
-    rows = card.locator(".alternative").first.locator("tbody tr")
+def open_table(page, name):
+    page.locator(f"[data-metric={name}] .alternative > summary").first.click()
+
+
+def rows_of(page, name):
+    """Of the table that is open, the newest first."""
+    rows = page.locator(f"[data-metric={name}] .alternative").first.locator("tbody tr")
     return rows.evaluate_all("all => all.map((row) => [...row.cells].map((cell) => cell.innerText))")
+
+
+def past_is_there(page, name):
+    """With its table open."""
+
+    def check():
+        assert len(rows_of(page, name)) >= 48
+
+    eventually(page, check)
 
 
 def drawn(page, name):
@@ -120,10 +131,14 @@ def test_what_has_not_been_is_not_zero(shop, open_page):
     span = f"from={iso(now - 1200)}&to={iso(now + 3600)}"
     page = open_page(shop, f"#/metric/orders?{span}")
     drawn(page, "orders")
-    page.wait_for_timeout(300)  # a status has come: it says how far the events are
-    newest = table_of(page, "orders")[0][0]
+    open_table(page, "orders")
     at = time.strftime("%H:%M", time.gmtime(now + MINUTE_S))
-    assert newest.split(", ")[1] <= at, newest
+
+    def check():  # a status says how far the events are
+        newest = rows_of(page, "orders")[0][0]
+        assert newest.split(", ")[1] <= at, newest
+
+    eventually(page, check)
 
 
 def test_the_newest_event_may_be_the_first_of_its_window(make_service, open_page, tmp_path):
@@ -132,7 +147,7 @@ def test_the_newest_event_may_be_the_first_of_its_window(make_service, open_page
     service = make_service(file=file)
     service.post_events([shop_event(1, time.time() // MINUTE_S * MINUTE_S)])
     page = open_page(service, "#/metric/orders")
-    page.locator("[data-metric=orders] .readout").wait_for(timeout=5000)
+    page.locator("[data-metric=orders] .readout").wait_for(timeout=20_000)
     page.get_by_role("button", name="Following").click()
     until(page, "() => location.hash.includes('to=')")
     assert page.locator("[data-metric=orders] .value").inner_text() == "1"
@@ -144,18 +159,9 @@ def test_the_newest_event_may_be_the_first_of_its_window(make_service, open_page
 def test_a_gap_is_a_gap(shop, open_page):
     page = open_page(shop, "#/metric/mean_price")
     drawn(page, "mean_price")
-    values = []
-
-    def check():
-        values[:] = [row[1] for row in rows()]
-        assert len(values) >= 48
-
-    def rows():
-        found = page.locator("[data-metric=mean_price] .alternative").first.locator("tbody tr")
-        return found.evaluate_all("all => all.map((row) => [...row.cells].map((c) => c.innerText))")
-
-    page.locator("[data-metric=mean_price] .alternative > summary").first.click()
-    eventually(page, check)
+    open_table(page, "mean_price")
+    past_is_there(page, "mean_price")
+    values = [row[1] for row in rows_of(page, "mean_price")]
     assert values.count("–") == GAP[1] - GAP[0]
     assert values[0] != "–" and values[-1] != "–"
 
@@ -167,7 +173,8 @@ def test_a_day_is_called_as_in_its_zone(shop, open_page):
     day = time.strptime(cell["end"], "%Y-%m-%dT%H:%M:%SZ")  # 15:00 of the day in UTC
     name = f"{day.tm_mday} {time.strftime('%b', day)}"
     assert page.locator("[data-metric=tokyo_days] .readout span").inner_text() == name
-    assert table_of(page, "tokyo_days")[0][0] == name
+    open_table(page, "tokyo_days")
+    assert rows_of(page, "tokyo_days")[0][0] == name
     assert page.locator("article:has(#cells) tbody th").first.inner_text() == name
 
 
@@ -203,7 +210,8 @@ def test_a_release_of_today_is_marked_in_daily_charts(device, open_page):
 def test_a_chart_made_anew_is_read_on(shop, open_page):
     page = open_page(shop, "#/metric/mean_price")
     drawn(page, "mean_price")
-    page.wait_for_timeout(500)  # its past is there
+    open_table(page, "mean_price")
+    past_is_there(page, "mean_price")
     page.locator(".plot").focus()
     page.keyboard.press("Home")
     read = "document.querySelector('.readout span').innerText"
@@ -228,26 +236,25 @@ def test_the_table_of_the_largest_keeps_no_former_ones(make_service, open_page, 
     until(page, f"() => {names}.join() === 'a,b'")
     teams = ["c"] * 9 + ["d"] * 8
     service.post_events([shop_event(100 + i, now, team=team) for i, team in enumerate(teams)])
-    until(page, f"() => {names}.includes('d')")
-    assert page.evaluate(names) == ["c", "d"]
+    until(page, f"() => {names}.join() === 'c,d'")
 
 
 # Time and order
 
 
 def test_what_is_told_before_the_first_frame_is_drawn(shop, open_page):
-    """A tab that is opened in the background has no frames, and its timers come late."""
+    """A tab that is opened in the background has no frames, and its timers come late: here never."""
     page = open_page(shop)
     page.add_init_script(
         """
         window.requestAnimationFrame = () => 0;
         const later = window.setTimeout;
         window.setTimeout = (work, ms, ...more) =>
-          later(work, ms > 20 && ms <= 100 ? 3000 : ms, ...more);
+          later(work, ms > 20 && ms <= 100 ? 1e9 : ms, ...more);
         """
     )
     page.reload()
-    page.locator("main .card").first.wait_for(timeout=2500)
+    page.locator("main .card").first.wait_for()
 
 
 def test_an_answer_that_comes_late_is_not_the_newest(make_service, open_page, tmp_path):
@@ -255,23 +262,35 @@ def test_an_answer_that_comes_late_is_not_the_newest(make_service, open_page, tm
     file = tmp_path / "shop.yaml"
     file.write_text(SCHEMA + "  fives: {count: events, every: 5s}\n", encoding="utf-8")
     service = make_service(file=file)
-    service.post_events([shop_event(i, time.time()) for i in range(3)])
-    page = open_page(service, "#/metric/fives?range=15m")
+    page = open_page(service, "#/metric/fives?range=15m", is_new=True)
     is_open = "document.querySelector('[data-metric=fives] .readout')?.innerText.includes('open')"
-    until(page, f"() => {is_open} === true")
-    held = []
-
-    def hold(route):
-        held.append((route, route.fetch()))
-
-    page.route("**/api/v1/metrics/fives?*", hold)
-    page.evaluate("location.hash = '#/metric/fives?range=1h'")
-    page.wait_for_timeout(300)
-    assert len(held) == 1 and not held[0][1].json()["cells"][-1]["complete"]
+    held = held_back(page, service, is_open)
     until(page, f"() => {is_open} === false")
-    held[0][0].fulfill(response=held[0][1])
+    held[0].fulfill(response=held[1])
     page.wait_for_timeout(500)
     assert page.evaluate(is_open) is False
+
+
+def held_back(page, service, is_open):
+    """An answer that says of the newest window that it is open. A machine may be so slow that it is
+    over before it is asked for: then another one."""
+    held = []
+    page.route("**/api/v1/metrics/fives?*", lambda route: held.append((route, route.fetch())))
+
+    def is_asked():
+        assert held
+
+    for number, span in enumerate(("1h", "6h", "24h", "7d")):
+        service.post_events([shop_event(number, time.time())])
+        until(page, f"() => {is_open} !== undefined")
+        if page.evaluate(is_open):
+            page.evaluate(f"location.hash = '#/metric/fives?range={span}'")
+            eventually(page, is_asked)
+            if not held[0][1].json()["cells"][-1]["complete"]:
+                return held[0]
+            route, reply = held.pop()
+            route.fulfill(response=reply)
+    raise AssertionError("no window was open when it was asked for")
 
 
 def test_a_pipeline_without_what_the_page_follows(make_service, open_page, complaints, tmp_path):
@@ -286,8 +305,8 @@ def test_a_pipeline_without_what_the_page_follows(make_service, open_page, compl
     service.stop()
     file.write_text(SCHEMA + "  sums: {sum: price, every: 1m}\n", encoding="utf-8")
     service.start()
-    page.get_by_text("There is no metric 'orders'").wait_for(timeout=20_000)
-    page.wait_for_selector("[data-link=live]", timeout=20_000)
+    page.get_by_text("There is no metric 'orders'").wait_for()
+    page.wait_for_selector("[data-link=live]")
     page.get_by_role("link", name="Overview").click()
     drawn(page, "sums")
 
