@@ -64,13 +64,18 @@ def shop(tmp_path_factory):
     service.clean_up()
 
 
+def table(page, name):
+    return page.locator(f"[data-metric={name}] .alternative").first
+
+
 def open_table(page, name):
-    page.locator(f"[data-metric={name}] .alternative > summary").first.click()
+    table(page, name).locator("> summary").click()
+    table(page, name).locator("tbody tr").first.wait_for()  # it is made when it is opened
 
 
 def rows_of(page, name):
     """Of the table that is open, the newest first."""
-    rows = page.locator(f"[data-metric={name}] .alternative").first.locator("tbody tr")
+    rows = table(page, name).locator("tbody tr")
     return rows.evaluate_all("all => all.map((row) => [...row.cells].map((cell) => cell.innerText))")
 
 
@@ -147,7 +152,7 @@ def test_the_newest_event_may_be_the_first_of_its_window(make_service, open_page
     service = make_service(file=file)
     service.post_events([shop_event(1, time.time() // MINUTE_S * MINUTE_S)])
     page = open_page(service, "#/metric/orders")
-    page.locator("[data-metric=orders] .readout").wait_for(timeout=20_000)
+    page.locator("[data-metric=orders] .readout").wait_for()
     page.get_by_role("button", name="Following").click()
     until(page, "() => location.hash.includes('to=')")
     assert page.locator("[data-metric=orders] .value").inner_text() == "1"

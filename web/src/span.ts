@@ -11,10 +11,12 @@ import type { Metric } from "./types";
 const STEPS = 400; // a range moves on by so small a part of itself
 const MOVE_MS_MAX = 5000;
 
+const ROUNDING_MS = 2; // the status has its time cut, and its ages rounded, to milliseconds
+
 /** Behind the newest event, which may be the first of its window, but before the next second: a
  * window that has not begun must not be drawn. */
 export function present(): number {
-  return (Math.floor(eventNow() / 1000) + 1) * 1000;
+  return (Math.floor((eventNow() + ROUNDING_MS) / 1000) + 1) * 1000;
 }
 
 /** Changes with the address, and while it follows the events in small steps; at the latest when a
