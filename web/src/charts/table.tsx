@@ -1,7 +1,6 @@
 // The numbers behind a chart, for who does not see it or wants to read them. Built when opened.
 import { useState } from "preact/hooks";
-
-const ROWS_MAX = 400; // as many as windows are drawn
+import { WINDOWS_MAX } from "../history";
 
 export interface TableData {
   caption: string;
@@ -24,7 +23,7 @@ export function Grid({ caption, head, rows }: TableData) {
           </tr>
         </thead>
         <tbody>
-          {rows.slice(0, ROWS_MAX).map((row, place) => (
+          {rows.slice(0, WINDOWS_MAX).map((row, place) => (
             <tr key={place}>
               {row.map((text, index) =>
                 index === 0 ? (
